@@ -1,0 +1,108 @@
+"""What a try of a launching task does about what earlier tries have left: the whole decision as one function.
+
+The resources in the cluster are the only record. A task's try may have died at any point, so each try looks first:
+
+===============================================  ====================================================
+newest resource of the run                       decision
+===============================================  ====================================================
+none                                             create attempt 1 (after a user's clear: a later one)
+is being deleted                                 create the next attempt (it is being stopped)
+still active                                     attach
+succeeded, not yet reported                      take its result
+succeeded, reported in these same tries          take it again: a try died between reporting and ending
+succeeded, reported, then cleared by a user      create the next attempt
+failed, stopped or refused, not yet reported     report it: it is this run's true outcome
+failed, stopped or refused, reported             create the next attempt
+failed, stopped or refused, cleared by a user    create the next attempt
+===============================================  ====================================================
+
+A user's clear is told from a retry by the first try number of the present tries (``max_tries - retries + 1``, as
+Airflow's own SDK counts it): only a clear moves it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from airflow_ack_sagemaker.model.identity import ANNOTATION_FIRST_TRY, ANNOTATION_REPORTED, LABEL_ATTEMPT
+from airflow_ack_sagemaker.model.status import Outcome, State, classify
+
+
+class Action(str, Enum):
+    """What to do."""
+
+    CREATE = "create"
+    ATTACH = "attach"
+    TAKE = "take"
+    """It has ended: use its outcome as this try's own, whatever it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``attempt`` is the number of the resource to create, or of ``resource``, the one to attach to or take."""
+
+    action: Action
+    attempt: int
+    why: str
+    resource: Mapping[str, Any] | None = None
+    outcome: Outcome | None = None
+
+
+def decide(resources: Sequence[Mapping[str, Any]], *, first_try: int) -> Decision:
+    """Decide what this try does.
+
+    :param resources: the run's own resources as the cluster has them now, in any order.
+    :param first_try: number of the first try since the task was last cleared; 1 if it never was.
+    """
+    if not resources:
+        # Collected or never made. The first try of a cleared task exceeds every attempt that was ever made, so that a
+        # name (and SageMaker's display name) is never given twice; a mere retry names the same resource again.
+        return Decision(Action.CREATE, first_try, "nothing was launched for this run yet")
+    newest = max(resources, key=attempt_of)
+    attempt = attempt_of(newest)
+    following = max(attempt + 1, first_try)
+    outcome = classify(newest)
+    name = outcome.name
+    cleared = _first_try_of(newest) < first_try
+    reported = is_reported(newest)
+    if outcome.state is State.DELETING:
+        return Decision(Action.CREATE, following, f"{name} is being deleted")
+    if not outcome.finished:
+        return Decision(Action.ATTACH, attempt, f"{name} is still active", newest, outcome)
+    if outcome.state is State.SUCCEEDED:
+        if reported and cleared:
+            return Decision(Action.CREATE, following, f"{name} succeeded and was reported, then the task was cleared")
+        return Decision(Action.TAKE, attempt, f"{name} has succeeded", newest, outcome)
+    if reported or cleared:
+        return Decision(Action.CREATE, following, f"{name} ended as {outcome.state} before")
+    return Decision(Action.TAKE, attempt, f"{name} ended as {outcome.state} and was never reported", newest, outcome)
+
+
+def attempt_of(resource: Mapping[str, Any]) -> int:
+    """The attempt number in a resource's labels; 0 where it has none."""
+    value = ((resource.get("metadata") or {}).get("labels") or {}).get(LABEL_ATTEMPT, "")
+    return int(value) if value.isdecimal() else 0
+
+
+def is_reported(resource: Mapping[str, Any]) -> bool:
+    """Whether a task has already told Airflow how this resource ended."""
+    return ANNOTATION_REPORTED in _annotations(resource)
+
+
+def report(outcome: Outcome, *, try_number: int) -> dict[str, Any]:
+    """The JSON merge patch that records that a task told Airflow how this resource ended."""
+    text = json.dumps({"state": outcome.state.value, "try": try_number}, separators=(",", ":"))
+    return {"metadata": {"annotations": {ANNOTATION_REPORTED: text}}}
+
+
+def _first_try_of(resource: Mapping[str, Any]) -> int:
+    value = _annotations(resource).get(ANNOTATION_FIRST_TRY, "1")
+    return int(value) if value.isdecimal() else 1
+
+
+def _annotations(resource: Mapping[str, Any]) -> Mapping[str, str]:
+    return (resource.get("metadata") or {}).get("annotations") or {}
