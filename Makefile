@@ -1,0 +1,100 @@
+# `make demo` and `make test` need git, make and Python 3.11 to 3.13; everything else is installed into .venv.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+UV_VERSION := 0.13.9
+# Airflow 3.1.0 works with what existed when it was released: its own constraints are of that day, too.
+FLOOR_DATE := 2025-10-03
+
+# The first that runs and is 3.11 to 3.13: a pyenv shim may exist and refuse.
+works = $(shell $(1) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && echo $(1))
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3 python,$(call works,$(name))))
+# For the oldest Airflow rather the oldest Python.
+FLOOR_PYTHON ?= $(firstword $(foreach name,python3.11 $(PYTHON),$(call works,$(name))))
+
+BIN := .venv/bin
+UV := $(BIN)/uv
+UV_READY := .venv/uv-$(UV_VERSION)
+SOURCES := pyproject.toml airflow_ack_sagemaker/__init__.py
+# Of the user's environment, installing keeps all (indexes, certificates, proxies); what runs afterwards must not see it.
+RUN := env -u PYTHONDONTWRITEBYTECODE -u PYTHONPATH -u PYTHONHOME -u PYTHONWARNINGS
+
+.PHONY: help
+help: ## This list
+	@sed -nE 's/^([a-z-]+):.*## (.*)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+# --- environments
+
+.PHONY: venv venv-floor
+venv: .venv/installed ## The virtual environment .venv with the newest tested Airflow
+venv-floor: .venv-floor/installed ## .venv-floor with the oldest supported Airflow
+
+# pip and uv keep their caches where the user has them, but `make demo` touches nothing outside the repository.
+INSTALL_CACHE := $(if $(filter demo demo-up,$(MAKECMDGOALS)),$(if $(UV_CACHE_DIR),,UV_NO_CACHE=1) PIP_NO_CACHE_DIR=1)
+
+$(UV_READY):
+	@test -n '$(PYTHON)' || { echo 'No Python 3.11, 3.12 or 3.13 found. Install one, or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo '$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	$(RUN) $(PYTHON) -m venv --clear .venv
+	$(RUN) $(INSTALL_CACHE) $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@touch $@
+
+.venv/installed: $(UV_READY) constraints/newest.txt $(SOURCES)
+	$(RUN) $(INSTALL_CACHE) $(UV) pip install --quiet --python $(BIN)/python --compile-bytecode --constraints constraints/newest.txt --editable '.[sandbox]' --group dev
+	@touch $@
+
+.venv-floor/installed: $(UV_READY) constraints/floor.txt $(SOURCES)
+	$(RUN) $(UV) venv --quiet --clear --no-project --python "$$($(FLOOR_PYTHON) -c 'import sys; print(sys.executable)')" .venv-floor
+	$(RUN) $(UV) pip install --quiet --python .venv-floor/bin/python --compile-bytecode --constraints constraints/floor.txt --editable '.[sandbox]' --group test
+	@touch $@
+
+COMPILE = $(UV) pip compile --quiet --upgrade pyproject.toml --extra sandbox --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+.PHONY: constraints
+constraints: $(UV_READY) ## Pin the newest releases (newest.txt) and the oldest supported ones (floor.txt) anew
+	$(COMPILE) --group dev --output-file constraints/newest.txt
+	$(COMPILE) --group test --resolution lowest-direct --exclude-newer $(FLOOR_DATE) --exclude-newer-package moto=false --exclude-newer-package py-partiql-parser=false --output-file constraints/floor.txt
+
+# --- checks
+
+.PHONY: test lint types layers test-all test-floor
+test: lint types layers test-all test-floor ## Everything that has to be right before a change goes in
+
+lint: .venv/installed ## ruff: rules and format
+	$(RUN) $(BIN)/ruff check .
+	$(RUN) $(BIN)/ruff format --check .
+
+types: .venv/installed ## mypy, strict
+	$(RUN) $(BIN)/mypy
+
+layers: .venv/installed ## import-linter: who may import whom
+	$(RUN) $(BIN)/lint-imports
+
+test-all: .venv/installed ## All tests, with the newest Airflow (TESTS=path: only these)
+	$(RUN) $(BIN)/python -m pytest $(TESTS)
+
+test-floor: .venv-floor/installed ## The tests marked `floor`, with the oldest Airflow
+	$(RUN) .venv-floor/bin/python -m pytest -m floor
+
+.PHONY: bench
+bench: .venv/installed ## What imports and tasks cost, beside the providers' own
+	$(RUN) $(BIN)/python -m pytest tests/bench -s
+
+# --- demo
+
+.PHONY: demo demo-up demo-down
+demo: .venv/installed ## The weekly retraining, for real, once (FAIL=AbaloneTrain: that step fails)
+	@$(RUN) $(BIN)/python -m demo.run once $(if $(FAIL),--fail '$(FAIL)')
+
+demo-up: .venv/installed ## The same, and everything keeps running to look around
+	@$(RUN) $(BIN)/python -m demo.run up $(if $(FAIL),--fail '$(FAIL)')
+
+demo-down: ## End what demo-up started
+	@if [ -x $(BIN)/python ]; then $(RUN) $(BIN)/python -m demo.run down; fi
+
+.PHONY: clean
+clean: demo-down ## Remove everything that make made
+	rm -rf .venv .venv-floor .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
