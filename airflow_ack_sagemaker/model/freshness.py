@@ -42,7 +42,7 @@ def status_written(resource: Mapping[str, Any]) -> datetime | None:
 
 
 def answered(resource: Mapping[str, Any]) -> bool:
-    """Whether the status was written after the last change of the spec; True where the server keeps no managed fields."""
+    """Whether the status was written after the last change of the spec; True where no managed fields are kept."""
     changed = spec_changed(resource)
     if changed is None:
         return True
@@ -51,13 +51,13 @@ def answered(resource: Mapping[str, Any]) -> bool:
 
 
 def may_change_at(resource: Mapping[str, Any]) -> datetime | None:
-    """The time on the API server's clock from which on a change of the spec is sure to be told from what stands; None: at once."""
+    """When, on the API server's clock, a change of the spec can be told from what stands; None: at once."""
     written = status_written(resource)
     return written + SETTLE if written else None
 
 
 def observe(resource: Mapping[str, Any]) -> Outcome:
-    """`classify`, but what a kept thing (a pipeline, an endpoint) said before its last change is not taken for an answer to it."""
+    """`classify`, but what a kept thing (a pipeline) said before its last change is not taken for an answer to it."""
     outcome = classify(resource)
     if kind_of(outcome.kind).is_job or outcome.state in (State.DELETING, State.UNSEEN) or answered(resource):
         return outcome
@@ -74,7 +74,7 @@ def observe(resource: Mapping[str, Any]) -> Outcome:
 
 
 def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a resource that outcomes are read from: a watch of thousands keeps this, not definitions of a megabyte."""
+    """The part of a resource that outcomes are read from: a watch of thousands keeps this, not definitions."""
     metadata = resource.get("metadata") or {}
     kept = {
         key: metadata[key]

@@ -88,7 +88,7 @@ def slug(text: str, length: int) -> str:
 
 
 def label_value(text: str) -> str:
-    """``text`` as a label's value: itself where that is allowed, else its readable part and a digest that keeps it unique."""
+    """``text`` as a label's value: itself where that is allowed, else its readable part and a digest."""
     if len(text) <= 63 and re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", text):
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:8]

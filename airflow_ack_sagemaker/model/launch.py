@@ -25,14 +25,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from airflow_ack_sagemaker.model.identity import ANNOTATION_FIRST_TRY, ANNOTATION_REPORTED, LABEL_ATTEMPT
 from airflow_ack_sagemaker.model.status import Outcome, State, classify
 
 
-class Action(str, Enum):
+class Action(StrEnum):
     """What to do."""
 
     CREATE = "create"

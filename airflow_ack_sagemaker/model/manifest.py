@@ -82,7 +82,7 @@ def check_resource_name(name: str) -> str:
 
 
 def pipeline_name_of(reference: str) -> str:
-    """The name of a pipeline that is given by its name or its ARN, as ``PipelineExecution.spec.pipelineName`` takes both."""
+    """The name of a pipeline that is given by name or ARN; ``PipelineExecution.spec.pipelineName`` takes both."""
     match = _PIPELINE_ARN.fullmatch(reference) if isinstance(reference, str) else None
     return check_pipeline_name(match["name"] if match else reference)
 

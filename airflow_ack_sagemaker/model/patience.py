@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from airflow_ack_sagemaker.model.status import FINISHED, Outcome, State
@@ -20,10 +20,10 @@ or one that is
 being rolled out, in minutes."""
 
 RECOVERABLE_TIMEOUT = 900.0
-"""Default seconds that the controller may try in vain: its back-off reaches minutes, and a throttled account recovers within them."""
+"""Default seconds that the controller may try in vain: its back-off reaches minutes."""
 
 
-class Goal(str, Enum):
+class Goal(StrEnum):
     """What is waited for."""
 
     FINISHED = "finished"
@@ -33,7 +33,7 @@ class Goal(str, Enum):
     """The resource is no longer there."""
 
 
-class Verdict(str, Enum):
+class Verdict(StrEnum):
     """Why waiting has ended."""
 
     REACHED = "reached"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION, Kind, kind_of
@@ -19,7 +19,7 @@ MAX_REASON = 3_000
 """Characters of a reason that are kept: an outcome travels in trigger events, which live in Airflow's database."""
 
 
-class State(str, Enum):
+class State(StrEnum):
     """Where a resource stands. `FINISHED` groups those that no waiting will change."""
 
     UNSEEN = "Unseen"
@@ -36,9 +36,6 @@ class State(str, Enum):
     """``ACK.Terminal``: never tried again, nothing was started."""
     GONE = "Gone"
     """The resource was deleted while it was followed."""
-
-    def __str__(self) -> str:
-        return self.value
 
 
 FINISHED = frozenset({State.SUCCEEDED, State.FAILED, State.STOPPED, State.REFUSED, State.GONE})
@@ -152,7 +149,7 @@ def _read(
     conditions: Mapping[str, Mapping[str, Any]],
     said: str | None,
 ) -> tuple[State, str | None, str | None]:
-    """State, reason and warning. The order of the tests is the whole point: each answers before those that it outranks."""
+    """State, reason and warning. The order of the tests is the point: each outranks those after it."""
     recoverable = _true(conditions, "ACK.Recoverable")
     terminal = _true(conditions, "ACK.Terminal")
     troubled = _said_by(terminal or recoverable)

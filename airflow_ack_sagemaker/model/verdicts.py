@@ -1,4 +1,4 @@
-"""The words in which a task says how it ended: what, where, why and what to do. Pure, so that a test can read all of them."""
+"""The words in which a task says how it ended: what, where, why and what to do."""
 
 from __future__ import annotations
 
