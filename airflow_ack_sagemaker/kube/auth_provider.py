@@ -1,0 +1,48 @@
+"""The kubeconfig's ``auth-provider``: removed from Kubernetes in 1.26, but still found in old files."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from airflow_ack_sagemaker.kube.errors import ConfigError
+
+_EARLY = 300.0  # seconds before its end at which the Python client calls a token expired
+
+
+def token_of(provider: Mapping[str, Any], user: str, *, required: bool) -> str:
+    """The token that is stored there and still valid. It is never renewed: that was the removed part.
+
+    :param required: nothing else could authenticate this user, so that no token is an error.
+    :raises ConfigError: the token has expired, or is needed and not there.
+    """
+    name = str(provider.get("name") or "")
+    config = provider.get("config") or {}
+    token, expires = "", None
+    if name == "oidc":
+        token = str(config.get("id-token") or "")
+        expires = _expiry_of_jwt(token)
+    elif name == "gcp":
+        token = str(config.get("access-token") or "")
+        expires = datetime.fromisoformat(str(config["expiry"])).timestamp() if config.get("expiry") else None
+    if token and (expires is None or expires - _EARLY > time.time()):
+        return token
+    if not token and not required:
+        return ""
+    state = "has expired" if token else "holds no token that can be used"
+    raise ConfigError(
+        f"The kubeconfig's auth-provider {name!r} of user {user!r} {state}. Kubernetes removed auth providers in 1.26: "
+        "use an exec plugin or a token instead."
+    )
+
+
+def _expiry_of_jwt(token: str) -> float | None:
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        return float(claims["exp"])
+    except (IndexError, ValueError, KeyError, TypeError):
+        return None
