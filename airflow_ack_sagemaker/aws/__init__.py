@@ -1,0 +1,1 @@
+"""AWS I/O on the Amazon provider's connections: reading definitions from S3."""
