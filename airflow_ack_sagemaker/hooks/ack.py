@@ -1,0 +1,88 @@
+"""`AckHook`: a cluster with the ACK SageMaker controller, on the cncf provider's connection type ``kubernetes``."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+
+if TYPE_CHECKING:
+    from airflow_ack_sagemaker.kube.client import AsyncKubeClient, KubeClient
+    from airflow_ack_sagemaker.kube.config import ClusterConfig
+
+DEFAULT_CONN_ID = "kubernetes_default"
+
+
+class AckHook(BaseHook):
+    """Talk to the cluster of a ``kubernetes`` connection through a light client.
+
+    Every field of the connection means what it means to the cncf provider's ``KubernetesHook``; that hook itself is not
+    imported, because it costs each task process some seconds of CPU and 100 MB.
+
+    :param kubernetes_conn_id: the connection; a missing ``kubernetes_default`` means in-cluster or the default
+        kubeconfig, as there.
+    """
+
+    conn_name_attr = "kubernetes_conn_id"
+    default_conn_name = DEFAULT_CONN_ID
+
+    def __init__(self, kubernetes_conn_id: str = DEFAULT_CONN_ID) -> None:
+        super().__init__()
+        self.kubernetes_conn_id = kubernetes_conn_id
+
+    @cached_property
+    def config(self) -> ClusterConfig:
+        """The cluster and credentials that the connection leads to. Blocks: in a trigger, call it in a thread.
+
+        :raises AckInputError: the connection does not exist or makes no sense.
+        """
+        from airflow_ack_sagemaker.exceptions import AckInputError, AirflowException, AirflowNotFoundException
+        from airflow_ack_sagemaker.kube.config import cluster_config
+        from airflow_ack_sagemaker.kube.errors import ConfigError
+
+        extra: dict[str, Any] = {}
+        try:
+            extra = self.get_connection(self.kubernetes_conn_id).extra_dejson
+        except AirflowNotFoundException as error:
+            if self.kubernetes_conn_id != DEFAULT_CONN_ID:
+                raise AckInputError(
+                    f"Connection {self.kubernetes_conn_id!r} (kubernetes_conn_id) does not exist: create it with the "
+                    f"type "
+                    "'kubernetes', or correct the name."
+                ) from error
+        except AirflowException as error:
+            raise AckInputError(
+                f"Connection {self.kubernetes_conn_id!r} (kubernetes_conn_id) cannot be read: {error}"
+            ) from error
+        try:
+            return cluster_config(extra, conn_id=self.kubernetes_conn_id)
+        except ConfigError as error:
+            raise AckInputError(str(error)) from error
+
+    def get_conn(self) -> KubeClient:
+        """A client; close it, or use it in a ``with`` statement."""
+        from airflow_ack_sagemaker.kube.client import KubeClient
+
+        return KubeClient(self.config)
+
+    async def get_async_conn(self) -> AsyncKubeClient:
+        """An asynchronous client; the connection is resolved in a thread, off the event loop."""
+        import asyncio
+
+        from airflow_ack_sagemaker.kube.client import AsyncKubeClient
+
+        return AsyncKubeClient(await asyncio.to_thread(lambda: self.config))
+
+    def test_connection(self) -> tuple[bool, str]:
+        """For the UI's and the command line's connection test."""
+        from airflow_ack_sagemaker.exceptions import AckInputError
+        from airflow_ack_sagemaker.kube.errors import KubeError
+        from airflow_ack_sagemaker.model.kinds import PIPELINE
+
+        try:
+            with self.get_conn() as client:
+                client.list(PIPELINE, limit=1)
+        except (AckInputError, KubeError) as error:
+            return False, str(error)
+        return True, "The cluster answers and has the ACK SageMaker controller's kinds."

@@ -1,0 +1,69 @@
+"""Links from a task to the SageMaker console.
+
+A link is read from XCom, never from the operator: after a deferral the operator is a new object, and the web server has
+none at all.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+from airflow.sdk import BaseOperatorLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+    from airflow.sdk.types import TaskInstanceKey
+
+XCOM_ARN = "sagemaker_arn"
+"""XCom key under which an operator leaves the ARN that its link leads to."""
+
+_CONSOLES = {
+    "aws": "console.aws.amazon.com",
+    "aws-cn": "console.amazonaws.cn",
+    "aws-us-gov": "console.amazonaws-us-gov.com",
+}
+
+
+def console_url(arn: str) -> str:
+    """The AWS console's page of an ARN; an empty string for what is none.
+
+    The console finds the page itself (its ``go/view`` address), and leads to the service's start page where it has no
+    page for it.
+    """
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn" or parts[1] not in _CONSOLES:
+        return ""
+    return f"https://{parts[3]}.{_CONSOLES[parts[1]]}/go/view?arn={arn}"
+
+
+@attrs.define()
+class _ConsoleLink(BaseOperatorLink):
+    name: ClassVar[str]
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        from airflow.sdk.execution_time.xcom import XCom
+
+        arn: Any = XCom.get_value(ti_key=ti_key, key=XCOM_ARN)
+        return console_url(arn) if isinstance(arn, str) else ""
+
+
+@attrs.define()
+class SageMakerPipelineLink(_ConsoleLink):
+    """The pipeline in the SageMaker console."""
+
+    name = "SageMaker Pipeline"
+
+
+@attrs.define()
+class SageMakerPipelineExecutionLink(_ConsoleLink):
+    """The pipeline's execution in the SageMaker console."""
+
+    name = "SageMaker Pipeline Execution"
+
+
+@attrs.define()
+class SageMakerResourceLink(_ConsoleLink):
+    """Any resource in the SageMaker console."""
+
+    name = "SageMaker Resource"

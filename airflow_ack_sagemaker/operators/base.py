@@ -1,0 +1,216 @@
+"""What all operators here share: the connection, the three waits, and how an ending becomes a result or an error."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseOperator
+
+from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID, AckHook
+from airflow_ack_sagemaker.model.patience import RECONCILE_TIMEOUT, RECOVERABLE_TIMEOUT, Goal, Patience, Verdict
+from airflow_ack_sagemaker.model.status import Outcome, State
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_ack_sagemaker.kube.client import KubeClient
+    from airflow_ack_sagemaker.model.kinds import Kind
+
+Seconds = float | timedelta | None
+
+
+class AckOperator(BaseOperator):
+    """Base of the operators that make or follow one resource.
+
+    :param kubernetes_conn_id: connection of type ``kubernetes``, as the cncf provider defines it.
+    :param namespace: namespace of the resource; None: the connection's.
+    :param wait_for_completion: follow the resource to its end; False: only until SageMaker has it.
+    :param deferrable: wait on the triggerer, so that no worker slot is held.
+    :param poll_interval: seconds between looks, where the cluster does not allow ``watch``.
+    :param reconcile_timeout: seconds (or timedelta) until a resource that no controller touches is an error; None:
+        never.
+    :param recoverable_timeout: seconds (or timedelta) that the controller may try in vain (``ACK.Recoverable``); None:
+        for ever.
+    :param timeout: seconds (or timedelta) that the whole may take, counted from the resource's creation; None: for
+        ever.
+    """
+
+    template_fields: Sequence[str] = ("kubernetes_conn_id", "namespace")
+
+    def __init__(
+        self,
+        *,
+        kubernetes_conn_id: str = DEFAULT_CONN_ID,
+        namespace: str | None = None,
+        wait_for_completion: bool = True,
+        deferrable: bool = True,
+        poll_interval: float = 30.0,
+        reconcile_timeout: Seconds = RECONCILE_TIMEOUT,
+        recoverable_timeout: Seconds = RECOVERABLE_TIMEOUT,
+        timeout: Seconds = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.kubernetes_conn_id = kubernetes_conn_id
+        self.namespace = namespace
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.poll_interval = poll_interval
+        self.reconcile_timeout = reconcile_timeout
+        self.recoverable_timeout = recoverable_timeout
+        self.timeout = timeout
+
+    @contextmanager
+    def cluster(self) -> Iterator[KubeClient]:
+        """A client of the cluster; what is refused becomes one clear Airflow error."""
+        from airflow_ack_sagemaker.exceptions import AckClusterError, AckInputError
+        from airflow_ack_sagemaker.kube.errors import KubeError
+        from airflow_ack_sagemaker.model.definition import DefinitionError
+        from airflow_ack_sagemaker.model.manifest import SpecError
+
+        with AckHook(self.kubernetes_conn_id).get_conn() as client:
+            try:
+                yield client
+            except (SpecError, DefinitionError) as error:
+                raise AckInputError(str(error)) from error
+            except KubeError as error:
+                raise AckClusterError(str(error)) from error
+
+    def patience(self, *, created: float | None = None) -> Patience:
+        """The waits of this try: the first two from now on, the whole run from ``created`` (Unix time in seconds)."""
+        now = time.time()
+        reconcile, recover, whole = map(seconds, (self.reconcile_timeout, self.recoverable_timeout, self.timeout))
+        return Patience(
+            reconcile_by=None if reconcile is None else now + reconcile,
+            recover_by=None if recover is None else now + recover,
+            finish_by=None if whole is None else (created or now) + whole,
+        )
+
+    def follow(
+        self,
+        client: KubeClient,
+        kind: Kind,
+        name: str,
+        *,
+        namespace: str,
+        uid: str | None,
+        patience: Patience,
+        goal: Goal = Goal.FINISHED,
+    ) -> tuple[Outcome, Verdict]:
+        """Wait in this process. What changes is logged, what repeats is not."""
+        from airflow_ack_sagemaker.waiting import wait
+
+        return wait(
+            client,
+            kind,
+            name,
+            namespace=namespace,
+            uid=uid,
+            patience=patience,
+            goal=goal,
+            poll_interval=self.poll_interval,
+            on_change=self.log_outcome,
+        )
+
+    def defer_until(
+        self,
+        outcome: Outcome,
+        *,
+        patience: Patience,
+        goal: Goal = Goal.FINISHED,
+        stop_on_kill: bool = False,
+        echo: Mapping[str, Any] | None = None,
+    ) -> NoReturn:
+        """Hand the waiting to the triggerer; ``execute_complete`` goes on with the event.
+
+        :param echo: small JSON that comes back in the event, since nothing set on ``self`` survives.
+        """
+        from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
+
+        self.log.info("Waiting for %s on the triggerer.", outcome.resource)
+        timeout = None
+        if patience.finish_by is not None:
+            # Past our own deadline, so that the trigger speaks first: Airflow's timeout knows no reason.
+            timeout = timedelta(seconds=max(patience.finish_by - time.time(), 0) + 120)
+        self.defer(
+            trigger=AckResourceTrigger(
+                kind=outcome.kind,
+                name=outcome.name,
+                namespace=outcome.namespace,
+                uid=outcome.uid,
+                kubernetes_conn_id=self.kubernetes_conn_id,
+                patience=patience.to_dict(),
+                goal=goal.value,
+                poll_interval=self.poll_interval,
+                stop_on_kill=stop_on_kill,
+                echo=dict(echo or {}),
+            ),
+            method_name="execute_complete",
+            timeout=timeout,
+        )
+
+    def log_outcome(self, outcome: Outcome) -> None:
+        """One line for a change."""
+        said = f", SageMaker says {outcome.sagemaker_status}" if outcome.sagemaker_status else ""
+        self.log.info(
+            "%s: %s%s%s", outcome.resource, outcome.state, said, f" ({outcome.reason})" if outcome.reason else ""
+        )
+        if outcome.warning:
+            self.log.warning("%s: %s", outcome.resource, outcome.warning)
+
+    def push_link(self, context: Context, arn: str | None) -> None:
+        """Leave the ARN for the link to the console."""
+        from airflow_ack_sagemaker.links import XCOM_ARN
+
+        if arn and self.do_xcom_push:
+            context["ti"].xcom_push(key=XCOM_ARN, value=arn)
+
+
+def read_event(event: Mapping[str, Any] | None) -> tuple[Outcome, Verdict, dict[str, Any]]:
+    """Outcome, verdict and echo of a trigger's event.
+
+    :raises AckClusterError: the trigger could not ask the cluster, or there is no event.
+    """
+    from airflow_ack_sagemaker.exceptions import AckClusterError
+
+    if not event or "error" in event:
+        raise AckClusterError((event or {}).get("error", "The task was resumed without a trigger event."))
+    return Outcome.from_dict(event["outcome"]), Verdict(event["verdict"]), dict(event.get("echo") or {})
+
+
+def raise_unless_succeeded(
+    outcome: Outcome, verdict: Verdict, *, details: str = "", goal: Goal = Goal.FINISHED
+) -> None:
+    """Return for a success, else raise the class that says how it ended.
+
+    :param details: more lines for the message, for example the failed steps.
+    """
+    from airflow_ack_sagemaker import exceptions
+    from airflow_ack_sagemaker.model.verdicts import ending
+
+    succeeded = outcome.state is State.SUCCEEDED or (goal is Goal.STARTED and not outcome.finished)
+    if verdict is Verdict.REACHED and succeeded:
+        return
+    by_verdict = {
+        Verdict.NOT_RECONCILED: exceptions.AckNotReconciled,
+        Verdict.STUCK: exceptions.AckStuckRecoverable,
+        Verdict.TIMED_OUT: exceptions.AckTimeout,
+    }
+    by_state = {
+        State.FAILED: exceptions.AckExecutionFailed,
+        State.STOPPED: exceptions.AckExecutionStopped,
+        State.REFUSED: exceptions.AckResourceRefused,
+        State.GONE: exceptions.AckResourceGone,
+    }
+    error = by_verdict.get(verdict) or by_state.get(outcome.state, exceptions.AckError)
+    message = ending(outcome, verdict)
+    raise error(f"{message}\n{details}" if details else message)
+
+
+def seconds(value: Seconds) -> float | None:
+    """A duration in seconds."""
+    return value.total_seconds() if isinstance(value, timedelta) else value

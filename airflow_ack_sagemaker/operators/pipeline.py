@@ -1,0 +1,221 @@
+"""`AckPipelineOperator`: a definition in S3 becomes an ACK ``Pipeline``, synced with SageMaker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_ack_sagemaker.links import SageMakerPipelineLink
+from airflow_ack_sagemaker.model.kinds import PIPELINE
+from airflow_ack_sagemaker.model.patience import Verdict, judge
+from airflow_ack_sagemaker.model.status import Outcome
+from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded, read_event
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_ack_sagemaker.model.manifest import PipelineSpec
+
+INLINE_SECONDS = 10.0
+"""A controller syncs a pipeline within a second or two: waiting for that costs less than a second process."""
+
+
+class AckPipelineOperator(AckOperator):
+    """Make a SageMaker pipeline out of the definition in S3, through an ACK ``Pipeline`` resource.
+
+    It ends when the controller has answered *this* definition, so that an execution that is launched next runs it.
+    Where definition and settings are what the cluster has already, nothing is written. On deletion of the resource the
+    pipeline stays in SageMaker.
+
+    The result (XCom ``return_value``) is ``{"name", "namespace", "pipeline_name", "arn", "status", "changed",
+    "definition_sha256", "definition_source", "definition_version_id"}``; ``changed`` tells whether this run wrote to
+    the cluster.
+
+    :param pipeline_name: name in SageMaker: 1 to 256 letters, digits and hyphens.
+    :param role_arn: IAM role that the pipeline runs as.
+    :param definition_uri: ``s3://bucket/key`` of the definition, or the key alone together with ``definition_bucket``.
+    :param definition_bucket: see ``definition_uri``.
+    :param definition_version_id: version of the object; None: the newest. What was read is in the result and in
+        annotations.
+    :param definition_sha256: SHA-256 (hexadecimal) that the object's bytes must have.
+    :param placeholders: values for ``<<NAME>>`` and ``<NAME>`` in the definition's strings.
+    :param description: description in SageMaker.
+    :param display_name: display name in SageMaker.
+    :param max_parallel_steps: default limit of steps that run at once.
+    :param tags: tags in SageMaker.
+    :param resource_name: name of the Kubernetes resource; None: the pipeline's name in lower case.
+    :param region: AWS region; None: the controller's.
+    :param adopt: take over a pipeline that SageMaker has already, and update it to this definition.
+    :param deletion_policy: ``retain`` or ``delete``: what becomes of SageMaker's pipeline when the resource is deleted.
+    :param aws_conn_id: connection to read S3 with; None: boto3's own credentials.
+
+    Raises `AckInputError` for what cannot work (nothing is created then), `AckResourceRefused`, `AckNotReconciled`,
+    `AckStuckRecoverable`, `AckTimeout` and `AckClusterError` (see `airflow_ack_sagemaker.exceptions`). See
+    `AckOperator` for the waits.
+    """
+
+    template_fields: Sequence[str] = (
+        *AckOperator.template_fields,
+        "pipeline_name",
+        "role_arn",
+        "definition_uri",
+        "definition_bucket",
+        "definition_version_id",
+        "definition_sha256",
+        "placeholders",
+        "description",
+        "display_name",
+        "tags",
+        "resource_name",
+        "region",
+        "aws_conn_id",
+    )
+    template_fields_renderers = {"placeholders": "json", "tags": "json"}  # noqa: RUF012 (Airflow declares it so)
+    operator_extra_links = (SageMakerPipelineLink(),)
+    ui_color = "#f0f4ff"
+
+    def __init__(
+        self,
+        *,
+        pipeline_name: str,
+        role_arn: str,
+        definition_uri: str,
+        definition_bucket: str | None = None,
+        definition_version_id: str | None = None,
+        definition_sha256: str | None = None,
+        placeholders: Mapping[str, Any] | None = None,
+        description: str | None = None,
+        display_name: str | None = None,
+        max_parallel_steps: int | None = None,
+        tags: Mapping[str, str] | None = None,
+        resource_name: str | None = None,
+        region: str | None = None,
+        adopt: bool = False,
+        deletion_policy: str = "retain",
+        aws_conn_id: str | None = "aws_default",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.pipeline_name = pipeline_name
+        self.role_arn = role_arn
+        self.definition_uri = definition_uri
+        self.definition_bucket = definition_bucket
+        self.definition_version_id = definition_version_id
+        self.definition_sha256 = definition_sha256
+        self.placeholders = placeholders
+        self.description = description
+        self.display_name = display_name
+        self.max_parallel_steps = max_parallel_steps
+        self.tags = tags
+        self.resource_name = resource_name
+        self.region = region
+        self.adopt = adopt
+        self.deletion_policy = deletion_policy
+        self.aws_conn_id = aws_conn_id
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Read, check, apply, wait."""
+        from airflow_ack_sagemaker.kube.apply import apply_resource
+
+        spec = self._spec()
+        with self.cluster() as client:
+            namespace = self.namespace or client.namespace
+            applied = apply_resource(client, PIPELINE, spec.manifest(namespace), log=self.log)
+            facts = {
+                "pipeline_name": spec.pipeline_name,
+                "changed": applied.changed,
+                "definition_sha256": spec.definition_sha256,
+                "definition_source": spec.definition_source,
+                "definition_version_id": spec.definition_version_id,
+            }
+            patience = self.patience()
+            verdict = judge(applied.outcome, patience, time.time())
+            if verdict is not None:
+                return self._finish(context, applied.outcome, verdict, facts)
+            if not self.wait_for_completion:
+                return self._result(applied.outcome, facts)
+            from airflow_ack_sagemaker.waiting import wait
+
+            outcome, verdict = wait(
+                client,
+                PIPELINE,
+                spec.name,
+                namespace=namespace,
+                uid=applied.outcome.uid,
+                patience=patience,
+                poll_interval=self.poll_interval,
+                until=time.time() + INLINE_SECONDS if self.deferrable else None,
+                on_change=self.log_outcome,
+            )
+            if self.deferrable and judge(outcome, patience, time.time()) is None:
+                self.defer_until(outcome, patience=patience, echo=facts)
+            return self._finish(context, outcome, verdict, facts)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Go on after a deferral, from the event alone."""
+        outcome, verdict, facts = read_event(event)
+        self.log_outcome(outcome)
+        return self._finish(context, outcome, verdict, facts)
+
+    def _finish(self, context: Context, outcome: Outcome, verdict: Verdict, facts: Mapping[str, Any]) -> dict[str, Any]:
+        self.push_link(context, outcome.arn)
+        raise_unless_succeeded(outcome, verdict)
+        return self._result(outcome, facts)
+
+    def _result(self, outcome: Outcome, facts: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "name": outcome.name,
+            "namespace": outcome.namespace,
+            "arn": outcome.arn,
+            "status": outcome.sagemaker_status,
+            **facts,
+        }
+
+    def _spec(self) -> PipelineSpec:
+        """All checks that need no cluster come first, so that bad input creates nothing."""
+        from airflow_ack_sagemaker.aws.errors import SourceError
+        from airflow_ack_sagemaker.aws.s3 import S3Source, fetch_definition
+        from airflow_ack_sagemaker.exceptions import AckClusterError, AckInputError
+        from airflow_ack_sagemaker.model.definition import DefinitionError, parse_definition
+        from airflow_ack_sagemaker.model.manifest import PipelineSpec, SpecError, check_pipeline_name, check_role_arn
+
+        try:
+            check_pipeline_name(self.pipeline_name)
+            check_role_arn(self.role_arn)
+            source = S3Source.parse(
+                self.definition_uri, bucket=self.definition_bucket, version_id=self.definition_version_id
+            )
+            fetched = fetch_definition(source, aws_conn_id=self.aws_conn_id, expected_sha256=self.definition_sha256)
+            definition = parse_definition(fetched.content, placeholders=self.placeholders, source=str(fetched.source))
+            for warning in definition.warnings:
+                self.log.warning("%s: %s", source, warning)
+            spec = PipelineSpec(
+                pipeline_name=self.pipeline_name,
+                role_arn=self.role_arn,
+                definition=definition.text,
+                description=self.description,
+                display_name=self.display_name,
+                max_parallel_steps=self.max_parallel_steps,
+                tags=self.tags or {},
+                resource_name=self.resource_name,
+                region=self.region,
+                deletion_policy=self.deletion_policy,
+                adopt=self.adopt,
+                definition_sha256=definition.sha256,
+                definition_source=source.uri,
+                definition_version_id=fetched.version_id,
+            )
+            spec.manifest(self.namespace or "default")
+        except SourceError as error:
+            raise (AckClusterError if error.retryable else AckInputError)(str(error)) from error
+        except (DefinitionError, SpecError) as error:
+            raise AckInputError(str(error)) from error
+        self.log.info(
+            "Read %s (version %s): %d steps, canonical sha256 %s",
+            source,
+            fetched.version_id,
+            len(definition.steps),
+            definition.sha256,
+        )
+        return spec

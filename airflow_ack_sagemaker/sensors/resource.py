@@ -1,0 +1,144 @@
+"""`AckResourceSensor`: wait for the outcome of a resource that somebody else made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseOperatorLink, BaseSensorOperator, PokeReturnValue
+
+from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID, AckHook
+from airflow_ack_sagemaker.links import SageMakerResourceLink
+from airflow_ack_sagemaker.model.kinds import kind_of
+from airflow_ack_sagemaker.model.patience import Goal, Patience, Verdict, judge
+from airflow_ack_sagemaker.model.status import Outcome
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class AckResourceSensor(BaseSensorOperator):
+    """Wait until a resource of any ACK SageMaker kind has its outcome: a success ends the wait, anything else fails it.
+
+    A resource that is not there yet is waited for. Nothing is ever created, changed or deleted. The result (XCom
+    ``return_value``) is ``{"kind", "name", "namespace", "arn", "status"}``.
+
+    :param kind: kind, for example ``Endpoint``.
+    :param name: name of the Kubernetes resource.
+    :param kubernetes_conn_id: connection of type ``kubernetes``, as the cncf provider defines it.
+    :param namespace: namespace of the resource; None: the connection's.
+    :param deferrable: wait on the triggerer, so that no worker slot is held. ``timeout`` and ``soft_fail`` hold there,
+        too.
+
+    Raises `AckExecutionFailed`, `AckExecutionStopped`, `AckResourceRefused`, `AckResourceGone`, and Airflow's
+    ``AirflowSensorTimeout``.
+    """
+
+    template_fields: Sequence[str] = ("kubernetes_conn_id", "namespace", "kind", "name")
+    operator_extra_links: Collection[BaseOperatorLink] = (SageMakerResourceLink(),)
+    ui_color = "#f4f0ff"
+
+    def __init__(
+        self,
+        *,
+        kind: str,
+        name: str,
+        kubernetes_conn_id: str = DEFAULT_CONN_ID,
+        namespace: str | None = None,
+        deferrable: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.name = name
+        self.kubernetes_conn_id = kubernetes_conn_id
+        self.namespace = namespace
+        self.deferrable = deferrable
+
+    def execute(self, context: Context) -> Any:
+        """Look once; then poke on, or leave it to the triggerer."""
+        return self._execute_deferrable(context) if self.deferrable else super().execute(context)
+
+    def _execute_deferrable(self, context: Context) -> Any:
+        found = self.poke(context)
+        if isinstance(found, PokeReturnValue) and found.is_done:
+            return found.xcom_value
+        return self._defer()
+
+    def _defer(self) -> NoReturn:
+        from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
+
+        self.defer(
+            trigger=AckResourceTrigger(
+                kind=self.kind,
+                name=self.name,
+                namespace=self.namespace,
+                kubernetes_conn_id=self.kubernetes_conn_id,
+                patience=Patience(finish_by=time.time() + self.timeout).to_dict(),
+                poll_interval=self.poke_interval,
+                must_exist=False,
+            ),
+            method_name="execute_complete",
+            timeout=timedelta(seconds=self.timeout + 120),
+        )
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """One look.
+
+        :raises AckInputError: kind, name or connection make no sense.
+        """
+        from airflow_ack_sagemaker.exceptions import AckClusterError, AckInputError
+        from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
+        from airflow_ack_sagemaker.model.freshness import observe
+        from airflow_ack_sagemaker.model.manifest import SpecError, check_resource_name
+
+        try:
+            kind, name = kind_of(self.kind), check_resource_name(self.name)
+        except (SpecError, ValueError) as error:
+            raise AckInputError(str(error)) from error
+        with AckHook(self.kubernetes_conn_id).get_conn() as client:
+            try:
+                outcome = observe(client.get(kind, name, self.namespace or client.namespace))
+            except NotFound:
+                self.log.info("%s/%s is not there yet.", kind.singular, name)
+                return False
+            except KubeError as error:
+                raise AckClusterError(str(error)) from error
+        self.log.info("%s: %s", outcome.resource, outcome.sagemaker_status or outcome.state)
+        if judge(outcome, Patience(), time.time(), goal=Goal.FINISHED) is None:
+            return False
+        return PokeReturnValue(is_done=True, xcom_value=self._finish(context, outcome, Verdict.REACHED))
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Go on after a deferral, from the event alone."""
+        from airflow_ack_sagemaker.exceptions import AirflowException, AirflowSkipException
+        from airflow_ack_sagemaker.operators.base import read_event
+
+        try:
+            outcome, verdict, _ = read_event(event)
+            return self._finish(context, outcome, verdict)
+        except AirflowException as error:
+            if self.soft_fail:
+                raise AirflowSkipException(str(error)) from error
+            raise
+
+    def _finish(self, context: Context, outcome: Outcome, verdict: Verdict) -> dict[str, Any]:
+        from airflow_ack_sagemaker.exceptions import AirflowSensorTimeout
+        from airflow_ack_sagemaker.links import XCOM_ARN
+        from airflow_ack_sagemaker.model.verdicts import ending
+        from airflow_ack_sagemaker.operators.base import raise_unless_succeeded
+
+        if outcome.arn and self.do_xcom_push:
+            context["ti"].xcom_push(key=XCOM_ARN, value=outcome.arn)
+        if verdict is Verdict.TIMED_OUT:
+            raise AirflowSensorTimeout(ending(outcome, verdict))
+        raise_unless_succeeded(outcome, verdict)
+        return {
+            "kind": outcome.kind,
+            "name": outcome.name,
+            "namespace": outcome.namespace,
+            "arn": outcome.arn,
+            "status": outcome.sagemaker_status,
+        }

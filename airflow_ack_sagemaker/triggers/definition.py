@@ -1,0 +1,84 @@
+"""`PipelineDefinitionTrigger`: an event for each new version of a definition in S3, for an ``AssetWatcher``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseEventTrigger, TriggerEvent
+
+_STORE_KEY = "airflow-ack-sagemaker/definition"
+
+
+class PipelineDefinitionTrigger(BaseEventTrigger):
+    """Fires when the object has another version than when it last fired: retrain because the pipeline itself has
+    changed.
+
+    The event's payload is ``{"definition_uri", "version_id", "etag"}``. What was last seen is kept in Airflow's asset
+    state store (3.3 and later), so that a restart neither repeats nor misses an event; before 3.3, the version that is
+    there when the trigger starts is taken as seen. A version is told by its version id, in a bucket without versioning
+    by its ETag.
+
+    :param definition_uri: ``s3://bucket/key``.
+    :param aws_conn_id: connection to read S3 with; None: boto3's own credentials. It needs ``s3:GetObject``.
+    :param poll_interval: seconds between looks (HeadObject).
+    """
+
+    def __init__(
+        self, *, definition_uri: str, aws_conn_id: str | None = "aws_default", poll_interval: float = 60.0
+    ) -> None:
+        super().__init__()
+        self.definition_uri = definition_uri
+        self.aws_conn_id = aws_conn_id
+        self.poll_interval = poll_interval
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Class path and arguments."""
+        return f"{type(self).__module__}.{type(self).__qualname__}", {
+            "definition_uri": self.definition_uri,
+            "aws_conn_id": self.aws_conn_id,
+            "poll_interval": self.poll_interval,
+        }
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Look, compare, fire, for ever. Trouble with S3 is logged when it begins and ends, and waited out."""
+        from airflow_ack_sagemaker.aws.errors import SourceError
+        from airflow_ack_sagemaker.aws.s3 import S3Source, current_version
+
+        source = S3Source.parse(self.definition_uri)
+        seen = await self._seen()
+        trouble = ""
+        while True:
+            try:
+                version = await asyncio.to_thread(current_version, source, aws_conn_id=self.aws_conn_id)
+            except SourceError as error:
+                if str(error) != trouble:
+                    self.log.warning("Cannot look at %s, and go on trying: %s", source, error)
+                trouble = str(error)
+            else:
+                trouble = ""
+                if seen is not None and version.token != seen:
+                    yield TriggerEvent(
+                        {"definition_uri": source.uri, "version_id": version.version_id, "etag": version.etag}
+                    )
+                if version.token != seen:
+                    seen = version.token
+                    await self._remember(seen)
+            await asyncio.sleep(self.poll_interval)
+
+    async def _seen(self) -> str | None:
+        store = getattr(self, "asset_state_store", None)
+        try:
+            value = await store.aget(_STORE_KEY) if store is not None else None
+        except ValueError:  # the watcher serves several assets, and the store is one asset's
+            return None
+        return value if isinstance(value, str) else None
+
+    async def _remember(self, token: str) -> None:
+        store = getattr(self, "asset_state_store", None)
+        if store is not None:
+            try:
+                await store.aset(_STORE_KEY, token)
+            except ValueError:
+                return
