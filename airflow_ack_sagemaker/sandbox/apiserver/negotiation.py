@@ -1,0 +1,129 @@
+"""Bodies: what a request's body says, and in which form the answer goes back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from airflow_ack_sagemaker.sandbox.apiserver import protobuf
+from airflow_ack_sagemaker.sandbox.apiserver.errors import ApiFailure, bad_request, not_acceptable
+
+BODY_LIMIT = 3 * 1024 * 1024
+"""The limit of a request's body, in bytes."""
+
+JSON: Final = "application/json"
+YAML: Final = "application/yaml"
+
+
+class _Loader(yaml.SafeLoader if not hasattr(yaml, "CSafeLoader") else yaml.CSafeLoader):  # type: ignore[misc]
+    """YAML as JSON knows it: a timestamp is a string."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form of an answer: JSON or YAML; as the object itself, a Table, or metadata only (``shape``)."""
+
+    media: str = JSON
+    shape: str = ""
+
+
+def form(accept: str, *, shapes: Iterable[str] = ()) -> Form:
+    """The first form in an Accept header that can be served.
+
+    :raises ApiFailure: 406, none can.
+    """
+    if not accept.strip():
+        return Form()
+    for clause in accept.split(","):
+        media, *parameters = (part.strip() for part in clause.split(";"))
+        if media not in (JSON, YAML, "*/*", "application/*"):
+            continue
+        shape = dict(part.split("=", 1) for part in parameters if "=" in part).get("as", "")
+        if shape and shape not in shapes:
+            continue
+        return Form(YAML if media == YAML else JSON, shape)
+    raise not_acceptable()
+
+
+def encode(body: Any, media: str = JSON) -> bytes:
+    """A body in JSON (members sorted, as the server writes them) or YAML."""
+    if media == YAML:
+        return yaml.safe_dump(body, sort_keys=True, allow_unicode=True).encode()
+    return json.dumps(body, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode() + b"\n"
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"invalid character '{name[0]}' looking for beginning of value")
+
+
+def parse_json(data: bytes) -> Any:
+    """The JSON value of a body.
+
+    :raises ValueError: it is none.
+    """
+    return json.loads(data, parse_constant=_no_constant)
+
+
+def parse_object(data: bytes, media: str, kind: str) -> Any:
+    """The object in the body of a create or replace; ``kind`` is named in the error.
+
+    :raises ApiFailure: 400, the body is not what its content type says.
+    """
+    text = data.decode(errors="replace")
+    if media == protobuf.MEDIA_TYPE:
+        try:
+            return protobuf.parse(data)
+        except ValueError as error:
+            raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {error}") from None
+    try:
+        body = yaml.load(data, Loader=_Loader) if media == YAML else parse_json(data)
+    except (ValueError, yaml.YAMLError) as error:
+        problem = f"couldn't get version/kind; json parse error: {decoder_error(error, text)}"
+    else:
+        if isinstance(body, dict) and isinstance(body.get("kind"), str) and body["kind"]:
+            return body
+        problem = f"Object 'Kind' is missing in '{text}'"
+    short = text if len(text) <= 30 else f"{text[:30]} ..."
+    raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {problem} ({short})")
+
+
+def decoder_error(error: Exception, text: str) -> str:
+    """The error of a parser in the words of Go's JSON decoder."""
+    if not isinstance(error, json.JSONDecodeError):
+        return str(error)
+    if error.pos >= len(text.rstrip()):
+        return "unexpected end of JSON input"
+    where = "value" if error.msg.startswith("Expecting value") else "object key string"
+    return f"invalid character '{text[error.pos]}' looking for beginning of {where}"
+
+
+def parse_patch(data: bytes, *, is_yaml: bool) -> Any:
+    """The patch in a body: YAML for a server-side apply, else JSON.
+
+    :raises ApiFailure: 400, it is neither.
+    """
+    try:
+        return parse_json(data)
+    except ValueError:
+        if not is_yaml:
+            raise bad_request("invalid JSON patch") from None
+    try:
+        return yaml.load(data, Loader=_Loader)
+    except yaml.YAMLError as error:
+        problem = getattr(error, "problem", None) or str(error)
+        raise bad_request(f"error encoding patch: yaml: {problem}") from None
+
+
+def status_of(failure: ApiFailure) -> bytes:
+    """The body of a failure: JSON always, whatever the client accepts."""
+    return encode(failure.as_status())

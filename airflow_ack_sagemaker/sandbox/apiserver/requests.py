@@ -1,0 +1,111 @@
+"""What a request asks for: its path, its query and its delete options, read and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_ack_sagemaker.sandbox.apiserver import errors
+from airflow_ack_sagemaker.sandbox.apiserver.catalog import Catalog
+from airflow_ack_sagemaker.sandbox.apiserver.decoding import Options, Target
+from airflow_ack_sagemaker.sandbox.apiserver.negotiation import decoder_error, parse_json
+
+_VALIDATIONS = ("", "Ignore", "Strict", "Warn")
+_MANAGER_LIMIT = 128
+_PROPAGATIONS = ("Foreground", "Background", "Orphan")
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A path that names a resource."""
+
+    target: Target
+
+
+def parse_path(catalog: Catalog, path: str) -> Parsed:
+    """The target of a path below ``/api/v1`` or ``/apis/GROUP/VERSION``.
+
+    :raises PageNotFound: no handler has this path.
+    :raises ApiFailure: 404, the core API has no such resource.
+    """
+    parts = path.strip("/").split("/")
+    if parts[0] == "api" and len(parts) > 1:
+        group, version, rest = "", parts[1], parts[2:]
+    elif parts[0] == "apis" and len(parts) > 3:
+        group, version, rest = parts[1], parts[2], parts[3:]
+    else:
+        raise errors.PageNotFound
+    namespace = ""
+    if len(rest) > 2 and rest[0] == "namespaces" and rest[2] not in ("status", "finalize"):
+        namespace, rest = rest[1], rest[2:]
+    resource = catalog.find(group, version, rest[0]) if rest else None
+    if resource is None or (resource.namespaced != bool(namespace) and (namespace or len(rest) > 1)):
+        if group:
+            raise errors.PageNotFound
+        raise errors.no_such_resource()
+    name = rest[1] if len(rest) > 1 else ""
+    subresource = rest[2] if len(rest) > 2 else ""
+    if len(rest) > 3:
+        raise errors.PageNotFound
+    if subresource and not (subresource == "status" and resource.status):
+        raise errors.not_found(resource, name)
+    return Parsed(Target(resource, namespace, name, subresource))
+
+
+def media_type(header: str) -> str:
+    """The media type of a Content-Type header, without its parameters."""
+    return header.partition(";")[0].strip().lower()
+
+
+def _manager(query: dict[str, str], agent: str) -> str:
+    return query.get("fieldManager") or agent.partition("/")[0] or "unknown"
+
+
+def write_options(kind: str, query: dict[str, str], agent: str, *, apply: bool) -> Options:
+    """The options of a write; ``kind`` is CreateOptions, UpdateOptions or PatchOptions, ``agent`` the User-Agent.
+
+    :raises ApiFailure: 422, one is not allowed.
+    """
+    causes = []
+    force = query.get("force", "").lower() not in ("", "0", "false")
+    if apply and not query.get("fieldManager"):
+        causes.append(errors.required("fieldManager", "is required for apply patch"))
+    if "force" in query and kind == "PatchOptions" and not apply:
+        causes.append(errors.forbidden_value("force", "may not be specified for non-apply patch"))
+    if query.get("dryRun", "") not in ("", "All"):
+        causes.append(errors.not_supported("dryRun", f'["{query["dryRun"]}"]', ("All",)))
+    validation = query.get("fieldValidation", "")
+    if validation not in _VALIDATIONS:
+        causes.append(errors.not_supported("fieldValidation", f'"{validation}"', _VALIDATIONS))
+    if len(query.get("fieldManager", "").encode()) > _MANAGER_LIMIT:
+        detail = f"Too long: may not be more than {_MANAGER_LIMIT} bytes"
+        causes.append(errors.Cause("FieldValueTooLong", detail, "fieldManager"))
+    if causes:
+        raise errors.invalid_options(kind, *causes)
+    return Options(_manager(query, agent), validation or "Warn", query.get("dryRun") == "All", force)
+
+
+def delete_options(query: dict[str, str], data: bytes, agent: str) -> tuple[Options, dict[str, str]]:
+    """The options of a deletion, from its body (``DeleteOptions``) or its query, and its preconditions.
+
+    :raises ApiFailure: 400 or 422, the options make no sense.
+    """
+    body: dict[str, Any] = {}
+    if data.strip():
+        try:
+            body = parse_json(data)
+        except ValueError as error:
+            problem = decoder_error(error, data.decode(errors="replace"))
+            raise errors.bad_request(f"couldn't get version/kind; json parse error: {problem}") from None
+        if not isinstance(body, dict):
+            raise errors.bad_request("couldn't get version/kind; json parse error: the body is no object")
+    policy = body.get("propagationPolicy", query.get("propagationPolicy"))
+    if policy is not None and policy not in _PROPAGATIONS:
+        cause = errors.not_supported("propagationPolicy", f'"{policy}"', (*_PROPAGATIONS, "nil"))
+        raise errors.invalid_options("DeleteOptions", cause)
+    dry_run = body.get("dryRun") or ([query["dryRun"]] if query.get("dryRun") else [])
+    if dry_run not in ([], ["All"]):
+        listed = " ".join(f'"{value}"' for value in dry_run)
+        raise errors.invalid_options("DeleteOptions", errors.not_supported("dryRun", f"[{listed}]", ("All",)))
+    preconditions = {key: value for key, value in (body.get("preconditions") or {}).items() if value is not None}
+    return Options(_manager(query, agent), dry_run=bool(dry_run)), preconditions

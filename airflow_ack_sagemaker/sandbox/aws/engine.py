@@ -1,0 +1,302 @@
+"""SageMaker Pipelines in memory: the state of one account and region, and how it changes."""
+
+from __future__ import annotations
+
+import secrets
+import string
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from airflow_ack_sagemaker.sandbox.aws.conditions import holds
+from airflow_ack_sagemaker.sandbox.aws.errors import AwsError, conflict, invalid, not_found
+from airflow_ack_sagemaker.sandbox.aws.plan import Plan, plan_of
+from airflow_ack_sagemaker.sandbox.aws.records import Execution, Past, Pipeline, Version
+from airflow_ack_sagemaker.sandbox.aws.script import Script, ScriptError
+from airflow_ack_sagemaker.sandbox.aws.timeline import Conditions
+from airflow_ack_sagemaker.sandbox.clock import Clock
+
+ACCOUNT = "123456789012"
+MAX_CONCURRENT = 200
+"""Executions of one pipeline that may run at once when the limit is switched on (SageMaker's default quota)."""
+
+_ALPHABET = string.ascii_lowercase + string.digits
+_REMEMBERED_TOKENS = 20_000
+
+
+class Engine:
+    """The pipelines of one region. Methods may be called from several threads."""
+
+    def __init__(self, region: str, clock: Clock, script: Script, max_concurrent: int | None = None) -> None:
+        self.region = region
+        self.clock = clock
+        self.script = script
+        self.max_concurrent = max_concurrent
+        self.lock = threading.RLock()
+        self.pipelines: dict[str, Pipeline] = {}
+        self.executions: dict[str, Execution] = {}
+        self._tokens: OrderedDict[tuple[str, str], tuple[str, str]] = OrderedDict()
+
+    # -- finding
+
+    def arn(self, name: str) -> str:
+        """The ARN of a pipeline with this name."""
+        return f"arn:aws:sagemaker:{self.region}:{ACCOUNT}:pipeline/{name}"
+
+    def pipeline(self, name: str) -> Pipeline:
+        """The pipeline with this name or ARN. :raises AwsError: ResourceNotFound."""
+        short = name.rpartition(":pipeline/")[2]
+        if short not in self.pipelines or name not in (short, self.arn(short)):
+            raise not_found(f"Pipeline '{name if name.startswith('arn:') else self.arn(name)}' does not exist.")
+        return self.pipelines[short]
+
+    def version(self, pipeline: Pipeline, number: int | None) -> Version:
+        """One version of a pipeline; the latest without a number. :raises AwsError: ResourceNotFound."""
+        if number is None:
+            return pipeline.latest
+        if not 1 <= number <= len(pipeline.versions):
+            raise not_found(f"Version {number} of pipeline '{pipeline.arn}' does not exist.")
+        return pipeline.versions[number - 1]
+
+    def execution(self, arn: str) -> Execution:
+        """The execution with this ARN. :raises AwsError: ResourceNotFound."""
+        if arn not in self.executions:
+            raise not_found(f"Pipeline execution '{arn}' does not exist.")
+        return self.executions[arn]
+
+    # -- idempotency
+
+    def replayed(self, operation: str, request: Mapping[str, Any]) -> str | None:
+        """The ARN that an earlier call with the same ClientRequestToken gave.
+
+        :raises AwsError: ConflictException, the token was used for another request.
+        """
+        known = self._tokens.get((operation, request.get("ClientRequestToken") or ""))
+        if known is None:
+            return None
+        arn, fingerprint = known
+        if fingerprint != _fingerprint(request):
+            raise conflict("The ClientRequestToken was used before, with other parameters.")
+        return arn
+
+    def remember(self, operation: str, request: Mapping[str, Any], arn: str) -> None:
+        """Remember what a call with a ClientRequestToken gave."""
+        if token := request.get("ClientRequestToken"):
+            self._tokens[operation, token] = (arn, _fingerprint(request))
+            if len(self._tokens) > _REMEMBERED_TOKENS:
+                self._tokens.popitem(last=False)
+
+    # -- pipelines
+
+    def create(self, name: str, text: str, role: str, request: Mapping[str, Any]) -> Pipeline:
+        """CreatePipeline.
+
+        :raises AwsError: ValidationException, the name is taken or the definition cannot be parsed.
+        """
+        if name in self.pipelines:
+            raise invalid(
+                "Pipeline names must be unique within an AWS account and region. "
+                f"Pipeline with name ({name}) already exists."
+            )
+        now = self.clock.time()
+        tags = {tag["Key"]: tag["Value"] for tag in request.get("Tags", ())}
+        pipeline = Pipeline(name, self.arn(name), now, now, [self._version(1, text, role, request)], tags=tags)
+        self.pipelines[name] = pipeline
+        return pipeline
+
+    def update(self, pipeline: Pipeline, text: str | None, request: Mapping[str, Any]) -> Version:
+        """UpdatePipeline: a further version; what is not given stays as it is."""
+        last = pipeline.latest
+        given = {
+            "PipelineDisplayName": request.get("PipelineDisplayName", last.display_name),
+            "PipelineDescription": request.get("PipelineDescription", last.description),
+            "ParallelismConfiguration": request.get(
+                "ParallelismConfiguration", {"MaxParallelExecutionSteps": last.parallelism}
+            ),
+        }
+        role = request.get("RoleArn", last.role)
+        plan = last.plan if text is None or text == last.text else None
+        version = self._version(last.number + 1, last.text if text is None else text, role, given, plan)
+        pipeline.versions.append(version)
+        pipeline.modified = self.clock.time()
+        return version
+
+    def _version(
+        self, number: int, text: str, role: str, given: Mapping[str, Any], plan: Plan | None = None
+    ) -> Version:
+        return Version(
+            number=number,
+            created=self.clock.time(),
+            text=text,
+            plan=plan or plan_of(text),
+            role=role,
+            display_name=given.get("PipelineDisplayName"),
+            description=given.get("PipelineDescription"),
+            parallelism=(given.get("ParallelismConfiguration") or {}).get("MaxParallelExecutionSteps"),
+        )
+
+    def delete(self, pipeline: Pipeline) -> None:
+        """DeletePipeline: its executions go with it. :raises AwsError: ConflictException, one is running."""
+        now = self.clock.time()
+        if any(execution.running(now) for execution in pipeline.executions):
+            raise conflict(f"Pipeline '{pipeline.arn}' has running executions. Stop them before you delete it.")
+        for execution in pipeline.executions:
+            del self.executions[execution.arn]
+        del self.pipelines[pipeline.name]
+
+    # -- executions
+
+    def start(self, pipeline: Pipeline, version: Version, request: Mapping[str, Any]) -> Execution:
+        """StartPipelineExecution.
+
+        :raises AwsError: ValidationException for parameters or steps that the definition does not have;
+            ResourceLimitExceeded.
+        """
+        now = self.clock.time()
+        if self.max_concurrent is not None and sum(e.running(now) for e in pipeline.executions) >= self.max_concurrent:
+            raise AwsError(
+                "ResourceLimitExceeded",
+                "The account-level service limit 'Maximum number of concurrent pipeline executions' "
+                f"is {self.max_concurrent}.",
+            )
+        given = {parameter["Name"]: parameter["Value"] for parameter in request.get("PipelineParameters", ())}
+        version.plan.check(given)
+        selective = request.get("SelectiveExecutionConfig")
+        only = self._selected(pipeline, version.plan, selective)
+        parallelism = (request.get("ParallelismConfiguration") or {}).get("MaxParallelExecutionSteps")
+        identity = "".join(secrets.choice(_ALPHABET) for _ in range(12))
+        execution = Execution(
+            arn=f"{pipeline.arn}/execution/{identity}",
+            pipeline=pipeline,
+            version=version,
+            created=now,
+            started=now,
+            given=self._conditions(pipeline, version, given, parallelism, only),
+            parameters=tuple(given.items()),
+            display_name=request.get("PipelineExecutionDisplayName"),
+            description=request.get("PipelineExecutionDescription"),
+            parallelism=parallelism,
+            selective=selective,
+            modified=now,
+        )
+        pipeline.executions.append(execution)
+        pipeline.last_run = now
+        self.executions[execution.arn] = execution
+        return execution
+
+    def _conditions(
+        self,
+        pipeline: Pipeline,
+        version: Version,
+        given: Mapping[str, str],
+        parallelism: int | None,
+        only: frozenset[str] | None,
+    ) -> Conditions:
+        plan = version.plan
+        texts = {p.name: p.default if isinstance(p.default, str) else "" for p in plan.parameters} | dict(given)
+        try:
+            outcomes = self.script.outcomes(pipeline.name, plan.names, texts)
+        except ScriptError as error:
+            raise invalid(str(error)) from None
+        values = {p.name: p.default for p in plan.parameters if p.has_default}
+        types = {p.name: p.type for p in plan.parameters}
+        values |= {name: _typed(value, types[name]) for name, value in given.items()}
+        branches = ((name, holds(operands, values)) for name, operands in plan.operands.items())
+        return Conditions(
+            outcomes=outcomes,
+            branches=tuple((name, result) for name, result in branches if result is not None),
+            step_seconds=self.script.step_seconds,
+            speed=self.clock.speed,
+            parallel=parallelism or version.parallelism,
+            only=only,
+        )
+
+    def _selected(self, pipeline: Pipeline, plan: Plan, selective: Mapping[str, Any] | None) -> frozenset[str] | None:
+        if selective is None:
+            return None
+        names = [step["StepName"] for step in selective["SelectedSteps"]]
+        unknown = [name for name in names if name not in plan.types]
+        if unknown:
+            raise invalid(f"Invalid SelectedSteps: the pipeline has no steps {unknown}.")
+        source = selective.get("SourcePipelineExecutionArn")
+        if source is not None:
+            execution = self.execution(source)
+            if execution.pipeline is not pipeline:
+                raise invalid(f"Invalid SourcePipelineExecutionArn: {source}. It belongs to another pipeline.")
+            if execution.running(self.clock.time()):
+                raise invalid(f"Invalid SourcePipelineExecutionArn: {source}. It is still running.")
+        needed = sorted({before for name in names for before in plan.dependencies[name]} - set(names))
+        if needed and source is None:
+            raise invalid(
+                f"Invalid SourcePipelineExecutionArn: null. The selected steps [{', '.join(names)}] "
+                f"have dependencies on [{', '.join(needed)}]."
+            )
+        return frozenset(names)
+
+    def stop(self, execution: Execution) -> None:
+        """StopPipelineExecution. :raises AwsError: ValidationException, it does not run."""
+        now = self.clock.time()
+        status = execution.status(now)
+        if status == "Executing":
+            execution.stopped = now
+        elif status != "Stopping":
+            raise invalid(
+                f"Pipeline execution '{execution.arn}' is in status {status}. "
+                "Only executions in status Executing can be stopped."
+            )
+
+    def retry(self, execution: Execution, request: Mapping[str, Any]) -> None:
+        """RetryPipelineExecution: again what has not succeeded.
+
+        :raises AwsError: ValidationException, it runs or has succeeded.
+        """
+        now = self.clock.time()
+        status = execution.status(now)
+        if status not in ("Failed", "Stopped", "CompletedWithFailures"):
+            raise invalid(
+                f"Pipeline execution '{execution.arn}' is in status {status}. "
+                "Only failed and stopped executions can be retried."
+            )
+        if parallelism := (request.get("ParallelismConfiguration") or {}).get("MaxParallelExecutionSteps"):
+            execution.parallelism = parallelism
+        base, stopped = execution.started, execution.stopped
+        succeeded = [
+            run
+            for run in execution.course.runs
+            if run.status == "Succeeded" and base + run.end <= (now if stopped is None else stopped)
+        ]
+        again = self._conditions(
+            execution.pipeline,
+            execution.version,
+            dict(execution.parameters),
+            execution.parallelism,
+            execution.given.only,
+        )
+        execution.given = replace(again, done=(*execution.given.done, *((run.name, run.branch) for run in succeeded)))
+        execution.past = (*execution.past, *(Past(run, base + run.start, base + run.end) for run in succeeded))
+        execution.started, execution.stopped, execution.modified = now, None, now
+
+    def release(self, arn: str | None) -> int:
+        """Let held steps go on, in one execution or in all; gives the number of executions that were held."""
+        now = self.clock.time()
+        released = 0
+        for execution in self.executions.values() if arn is None else (self.execution(arn),):
+            held = execution.given.released is None and any(outcome.hold for _, outcome in execution.given.outcomes)
+            if held and execution.running(now):
+                execution.given = replace(execution.given, released=now - execution.started)
+                released += 1
+        return released
+
+
+def _typed(text: str, kind: str) -> Any:
+    if kind == "Integer":
+        return int(text)
+    if kind == "Float":
+        return float(text)
+    return text == "true" if kind == "Boolean" else text
+
+
+def _fingerprint(request: Mapping[str, Any]) -> str:
+    return str(hash(repr(sorted(request.items()))))

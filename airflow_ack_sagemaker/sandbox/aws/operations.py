@@ -1,0 +1,223 @@
+"""The operations of the SageMaker API that deal with pipelines: requests in, answers out, as the API model has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from airflow_ack_sagemaker.sandbox.aws.answers import (
+    describe_execution,
+    describe_pipeline,
+    describe_step,
+    summarize_execution,
+    summarize_pipeline,
+    summarize_version,
+    unselected_steps,
+)
+from airflow_ack_sagemaker.sandbox.aws.engine import Engine
+from airflow_ack_sagemaker.sandbox.aws.errors import invalid, not_found
+from airflow_ack_sagemaker.sandbox.aws.listing import created_within, ordered, page
+from airflow_ack_sagemaker.sandbox.aws.records import Execution, Pipeline, VersionNames
+
+Request = Mapping[str, Any]
+Answer = dict[str, Any]
+ReadObject = Callable[[str, str, str | None], str]
+"""Text of an S3 object by bucket, key and version id. Raises an AwsError when there is none."""
+
+
+class Operations:
+    """The operations of one region. Methods bear the names of the API."""
+
+    def __init__(self, engine: Engine, read_object: ReadObject) -> None:
+        self.engine = engine
+        self.read_object = read_object
+
+    def answer(self, operation: str, request: Request) -> Answer:
+        """The answer to a request that was checked against the API model."""
+        method: Callable[[Request], Answer] = getattr(self, operation)
+        with self.engine.lock:
+            return method(request)
+
+    def _definition(self, request: Request) -> str | None:
+        text, location = request.get("PipelineDefinition"), request.get("PipelineDefinitionS3Location")
+        if text is not None and location is not None:
+            raise invalid("Only one of PipelineDefinition and PipelineDefinitionS3Location can be given.")
+        if location is not None:
+            return self.read_object(location["Bucket"], location["ObjectKey"], location.get("VersionId"))
+        return text if text is None else str(text)
+
+    # -- pipelines
+
+    def CreatePipeline(self, request: Request) -> Answer:
+        arn = self.engine.replayed("CreatePipeline", request)
+        if arn is None:
+            text = self._definition(request)
+            if text is None:
+                raise invalid("One of PipelineDefinition and PipelineDefinitionS3Location must be given.")
+            arn = self.engine.create(request["PipelineName"], text, request["RoleArn"], request).arn
+            self.engine.remember("CreatePipeline", request, arn)
+        return {"PipelineArn": arn}
+
+    def UpdatePipeline(self, request: Request) -> Answer:
+        pipeline = self.engine.pipeline(request["PipelineName"])
+        version = self.engine.update(pipeline, self._definition(request), request)
+        return {"PipelineArn": pipeline.arn, "PipelineVersionId": version.number}
+
+    def DescribePipeline(self, request: Request) -> Answer:
+        pipeline = self.engine.pipeline(request["PipelineName"])
+        return describe_pipeline(pipeline, self.engine.version(pipeline, request.get("PipelineVersionId")))
+
+    def DeletePipeline(self, request: Request) -> Answer:
+        arn = self.engine.replayed("DeletePipeline", request)
+        if arn is None:
+            pipeline = self.engine.pipeline(request["PipelineName"])
+            self.engine.delete(pipeline)
+            arn = pipeline.arn
+            self.engine.remember("DeletePipeline", request, arn)
+        return {"PipelineArn": arn}
+
+    def ListPipelines(self, request: Request) -> Answer:
+        prefix = request.get("PipelineNamePrefix", "")
+        found = [pipeline for name, pipeline in self.engine.pipelines.items() if name.startswith(prefix)]
+        found = created_within(found, request, lambda p: p.created)
+        keys: dict[str, Callable[[Pipeline], Any]] = {"Name": lambda p: p.name, "CreationTime": lambda p: p.created}
+        chosen, following = page(ordered(found, request, keys, "CreationTime"), request)
+        return {"PipelineSummaries": [summarize_pipeline(pipeline) for pipeline in chosen], **following}
+
+    def ListPipelineVersions(self, request: Request) -> Answer:
+        pipeline = self.engine.pipeline(request["PipelineName"])
+        found = created_within(pipeline.versions, request, lambda v: v.created)
+        chosen, following = page(ordered(found, request, {"Number": lambda v: v.number}, "Number"), request)
+        return {"PipelineVersionSummaries": [summarize_version(pipeline, version) for version in chosen], **following}
+
+    def UpdatePipelineVersion(self, request: Request) -> Answer:
+        pipeline = self.engine.pipeline(request["PipelineArn"])
+        version = self.engine.version(pipeline, request["PipelineVersionId"])
+        names = pipeline.names.setdefault(version.number, VersionNames())
+        names.display_name = request.get("PipelineVersionDisplayName", names.display_name)
+        names.description = request.get("PipelineVersionDescription", names.description)
+        return {"PipelineArn": pipeline.arn, "PipelineVersionId": version.number}
+
+    # -- executions
+
+    def StartPipelineExecution(self, request: Request) -> Answer:
+        arn = self.engine.replayed("StartPipelineExecution", request)
+        if arn is None:
+            pipeline = self.engine.pipeline(request["PipelineName"])
+            version = self.engine.version(pipeline, request.get("PipelineVersionId"))
+            arn = self.engine.start(pipeline, version, request).arn
+            self.engine.remember("StartPipelineExecution", request, arn)
+        return {"PipelineExecutionArn": arn}
+
+    def DescribePipelineExecution(self, request: Request) -> Answer:
+        return describe_execution(self._execution(request), self.engine.clock.time())
+
+    def UpdatePipelineExecution(self, request: Request) -> Answer:
+        execution = self._execution(request)
+        status = execution.status(self.engine.clock.time())
+        if status != "Executing":
+            raise invalid(
+                f"Pipeline execution '{execution.arn}' is in status {status}. "
+                "Only executions in status Executing can be updated."
+            )
+        execution.description = request.get("PipelineExecutionDescription", execution.description)
+        execution.display_name = request.get("PipelineExecutionDisplayName", execution.display_name)
+        # Steps that wait are not reordered: the new limit is told, but does not change a course that has begun.
+        parallelism = (request.get("ParallelismConfiguration") or {}).get("MaxParallelExecutionSteps")
+        execution.parallelism = parallelism or execution.parallelism
+        execution.modified = self.engine.clock.time()
+        return {"PipelineExecutionArn": execution.arn}
+
+    def StopPipelineExecution(self, request: Request) -> Answer:
+        if self.engine.replayed("StopPipelineExecution", request) is None:
+            self.engine.stop(self._execution(request))
+            self.engine.remember("StopPipelineExecution", request, request["PipelineExecutionArn"])
+        return {"PipelineExecutionArn": request["PipelineExecutionArn"]}
+
+    def RetryPipelineExecution(self, request: Request) -> Answer:
+        if self.engine.replayed("RetryPipelineExecution", request) is None:
+            self.engine.retry(self._execution(request), request)
+            self.engine.remember("RetryPipelineExecution", request, request["PipelineExecutionArn"])
+        return {"PipelineExecutionArn": request["PipelineExecutionArn"]}
+
+    def ListPipelineExecutions(self, request: Request) -> Answer:
+        pipeline = self.engine.pipeline(request["PipelineName"])
+        found = created_within(pipeline.executions, request, lambda e: e.created)
+        keys: dict[str, Callable[[Execution], Any]] = {
+            "CreationTime": lambda e: e.created,
+            "PipelineExecutionArn": lambda e: e.arn,
+        }
+        chosen, following = page(ordered(found, request, keys, "CreationTime"), request)
+        now = self.engine.clock.time()
+        return {
+            "PipelineExecutionSummaries": [summarize_execution(execution, now) for execution in chosen],
+            **following,
+        }
+
+    def ListPipelineExecutionSteps(self, request: Request) -> Answer:
+        execution = self._execution(request)
+        states = execution.steps(self.engine.clock.time())
+        steps = [
+            *unselected_steps(execution),
+            *(describe_step(execution, state, self.engine.region) for state in states),
+        ]
+        if request.get("SortOrder") != "Ascending":
+            steps.reverse()
+        chosen, following = page(steps, request)
+        return {"PipelineExecutionSteps": list(chosen), **following}
+
+    def ListPipelineParametersForExecution(self, request: Request) -> Answer:
+        execution = self._execution(request)
+        given = dict(execution.parameters)
+        values = {
+            p.name: given[p.name] if p.name in given else _text(p.default) for p in execution.version.plan.parameters
+        }
+        chosen, following = page([{"Name": name, "Value": value} for name, value in values.items()], request)
+        return {"PipelineParameters": list(chosen), **following}
+
+    def DescribePipelineDefinitionForExecution(self, request: Request) -> Answer:
+        version = self._execution(request).version
+        return {"PipelineDefinition": version.text, "CreationTime": version.created}
+
+    def _execution(self, request: Request) -> Execution:
+        if "PipelineExecutionArn" not in request:
+            raise invalid("PipelineExecutionArn must be given.")
+        return self.engine.execution(request["PipelineExecutionArn"])
+
+    # -- tags
+
+    def AddTags(self, request: Request) -> Answer:
+        pipeline = self._tagged(request)
+        pipeline.tags.update({tag["Key"]: tag["Value"] for tag in request["Tags"]})
+        return {"Tags": _tags(pipeline)}
+
+    def ListTags(self, request: Request) -> Answer:
+        chosen, following = page(_tags(self._tagged(request)), request, limit=request.get("MaxResults", 50))
+        return {"Tags": list(chosen), **following}
+
+    def DeleteTags(self, request: Request) -> Answer:
+        pipeline = self._tagged(request)
+        for key in request["TagKeys"]:
+            pipeline.tags.pop(key, None)
+        return {}
+
+    def _tagged(self, request: Request) -> Pipeline:
+        arn = request["ResourceArn"]
+        for pipeline in self.engine.pipelines.values():
+            if pipeline.arn == arn:
+                return pipeline
+        raise not_found(f"Pipeline '{arn}' does not exist.")
+
+
+def _tags(pipeline: Pipeline) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in pipeline.tags.items()]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+NAMES = frozenset(name for name in vars(Operations) if name[0].isupper())
+"""The operations that are answered here."""

@@ -1,0 +1,103 @@
+"""The controller's calls of AWS."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from botocore.loaders import Loader
+
+from airflow_ack_sagemaker.sandbox.controller.conditions import TERMINAL_CODES, Recoverable, Terminal
+
+
+@cache
+def _loader() -> Loader:
+    # Reading SageMaker's model takes a while; it is read once for all controllers of a process.
+    return Loader()
+
+
+class Missing(Exception):
+    """What was asked for does not exist in SageMaker."""
+
+
+class Aws:
+    """Clients for each region. Calls block; they may be made from several threads.
+
+    :param endpoint_url: the endpoint of SageMaker and STS; None for AWS itself.
+    :param credentials: (access key id, secret access key); None takes them as botocore finds them.
+    """
+
+    def __init__(self, endpoint_url: str | None, region: str, credentials: tuple[str, str] | None) -> None:
+        self.region = region
+        self.endpoint_url = endpoint_url
+        self._session = botocore.session.Session()
+        self._session.register_component("data_loader", _loader())
+        if credentials is not None:
+            self._session.set_credentials(*credentials)
+        # One attempt only: the controller has its own back-off, and a refusal that was scripted once is to be seen.
+        self._config = Config(
+            connect_timeout=3,
+            read_timeout=20,
+            retries={"total_max_attempts": 1},
+            max_pool_connections=20,
+            proxies={} if endpoint_url else None,
+        )
+        self._clients: dict[tuple[str, str], Any] = {}
+        self._lock = threading.Lock()
+
+    def _client(self, service: str, region: str) -> Any:
+        with self._lock:
+            key = (service, region)
+            if key not in self._clients:
+                self._clients[key] = self._session.create_client(
+                    service,
+                    region_name=region,
+                    endpoint_url=self.endpoint_url,
+                    config=self._config,
+                    verify=None if self.endpoint_url is None else True,
+                )
+            return self._clients[key]
+
+    def account(self) -> str:
+        """The account number (GetCallerIdentity).
+
+        :raises Exception: of botocore, AWS cannot be reached or refuses.
+        """
+        return str(self._client("sts", self.region).get_caller_identity()["Account"])
+
+    def call(self, region: str, operation: str, /, **request: Any) -> dict[str, Any]:
+        """Call an operation of SageMaker, by its name in botocore.
+
+        :raises Terminal: the error is one of the terminal codes.
+        :raises Recoverable: any other error that SageMaker answers.
+        :raises Exception: of botocore, SageMaker cannot be reached.
+        """
+        try:
+            answer: dict[str, Any] = getattr(self._client("sagemaker", region), operation)(**request)
+        except ClientError as error:
+            code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
+            raise (Terminal if code in TERMINAL_CODES else Recoverable)(f"{code}: {message}") from None
+        return answer
+
+    def describe(self, region: str, operation: str, /, **request: Any) -> dict[str, Any]:
+        """Call a Describe operation.
+
+        :raises Missing: there is no such thing.
+        """
+        try:
+            return self.call(region, operation, **request)
+        except Terminal as error:
+            if "ResourceNotFound" in error.message and "does not exist" in error.message:
+                raise Missing from None
+            raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
