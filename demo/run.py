@@ -1,0 +1,235 @@
+"""`make demo`, `make demo-up`, `make demo-down`: the weekly retraining, for real, on this machine.
+
+A sandbox stands for the cluster and for AWS; Airflow is Airflow. Everything lives in `.demo/` and ends with the command
+(`once`), or runs in the background (`up`) until `down`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+from demo.airflow_processes import AirflowProcesses
+from demo.environment import clean_environment
+from demo.process import ProcessEnded
+from demo.report import Observer, table
+from demo.sandbox_process import SandboxProcess
+from demo.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / ".demo"
+DAG_ID = "scheduled_retraining"
+BUCKET = "ml-models"
+DEFINITIONS = ROOT / "dags" / "definitions"
+
+SPEED = 5.0
+"""How many times faster than real the sandbox's SageMaker is: a step of 20 s takes 4 s."""
+RUN_TIMEOUT = 300.0
+FAILURE_REASON = "AlgorithmError: scripted by make demo"
+
+
+class Busy(Exception):
+    """Another demo of the same kind runs in this repository."""
+
+
+def main() -> int:
+    """Run the command line; the exit code is 0 only when the DAG run has succeeded."""
+    parser = argparse.ArgumentParser(prog="python -m demo.run", description=__doc__)
+    parser.add_argument("command", choices=["once", "up", "serve", "down"])
+    parser.add_argument("--fail", metavar="STEP", help="let this pipeline step fail")
+    options = parser.parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        if options.command == "down":
+            return down()
+        if options.command == "up":
+            return up(options.fail)
+        return run(options.command, options.fail)
+    except KeyboardInterrupt:
+        say("Interrupted; everything has been ended.")
+        return 130
+    except (Busy, ProcessEnded, TimeoutError) as error:
+        say(str(error))
+        return 1
+
+
+def run(command: str, fail: str | None) -> int:
+    """Start everything, let the DAG run once and report; `serve` then stays until it is told to end."""
+    folder = FOLDER / command
+    with locked(folder):
+        begun = time.monotonic()
+        script = ["--script", f"{fail}=Failed:{FAILURE_REASON}"] if fail else []
+        with SandboxProcess(folder / "sandbox", "--speed", str(SPEED), *script) as sandbox:
+            say(f"The sandbox is ready after {time.monotonic() - begun:.0f} s; starting Airflow (about 20 s).")
+            upload(sandbox)
+            with AirflowProcesses(
+                folder / "airflow",
+                ROOT / "dags",
+                connections=sandbox.connections(),
+                settings={("core", "default_task_retry_delay"): "2"},
+            ) as airflow:
+                say(f"Airflow is ready after {time.monotonic() - begun:.0f} s: {airflow.url}")
+                succeeded = retrain(airflow, sandbox)
+                say(addresses(airflow, sandbox))
+                if command == "serve":
+                    (folder / "result").write_text("success" if succeeded else "failed")
+                    signal.pause()
+                say("All of it ends now; `make demo-up` leaves it running to look around.")
+    return 0 if succeeded else 1
+
+
+def upload(sandbox: SandboxProcess) -> None:
+    """Put the example definitions into S3, where the DAGs look for them."""
+    s3 = sandbox.aws_client("s3")
+    s3.create_bucket(Bucket=BUCKET)
+    for definition in sorted(DEFINITIONS.glob("*.json")):
+        key = f"pipelines/{definition.name}"
+        s3.put_object(Bucket=BUCKET, Key=key, Body=definition.read_bytes())
+        say(f"Uploaded s3://{BUCKET}/{key}.")
+
+
+def retrain(airflow: AirflowProcesses, sandbox: SandboxProcess) -> bool:
+    """Let the DAG run once, telling what happens; whether it succeeded."""
+    airflow.api.wait_for_dag(DAG_ID)
+    airflow.api.unpause(DAG_ID)
+    run_id = first_run(airflow)
+    say(f"DAG {DAG_ID}, run {run_id}:")
+    observer = Observer(airflow.api, sandbox, DAG_ID, run_id)
+
+    def ended() -> str | None:
+        state: str = airflow.api.dag_run(DAG_ID, run_id)["state"]
+        for line in observer.news():
+            say(f"  {time.strftime('%H:%M:%S')}  {line}")
+        return state if state in ("success", "failed") else None
+
+    state = wait_until(ended, RUN_TIMEOUT, f"the end of the run {run_id}", every=0.3)
+    say("", table(observer.rows()), "", f"The run has ended: {state}.")
+    for failure in observer.failures():
+        say("", failure)
+    return state == "success"
+
+
+def first_run(airflow: AirflowProcesses) -> str:
+    """The run of last week, which the schedule brings when the DAG is unpaused; without a schedule one of ours."""
+
+    def scheduled() -> str | None:
+        runs = airflow.api.dag_runs(DAG_ID)
+        return str(runs[0]["dag_run_id"]) if runs else None
+
+    try:
+        return wait_until(scheduled, 10.0, "a scheduled run")
+    except TimeoutError:
+        return airflow.api.trigger(DAG_ID)
+
+
+def addresses(airflow: AirflowProcesses, sandbox: SandboxProcess) -> str:
+    """Where to look at it."""
+    kubeconfig = os.path.relpath(sandbox.kubeconfig, ROOT)
+    return "\n".join(
+        [
+            "",
+            f"Airflow      {airflow.url}/dags/{DAG_ID}   user {airflow.username}, password {airflow.password}",
+            f"Kubernetes   kubectl --kubeconfig {kubeconfig} get pipelines,pipelineexecutions",
+            f"AWS          {sandbox.aws_endpoint_url}   any credentials; "
+            f"aws --endpoint-url {sandbox.aws_endpoint_url} sagemaker list-pipelines",
+            "",
+        ]
+    )
+
+
+def up(fail: str | None) -> int:
+    """Start `serve` in the background, show what it says until its DAG run has ended, and leave it running."""
+    folder = FOLDER / "serve"
+    with locked(folder):
+        output = folder / "output.log"
+    with output.open("wb") as stream:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "demo.run", "serve", *(["--fail", fail] if fail else [])],
+            cwd=ROOT,
+            env=clean_environment(folder / "home"),
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    result = folder / "result"
+    try:
+        with output.open() as said:
+            while True:
+                over = result.exists() or server.poll() is not None
+                sys.stdout.write(said.read())
+                sys.stdout.flush()
+                if over:
+                    break
+                time.sleep(0.2)
+    except KeyboardInterrupt:
+        server.terminate()
+        server.wait()
+        raise
+    if server.returncode is not None:
+        return server.returncode or 1
+    say("It keeps running until `make demo-down`.")
+    return 0 if result.read_text() == "success" else 1
+
+
+def down() -> int:
+    """End what `up` started; without it there is nothing to do."""
+    folder = FOLDER / "serve"
+    try:
+        with locked(folder, wipe=False):
+            say("Nothing is running.")
+            return 0
+    except Busy:
+        os.kill(int((folder / "pid").read_text()), signal.SIGTERM)
+
+    def ended() -> bool:
+        with contextlib.suppress(Busy), locked(folder, wipe=False):
+            return True
+        return False
+
+    wait_until(ended, 60.0, "the demo to end")
+    say("The demo has ended.")
+    return 0
+
+
+@contextlib.contextmanager
+def locked(folder: Path, wipe: bool = True) -> Iterator[None]:
+    """Hold an empty `folder` for this process alone. Raises Busy while another process holds it."""
+    FOLDER.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy("Another demo is running in this repository; `make demo-down` ends one that is up.") from None
+        if wipe:
+            output = folder / "output.log"
+            for path in folder.iterdir() if folder.exists() else ():
+                if path != output:
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
+            folder.mkdir(exist_ok=True)
+            (folder / "pid").write_text(str(os.getpid()))
+        yield
+
+
+def say(*lines: str) -> None:
+    """Print at once."""
+    print(*lines, sep="\n", flush=True)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""The sandbox as a process of its own, and the Airflow connections that lead to it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import sys
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import yaml
+
+from demo.environment import clean_environment
+from demo.process import GuardedProcess
+from demo.waiting import wait_until
+
+REGION = "us-east-1"
+
+
+class SandboxProcess:
+    """`ack-sagemaker sandbox` with more `options` ("--speed", "60"), its files in `directory`.
+
+    `kubernetes_url`, `token` and `aws_endpoint_url` are there once it is ready, which entering the context waits for.
+    """
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        self.directory = directory.resolve()
+        self.kubeconfig = self.directory / "kubeconfig"
+        self.kubernetes_url = self.token = self.aws_endpoint_url = ""
+        self._options = options
+        self._process: GuardedProcess | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+            self.wait_ready()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start it, without waiting until it is ready."""
+        self._addresses.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "airflow_ack_sagemaker.cli.main", "sandbox"]
+        self._process = GuardedProcess(
+            "the sandbox",
+            [*command, "--directory", str(self.directory), *self._options],
+            clean_environment(self.directory / "home"),
+            self.directory / "output.log",
+        )
+
+    @property
+    def process(self) -> GuardedProcess:
+        """The running process."""
+        if self._process is None:
+            raise RuntimeError("the sandbox was not started")
+        return self._process
+
+    def wait_ready(self, timeout: float = 30.0) -> None:
+        """Wait until it serves. Raises ProcessEnded when it ends instead."""
+
+        def addresses() -> dict[str, Any] | None:
+            self.process.check()
+            try:
+                found: dict[str, Any] = json.loads(self._addresses.read_text())
+            except (FileNotFoundError, json.JSONDecodeError):
+                return None
+            return found
+
+        found = wait_until(addresses, timeout, lambda: "the sandbox to be ready:\n" + self.process.tail(), every=0.05)
+        self.kubernetes_url = found["kubernetes_url"]
+        self.token = found["token"]
+        self.aws_endpoint_url = found["aws_endpoint_url"]
+
+    def connections(self) -> dict[str, dict[str, Any]]:
+        """The Airflow connections `kubernetes_default` and `aws_default` that lead to it."""
+        return {
+            "kubernetes_default": {
+                "conn_type": "kubernetes",
+                "extra": {"kube_config_path": str(self.kubeconfig), "namespace": "default"},
+            },
+            "aws_default": {
+                "conn_type": "aws",
+                "login": "sandbox",
+                "password": "sandbox",
+                "extra": {"endpoint_url": self.aws_endpoint_url, "region_name": REGION},
+            },
+        }
+
+    def kubernetes_client(self) -> httpx.Client:
+        """A plain HTTP client of its Kubernetes API server, trusting it and logged in as its kubeconfig says."""
+        cluster = yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        return httpx.Client(
+            base_url=self.kubernetes_url,
+            headers={"Authorization": f"Bearer {self.token}"},
+            verify=ssl.create_default_context(cadata=authority),
+            trust_env=False,
+        )
+
+    def aws_client(self, service: str) -> Any:
+        """A boto3 client of its AWS endpoint: s3, sagemaker or sts."""
+        import boto3
+        from botocore.config import Config
+
+        return boto3.client(
+            service,
+            endpoint_url=self.aws_endpoint_url,
+            region_name=REGION,
+            aws_access_key_id="sandbox",
+            aws_secret_access_key="sandbox",
+            config=Config(proxies={}, retries={"total_max_attempts": 2}),
+        )
+
+    def close(self) -> None:
+        """End it and wait until nothing of it is left."""
+        if self._process is not None:
+            self._process.stop()
+
+    @property
+    def _addresses(self) -> Path:
+        return self.directory / "sandbox.json"

@@ -1,0 +1,218 @@
+"""Every way in which a run can end is told apart, says why, and leaves what it should."""
+
+from __future__ import annotations
+
+import signal
+import uuid
+
+import pytest
+
+from demo.airflow_processes import AirflowProcesses
+from demo.waiting import wait_until
+from tests.airflow.support import Case, definition
+
+WAYS = ["deferred", "held"]
+
+
+def _log(case: Case, dag_id: str, run_id: str, task: str = "launch", try_number: int | None = None) -> str:
+    return case.airflow.api.task_log(dag_id, run_id, task, try_number)
+
+
+def test_a_failure_names_step_reason_and_resource(case: Case) -> None:
+    case.apply()
+    case.script("Train=Failed:AlgorithmError: out of memory")
+    run_id, state = case.run("launch_deferred_wait")
+    log = _log(case, "launch_deferred_wait", run_id)
+    assert state == "failed"
+    assert "AckExecutionFailed" in log
+    assert "Step Train Failed" in log
+    assert "AlgorithmError: out of memory" in log
+    assert f"pipelineexecution/{case.resources()[0]['metadata']['name']}" in log
+    assert case.executions()[0]["PipelineExecutionArn"] in log
+    links = case.airflow.api.extra_links("launch_deferred_wait", run_id, "launch")
+    assert case.executions()[0]["PipelineExecutionArn"] in (links["SageMaker Pipeline Execution"] or "")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_stopped_in_sagemaker_is_no_success_and_no_retry(case: Case, way: str) -> None:
+    case.apply()
+    case.script("Train=hold")
+    run_id = case.start(f"launch_retries_{way}")
+    case.wait_statuses("Executing")
+    arn = case.executions()[0]["PipelineExecutionArn"]
+    case.sandbox.aws_client("sagemaker").stop_pipeline_execution(
+        PipelineExecutionArn=arn, ClientRequestToken=uuid.uuid4().hex
+    )
+    assert case.airflow.api.wait_dag_run(f"launch_retries_{way}", run_id) == "failed"
+    log = _log(case, f"launch_retries_{way}", run_id)
+    assert "AckExecutionStopped" in log
+    assert "was stopped" in log
+    assert case.statuses() == ["Stopped"], "a retry must not start what somebody has stopped"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_deleted_resource_is_stopped_and_not_launched_again(case: Case, way: str) -> None:
+    case.apply()
+    case.script("Train=hold")
+    run_id = case.start(f"launch_retries_{way}")
+    case.wait_statuses("Executing")
+    case.kubernetes("DELETE", f"pipelineexecutions/{case.resources()[0]['metadata']['name']}")
+    assert case.airflow.api.wait_dag_run(f"launch_retries_{way}", run_id) == "failed"
+    assert "AckResourceGone" in _log(case, f"launch_retries_{way}", run_id)
+    assert case.statuses() == ["Stopped"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_refused_by_aws_gives_up_in_time_and_withdraws(case: Case, way: str) -> None:
+    case.apply()
+    case.script("StartPipelineExecution=ValidationException:no such instance type")
+    try:
+        run_id, state = case.run(f"launch_impatient_{way}")
+    finally:
+        case.control("DELETE", "script")
+    log = _log(case, f"launch_impatient_{way}", run_id)
+    assert state == "failed"
+    assert "AckStuckRecoverable" in log
+    assert "no such instance type" in log
+    assert case.resources() == [], "what is given up must not start later"
+    assert case.executions() == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_nobody_reconciles(case: Case, way: str) -> None:
+    case.apply()
+    case.control("PUT", "controller", json={"paused": True})
+    try:
+        run_id, state = case.run(f"launch_impatient_{way}")
+        assert case.resources() == []
+    finally:
+        case.control("PUT", "controller", json={"paused": False})
+    log = _log(case, f"launch_impatient_{way}", run_id)
+    assert state == "failed"
+    assert "AckNotReconciled" in log
+    assert "nobody reconciles" in log
+    assert "kubectl logs" in log
+    assert case.executions() == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("policy", ["leave", "stop"])
+def test_a_timeout_leaves_or_stops_as_asked(case: Case, way: str, policy: str) -> None:
+    case.apply()
+    case.script("Train=hold")
+    run_id, state = case.run(f"launch_brief_{way}_{policy}")
+    log = _log(case, f"launch_brief_{way}_{policy}", run_id)
+    assert state == "failed"
+    assert "AckTimeout" in log
+    if policy == "leave":
+        assert case.statuses() == ["Executing"]
+        assert "left running" in log
+    else:
+        case.wait_statuses("Stopped")
+    case.control("POST", "release")
+
+
+def test_an_execution_timeout_is_no_kill(case: Case) -> None:
+    case.apply()
+    case.script("Train=hold")
+    run_id, state = case.run("execution_timeout")
+    assert state == "failed"
+    assert "AirflowTaskTimeout" in _log(case, "execution_timeout", run_id)
+    assert case.statuses() == ["Executing"]
+    case.control("POST", "release")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_failure_is_tried_again_with_a_new_execution(case: Case, way: str) -> None:
+    case.apply()
+    case.script("Train#1=Failed:spot capacity")
+    run_id, state = case.run(f"launch_retries_{way}", timeout=120)
+    assert state == "success", _log(case, f"launch_retries_{way}", run_id)
+    assert case.statuses() == ["Failed", "Succeeded"]
+    assert "spot capacity" in _log(case, f"launch_retries_{way}", run_id, try_number=1)
+    names = sorted(item["metadata"]["name"] for item in case.resources())
+    assert [name.rpartition("-")[2] for name in names] == ["1", "2"]
+    assert names[0].rpartition("-")[0] == names[1].rpartition("-")[0]
+
+
+def test_a_clear_of_a_success_runs_again_and_a_clear_of_a_failure_too(case: Case) -> None:
+    case.apply()
+    run_id, state = case.run("launch_deferred_wait")
+    assert state == "success"
+    case.airflow.api.clear("launch_deferred_wait", run_id, ["launch"])
+    assert case.airflow.api.wait_dag_run("launch_deferred_wait", run_id) == "success"
+    assert case.statuses() == ["Succeeded", "Succeeded"]
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "running"), [("launch_retries_deferred", "deferred"), ("launch_retries_held", "running")]
+)
+def test_a_user_who_marks_the_task_stops_the_execution(case: Case, dag_id: str, running: str) -> None:
+    case.apply()
+    case.script("Train=hold")
+    run_id = case.start(dag_id)
+    case.wait_statuses("Executing")
+    case.airflow.api.wait_task_state(dag_id, run_id, "launch", running)
+    if running == "deferred":
+        # Before its trigger has started Airflow calls nobody.
+        wait_until(lambda: " starting" in _log(case, dag_id, run_id), 30, "the trigger to start")
+    case.airflow.api.mark_task(dag_id, run_id, "launch", "failed")
+    case.wait_statuses("Stopped")
+
+
+def test_a_restart_of_the_triggerer_stops_nothing(airflow: AirflowProcesses, case: Case) -> None:
+    case.apply()
+    case.script("Train=hold")
+    run_id = case.start("launch_deferred_wait")
+    case.wait_statuses("Executing")
+    airflow.api.wait_task_state("launch_deferred_wait", run_id, "launch", "deferred")
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        airflow.stop("triggerer", number)
+        airflow.start("triggerer")
+        airflow.wait_healthy()
+        assert case.statuses() == ["Executing"]
+    case.control("POST", "release")
+    assert airflow.api.wait_dag_run("launch_deferred_wait", run_id) == "success"
+    assert case.statuses() == ["Succeeded"]
+
+
+def test_a_killed_worker_process_is_resumed_not_repeated(airflow: AirflowProcesses, case: Case) -> None:
+    import psutil
+
+    case.apply()
+    case.script("Train=hold")
+    run_id = case.start("launch_retries_held")
+    case.wait_statuses("Executing")
+    pid = airflow.api.task_instance("launch_retries_held", run_id, "launch")["pid"]
+    psutil.Process(pid).kill()
+    wait_until(
+        lambda: (
+            airflow.api.task_instance("launch_retries_held", run_id, "launch")["try_number"] == 2
+            and airflow.api.task_state("launch_retries_held", run_id, "launch") == "running"
+        ),
+        60,
+        "the second try",
+    )
+    case.control("POST", "release")
+    assert airflow.api.wait_dag_run("launch_retries_held", run_id) == "success"
+    assert "still active" in _log(case, "launch_retries_held", run_id)
+    assert case.statuses() == ["Succeeded"]
+
+
+def test_the_pipeline_must_be_synced_before_it_is_launched(case: Case) -> None:
+    case.apply()
+    case.control("PUT", "controller", json={"paused": True})
+    case.wait_for_the_next_second()
+    try:
+        case.kubernetes(
+            "PATCH",
+            f"pipelines/{case.pipeline}",
+            json={"spec": {"pipelineDefinition": str(definition(rounds=99)).replace("'", '"')}},
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
+        run_id, state = case.run("launch_deferred_wait")
+    finally:
+        case.control("PUT", "controller", json={"paused": False})
+    assert state == "failed"
+    assert "not synced" in _log(case, "launch_deferred_wait", run_id)
+    assert case.resources() == []

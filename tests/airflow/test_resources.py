@@ -1,0 +1,108 @@
+"""Any kind, sensors, stopping and collecting: the rest of the toolkit, on the triggerer and on a worker."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.airflow.support import Case, definition
+
+WAYS = ["deferred", "held"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_resource_of_a_kind_is_applied_and_followed(case: Case, way: str) -> None:
+    spec = {
+        "pipelineName": case.pipeline,
+        "roleARN": "arn:aws:iam::123456789012:role/sagemaker-pipelines",
+        "pipelineDefinition": json.dumps(definition()),
+    }
+    dag_id = f"resource_{way}"
+    run_id, state = case.run(dag_id, kind="Pipeline", name=case.pipeline, spec=spec)
+    assert state == "success", case.airflow.api.task_log(dag_id, run_id, "resource")
+    result = case.airflow.api.xcom(dag_id, run_id, "resource")
+    assert (result["status"], result["changed"]) == ("Active", True)
+    execution = {"pipelineName": case.pipeline}
+    run_id, state = case.run(dag_id, kind="PipelineExecution", name=f"{case.pipeline}-1", spec=execution)
+    assert state == "success", case.airflow.api.task_log(dag_id, run_id, "resource")
+    assert case.statuses() == ["Succeeded"]
+    run_id, state = case.run(dag_id, kind="PipelineExecution", name=f"{case.pipeline}-1", spec=execution)
+    assert state == "success"
+    assert case.airflow.api.xcom(dag_id, run_id, "resource")["changed"] is False
+    assert case.statuses() == ["Succeeded"], "the same name is the same job"
+    run_id, state = case.run(dag_id, kind="Pod", name="x", spec={})
+    assert state == "failed"
+    assert "'Pod' is not a kind" in case.airflow.api.task_log(dag_id, run_id, "resource")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_sensors_wait_for_what_others_made(case: Case, way: str) -> None:
+    dag_id = f"sense_{way}"
+    name = f"{case.pipeline}-1"
+    run_id = case.start(dag_id, execution=name)
+    case.airflow.api.wait_task_state(dag_id, run_id, "pipeline", ["deferred", "running"])
+    case.apply()
+    case.script("Train=Failed:bad data")
+    case.kubernetes(
+        "POST",
+        "pipelineexecutions",
+        json={
+            "apiVersion": "sagemaker.services.k8s.aws/v1alpha1",
+            "kind": "PipelineExecution",
+            "metadata": {"name": name},
+            "spec": {"pipelineName": case.pipeline},
+        },
+    )
+    assert case.airflow.api.wait_dag_run(dag_id, run_id) == "failed"
+    states = case.airflow.api.states(dag_id, run_id)
+    assert states["pipeline"] == "success"
+    assert states["execution"] == "failed"
+    assert "AckExecutionFailed" in case.airflow.api.task_log(dag_id, run_id, "execution")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_sensor_times_out(case: Case, way: str) -> None:
+    dag_id = f"sense_nothing_{way}"
+    run_id, state = case.run(dag_id)
+    assert state == "failed"
+    assert "AirflowSensorTimeout" in case.airflow.api.task_log(dag_id, run_id, "execution")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_all_that_runs_is_stopped(case: Case, way: str) -> None:
+    case.apply()
+    case.script("Train=hold")
+    run_id = case.start("launch_deferred_wait")
+    case.wait_statuses("Executing")
+    stop_id, state = case.run(f"stop_{way}")
+    assert state == "success", case.airflow.api.task_log(f"stop_{way}", stop_id, "stop")
+    assert len(case.airflow.api.xcom(f"stop_{way}", stop_id, "stop")["stopped"]) == 1
+    assert case.statuses() == ["Stopped"]
+    assert case.airflow.api.wait_dag_run("launch_deferred_wait", run_id) == "failed"
+    again, state = case.run(f"stop_{way}")
+    assert state == "success"
+    assert case.airflow.api.xcom(f"stop_{way}", again, "stop")["stopped"] == []
+
+
+def test_collecting_keeps_what_runs_and_the_newest(case: Case) -> None:
+    case.apply()
+    for _ in range(2):
+        assert case.run("launch_deferred_wait")[1] == "success"
+    case.script("Train=hold")
+    case.run("launch_held_leave")
+    run_id, state = case.run("collect", limit=1)
+    assert state == "success"
+    assert len(case.airflow.api.xcom("collect", run_id, "collect")["collected"]) == 1
+    left = sorted(item["status"]["pipelineExecutionStatus"] for item in case.resources())
+    assert left == ["Executing", "Succeeded"]
+    assert case.statuses() == ["Succeeded", "Succeeded", "Executing"], "SageMaker keeps them all"
+    case.control("POST", "release")
+
+
+def test_an_outlet_asset_tells_which_execution_made_it(case: Case) -> None:
+    case.apply()
+    run_id, state = case.run("launch_outlet")
+    assert state == "success"
+    event = next(event for event in case.airflow.api.asset_events() if event["source_run_id"] == run_id)
+    assert event["extra"]["arn"] == case.executions()[0]["PipelineExecutionArn"]
