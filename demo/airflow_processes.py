@@ -10,10 +10,12 @@ import secrets
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -201,7 +203,7 @@ def _settings(
         ("core", "simple_auth_manager_passwords_file"): str(home / "passwords.json"),
         ("core", "simple_auth_manager_users"): f"{USERNAME}:admin",
         ("database", "load_default_connections"): "False",
-        ("database", "sql_alchemy_conn"): f"sqlite:///{home / 'airflow.db'}",
+        ("database", "sql_alchemy_conn"): f"sqlite:///{home / 'airflow.db'}?timeout=60",
         ("logging", "base_log_folder"): str(home / "logs"),
         ("logging", "colored_console_log"): "False",
         ("api", "base_url"): url,
@@ -224,7 +226,7 @@ def _settings(
 
 def _empty_database() -> Path:
     """A migrated database without content: 6 s, so it is made once per virtual environment and Airflow version."""
-    template = Path(sys.prefix) / f"airflow-{importlib.metadata.version('apache-airflow')}.db"
+    template = Path(sys.prefix) / f"airflow-wal-{importlib.metadata.version('apache-airflow')}.db"
     if not template.exists():
         with tempfile.TemporaryDirectory(dir=sys.prefix) as folder:
             home = Path(folder)
@@ -241,5 +243,9 @@ def _empty_database() -> Path:
                 stdout=subprocess.DEVNULL,
                 check=True,
             )
+            # Readers and the writer do not wait for each other in this mode, which stays with the file. Without it a
+            # busy machine gets "database is locked" now and then.
+            with closing(sqlite3.connect(home / "airflow.db")) as database:
+                database.execute("PRAGMA journal_mode=WAL").fetchall()
             os.replace(home / "airflow.db", template)
     return template

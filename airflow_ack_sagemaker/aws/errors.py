@@ -30,18 +30,21 @@ _OTHER_REGION = frozenset(
 
 
 class SourceError(ValueError):
-    """A definition could not be read from its source. ``retryable``: the same request may succeed later."""
+    """A definition could not be read from its source. ``retryable``: the same request may succeed later;
+    ``missing``: there is no such object (now).
+    """
 
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
+    def __init__(self, message: str, *, retryable: bool = False, missing: bool = False) -> None:
         super().__init__(message)
         self.retryable = retryable
+        self.missing = missing
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unpickled, (str(self), self.retryable)
+        return _unpickled, (str(self), self.retryable, self.missing)
 
 
-def _unpickled(message: str, retryable: bool) -> SourceError:
-    return SourceError(message, retryable=retryable)
+def _unpickled(message: str, retryable: bool, missing: bool) -> SourceError:
+    return SourceError(message, retryable=retryable, missing=missing)
 
 
 @contextmanager
@@ -83,15 +86,18 @@ def _from_reply(error: Any, where: str, versioned: bool, aws_conn_id: str | None
     retryable = code in _RETRYABLE_CODES or code in _OLD_CREDENTIALS or status >= 500 or status == 429
     used = connection_name(aws_conn_id)
 
-    def says(message: str) -> SourceError:
-        return SourceError(f"{message} (AWS says {said}.)", retryable=retryable)
+    def says(message: str, *, missing: bool = False) -> SourceError:
+        return SourceError(f"{message} (AWS says {said}.)", retryable=retryable, missing=missing)
 
     if error.operation_name not in ("GetObject", "HeadObject"):
         return says(f"{where} was not read: {used} got no credentials, {error.operation_name} failed. Check its role.")
     if headers.get("x-amz-delete-marker") == "true":
         if versioned:
             return says(f"{where} is a delete marker, not an object. Name the version before it.")
-        return says(f"{where} was deleted: its latest version is a delete marker. Upload it again, or name a version.")
+        return says(
+            f"{where} was deleted: its latest version is a delete marker. Upload it again, or name a version.",
+            missing=True,
+        )
     if code == "NoSuchBucket":
         return says(f"{where} was not read: there is no such bucket. Check its name, and the endpoint of {used}.")
     if code == "NoSuchVersion":
@@ -100,7 +106,8 @@ def _from_reply(error: Any, where: str, versioned: bool, aws_conn_id: str | None
         return says(f"{where} was not read: that is not the form of a version id. Copy it as S3 shows it.")
     if code in ("NoSuchKey", "404"):
         return says(
-            f"{where} does not exist. Check the key (case and leading slashes count), or upload the definition."
+            f"{where} does not exist. Check the key (case and leading slashes count), or upload the definition.",
+            missing=True,
         )
     if code.startswith("KMS.") or (code == "AccessDenied" and "kms" in text.lower()):
         return says(

@@ -120,7 +120,7 @@ def fetch_definition(
     :raises SourceError: with what, where and what to do; ``retryable`` tells whether another try may help.
     """
     with translated(str(source), source.version_id is not None, aws_conn_id):
-        response = _client(source, aws_conn_id, region_name).get_object(**_request(source))
+        response = connect(source, aws_conn_id, region_name).get_object(**_request(source))
         # Not "with response["Body"]": that gives the raw stream, whose errors are urllib3's.
         with closing(response["Body"]) as body:
             size = int(response.get("ContentLength") or 0)
@@ -150,15 +150,21 @@ def fetch_definition(
 
 
 def current_version(
-    source: S3Source, *, aws_conn_id: str | None = DEFAULT_CONNECTION, region_name: str | None = None
+    source: S3Source,
+    *,
+    aws_conn_id: str | None = DEFAULT_CONNECTION,
+    region_name: str | None = None,
+    client: Any = None,
 ) -> ObjectVersion:
     """The version that a fetch would read now, by ``HeadObject``: no content is sent, and no KMS key is needed.
 
+    :param client: what `connect` gave, for who asks again and again.
     :raises SourceError: as :func:`fetch_definition` does; S3 gives a HEAD no reason, so bucket and key are told apart
         less.
     """
     with translated(str(source), source.version_id is not None, aws_conn_id):
-        return _version(_client(source, aws_conn_id, region_name).head_object(**_request(source)))
+        client = client or connect(source, aws_conn_id, region_name)
+        return _version(client.head_object(**_request(source)))
 
 
 def _request(source: S3Source) -> dict[str, str]:
@@ -172,8 +178,11 @@ def _version(response: dict[str, Any]) -> ObjectVersion:
     return ObjectVersion(None if version == "null" else version, (response.get("ETag") or "").strip('"') or None)
 
 
-def _client(source: S3Source, aws_conn_id: str | None, region_name: str | None) -> Any:
-    """The connection's S3 client. The hook is imported here: it costs most of a second and 9 MB."""
+def connect(source: S3Source, aws_conn_id: str | None, region_name: str | None = None) -> Any:
+    """The connection's S3 client. The hook is imported here: it costs most of a second and 9 MB.
+
+    :raises SourceError: there is no such connection, or it is not usable.
+    """
     from airflow.providers.amazon.aws.hooks.s3 import S3Hook
 
     hook = S3Hook(aws_conn_id=aws_conn_id, region_name=region_name)

@@ -47,7 +47,8 @@ def headers(request: Request, credential: list[tuple[str, str]]) -> list[tuple[s
     """All headers of a request."""
     given = [
         ("Accept", "application/json"),
-        ("Accept-Encoding", "gzip"),
+        # kube-apiserver compresses some watches, one gzip member an event, of which httpx would decode the first only.
+        ("Accept-Encoding", "identity" if request.verb == "watch" else "gzip"),
         ("User-Agent", f"airflow-ack-sagemaker/{__version__}"),
     ]
     if request.content is not None:

@@ -68,6 +68,20 @@ def check_role_arn(arn: str) -> str:
     return arn
 
 
+def check_sha256(digest: str | None) -> str | None:
+    """The digest in lower case; None for None or an empty string.
+
+    :raises SpecError: it is none. A template that renders to a number must not pass for "no digest".
+    """
+    if digest is None or digest == "":
+        return None
+    if not isinstance(digest, str) or not re.fullmatch(r"[0-9a-fA-F]{64}", digest.strip()):
+        raise SpecError(
+            f"definition_sha256 {_short(digest)} is not a SHA-256 digest: 64 hexadecimal digits, as a string."
+        )
+    return digest.strip().lower()
+
+
 def check_resource_name(name: str) -> str:
     """The name, if Kubernetes would take it for a resource.
 

@@ -178,15 +178,22 @@ class AckPipelineOperator(AckOperator):
         from airflow_ack_sagemaker.aws.s3 import S3Source, fetch_definition
         from airflow_ack_sagemaker.exceptions import AckClusterError, AckInputError
         from airflow_ack_sagemaker.model.definition import DefinitionError, parse_definition
-        from airflow_ack_sagemaker.model.manifest import PipelineSpec, SpecError, check_pipeline_name, check_role_arn
+        from airflow_ack_sagemaker.model.manifest import (
+            PipelineSpec,
+            SpecError,
+            check_pipeline_name,
+            check_role_arn,
+            check_sha256,
+        )
 
         try:
             check_pipeline_name(self.pipeline_name)
             check_role_arn(self.role_arn)
+            digest = check_sha256(self.definition_sha256)
             source = S3Source.parse(
                 self.definition_uri, bucket=self.definition_bucket, version_id=self.definition_version_id
             )
-            fetched = fetch_definition(source, aws_conn_id=self.aws_conn_id, expected_sha256=self.definition_sha256)
+            fetched = fetch_definition(source, aws_conn_id=self.aws_conn_id, expected_sha256=digest)
             definition = parse_definition(fetched.content, placeholders=self.placeholders, source=str(fetched.source))
             for warning in definition.warnings:
                 self.log.warning("%s: %s", source, warning)

@@ -11,7 +11,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.model.manifest import pipeline_name_of
-from airflow_ack_sagemaker.model.status import State, classify
+from airflow_ack_sagemaker.model.status import Outcome, State, classify
 
 _STORE_KEY = "airflow-ack-sagemaker/executions"
 _REMEMBERED = 2_000
@@ -23,8 +23,8 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
     clock.
 
     The event's payload is ``{"name", "namespace", "pipeline_name", "arn", "state", "status", "reason"}``. Which ends
-    have fired is kept in Airflow's asset state store (3.3 and later), so that a restart neither repeats nor misses one;
-    before 3.3, what has ended before the trigger starts is taken as known.
+    have fired is kept in Airflow's asset state store (3.3 and later), so that a restart misses none; one at the very
+    moment of an event may repeat it. Before 3.3, what has ended before the trigger starts is taken as known.
 
     :param pipeline_name: only executions of this pipeline; None: of all.
     :param states: the ends that count, of ``Succeeded``, ``Failed``, ``Stopped`` and ``Refused``.
@@ -42,7 +42,7 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
         namespace: str | None = None,
         poll_interval: float = 30.0,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.pipeline_name = pipeline_name
         self.states = [State(state).value for state in states]
         self.kubernetes_conn_id = kubernetes_conn_id
@@ -56,49 +56,49 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch, for ever. What passes by waiting is waited out; what does not ends the trigger with an error."""
-        seen = await self._remembered()
-        present: list[str] = []
-        async with aclosing(self._ended()) as ends:
-            async for resource, existed in ends:
-                outcome = classify(resource)
-                uid = outcome.uid or ""
-                if uid in present:
-                    continue
-                present.append(uid)
-                # Without a memory, what was there at the start is taken as known.
-                known = uid in seen if seen is not None else existed
-                await self._remember(present)
-                if known or outcome.state.value not in self.states:
-                    continue
-                yield TriggerEvent(
-                    {
-                        "name": outcome.name,
-                        "namespace": outcome.namespace,
-                        "pipeline_name": resource["spec"]["pipelineName"],
-                        "arn": outcome.arn,
-                        "state": outcome.state.value,
-                        "status": outcome.sagemaker_status,
-                        "reason": outcome.reason,
-                    }
-                )
+        remembered = await self._remembered()
+        # Without a memory, what has ended before the first list is taken as known.
+        known: set[str] | None = remembered
+        ended: list[str] = []
+        async with aclosing(self._changes()) as changes:
+            async for resources, listed in changes:
+                for resource in resources:
+                    outcome = classify(resource)
+                    uid = outcome.uid or ""
+                    if uid in ended:
+                        continue
+                    ended.append(uid)
+                    if known is not None and uid not in known and outcome.state.value in self.states:
+                        yield TriggerEvent(self._payload(resource, outcome))
+                    await self._remember(ended)
+                if listed and known is None:
+                    known = set()
+                    await self._remember(ended)
 
-    async def _ended(self) -> AsyncGenerator[tuple[dict[str, Any], bool]]:
-        """Each finished execution as it is seen, and whether the first list showed it."""
+    async def _changes(self) -> AsyncGenerator[tuple[list[dict[str, Any]], bool]]:
+        """The executions that have ended, of each change, and whether a list is complete with it."""
         from airflow_ack_sagemaker.hooks.ack import AckHook
         from airflow_ack_sagemaker.kube.stream import Page, Scope, Settings, changes
 
-        first = True
-        async with await AckHook(self.kubernetes_conn_id).get_async_conn() as client:
-            settings = Settings(poll_interval=self.poll_interval)
-            async with aclosing(changes(client, Scope(PIPELINE_EXECUTION, self.namespace, ""), settings)) as stream:
-                async for change in stream:
-                    resources = change.items if isinstance(change, Page) else [change.object]
-                    for resource in resources:
-                        resource.setdefault("kind", PIPELINE_EXECUTION.kind)
-                        if self._counts(resource):
-                            yield resource, first
-                    if isinstance(change, Page) and change.last:
-                        first = False
+        scope = Scope(PIPELINE_EXECUTION, self.namespace, "")
+        client = await AckHook(self.kubernetes_conn_id).get_async_conn()
+        async with client, aclosing(changes(client, scope, Settings(poll_interval=self.poll_interval))) as stream:
+            async for change in stream:
+                resources = change.items if isinstance(change, Page) else [change.object]
+                for resource in resources:
+                    resource.setdefault("kind", PIPELINE_EXECUTION.kind)
+                yield [item for item in resources if self._counts(item)], isinstance(change, Page) and change.last
+
+    def _payload(self, resource: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
+        return {
+            "name": outcome.name,
+            "namespace": outcome.namespace,
+            "pipeline_name": resource["spec"]["pipelineName"],
+            "arn": outcome.arn,
+            "state": outcome.state.value,
+            "status": outcome.sagemaker_status,
+            "reason": outcome.reason,
+        }
 
     def _counts(self, resource: dict[str, Any]) -> bool:
         if not classify(resource).finished:

@@ -29,6 +29,9 @@ _ARGUMENTS = (
     "echo",
 )
 
+_stopping: set[asyncio.Task[None]] = set()
+"""What `on_kill` has begun: the event loop itself keeps only weak references to its tasks."""
+
 
 class AckResourceTrigger(BaseTrigger):
     """Fires one event when the resource has its outcome or patience is over.
@@ -64,7 +67,7 @@ class AckResourceTrigger(BaseTrigger):
         must_exist: bool = True,
         echo: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.kind = kind
         self.name = name
         self.namespace = namespace
@@ -140,9 +143,18 @@ class AckResourceTrigger(BaseTrigger):
                 yield state
 
     async def on_kill(self) -> None:
-        """Stop the job: Airflow calls this when a user marks or clears the deferred task (3.3 and later)."""
-        if not self.stop_on_kill:
-            return
+        """Stop the job: Airflow calls this when a user marks or clears the deferred task (3.3 and later).
+
+        Airflow goes on cancelling until the trigger is gone, about once a second, and each time what is awaited here
+        would be lost: so the work is a task of its own.
+        """
+        if self.stop_on_kill:
+            work = asyncio.create_task(self._stop(), name=f"stopping {self.kind}/{self.name}")
+            _stopping.add(work)
+            work.add_done_callback(_stopping.discard)
+            await asyncio.shield(work)
+
+    async def _stop(self) -> None:
         if await self._is_still_deferred():
             self.log.info(
                 "%s/%s goes on: the task is still deferred, so nobody has asked to stop it.", self.kind, self.name
@@ -152,11 +164,13 @@ class AckResourceTrigger(BaseTrigger):
         from airflow_ack_sagemaker.kube.errors import NotFound
 
         self.log.info("A user has ended the task: deleting %s/%s, which stops it.", self.kind, self.name)
-        async with await AckHook(self.kubernetes_conn_id).get_async_conn() as client:
-            try:
+        try:
+            async with await AckHook(self.kubernetes_conn_id).get_async_conn() as client:
                 await client.delete(kind_of(self.kind), self.name, self.namespace, uid=self.uid)
-            except NotFound:
-                self.log.info("%s/%s is gone already.", self.kind, self.name)
+        except NotFound:
+            self.log.info("%s/%s is gone already.", self.kind, self.name)
+        except Exception as error:  # nobody awaits this task: say it here
+            self.log.error("%s/%s could not be stopped and runs on: %s", self.kind, self.name, error)
 
     async def _is_still_deferred(self) -> bool:
         """Airflow has called on_kill on a mere reassignment (airflow#73454): ask for the state before stopping."""

@@ -19,7 +19,7 @@ def defaults(resource: Resource, obj: Object, now: str) -> None:
     elif resource.plural == "customresourcedefinitions":
         _crd(obj, now)
     elif resource.plural == "secrets":
-        obj.setdefault("type", "Opaque")
+        obj["type"] = obj.get("type") or "Opaque"
 
 
 def _crd(crd: Object, now: str) -> None:

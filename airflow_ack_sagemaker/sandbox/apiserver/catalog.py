@@ -61,6 +61,15 @@ NAMESPACES = Resource(
     short_names=("ns",),
     columns=(Column("Status", ".status.phase"), AGE),
 )
+
+
+def _versions(crd: dict[str, Any]) -> str:
+    """The versions of a CustomResourceDefinition as ``kubectl get crd`` shows them."""
+    return ",".join(
+        version["name"] + ("(storage)" if version.get("storage") else "") for version in crd["spec"]["versions"]
+    )
+
+
 CRDS = Resource(
     "apiextensions.k8s.io",
     "v1",
@@ -71,7 +80,15 @@ CRDS = Resource(
     schema=_LOOSE,
     short_names=("crd", "crds"),
     categories=("api-extensions",),
-    columns=(Column("Created At", ".metadata.creationTimestamp"),),
+    columns=(
+        Column("Scope", ".spec.scope"),
+        Column("Versions", "", compute=_versions),
+        Column("Created At", "", "date", compute=lambda crd: crd["metadata"]["creationTimestamp"]),
+        Column("Group", ".spec.group", priority=1),
+        Column("Kind", ".spec.names.kind", priority=1),
+        Column("ShortNames", "", priority=1, compute=lambda crd: ",".join(crd["spec"]["names"].get("shortNames", ()))),
+        Column("Established", "", "boolean", priority=1, compute=lambda crd: True),
+    ),
 )
 SELF_ACCESS_REVIEWS = Resource(
     "authorization.k8s.io",

@@ -122,6 +122,18 @@ def conflict(resource: Resource, name: str, why: str = "") -> ApiFailure:
     )
 
 
+def namespace_ends(resource: Resource, namespace: str, name: str) -> ApiFailure:
+    """The namespace is being deleted: nothing new can be made in it."""
+    cause = Cause("NamespaceTerminating", f"namespace {namespace} is being terminated", "metadata.namespace")
+    return ApiFailure(
+        403,
+        "Forbidden",
+        f'{resource.qualified} "{name}" is forbidden: unable to create new content in namespace {namespace} '
+        "because it is being terminated",
+        details={**_details(resource, name), "causes": [cause.as_dict()]},
+    )
+
+
 def precondition_failed(resource: Resource, name: str, what: str, wanted: str, found: str, hint: str) -> ApiFailure:
     """A precondition of a deletion does not hold."""
     return ApiFailure(

@@ -240,7 +240,7 @@ def _start(
         items = store.items(resource.qualified)
         keys: Iterable[Key] = sorted(key for key in items if not namespace or key[0] == namespace)
         first = [("ADDED", items[key]) for key in keys if options.matches(items[key])]
-        if options.initial_events and options.bookmarks:
+        if options.bookmarks:
             first.append(_bookmark(resource, store.revision, initial=True))
         return first, store.revision
     if version == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,10 @@ ANYTHING: Schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": Tr
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A printer column: a JSONPath below the object and how to show it (``type`` string, integer, date, ...)."""
+    """A printer column: a JSONPath below the object and how to show it (``type`` string, integer, date, ...).
+
+    The columns of built-in kinds may compute their cells instead.
+    """
 
     name: str
     json_path: str
@@ -22,6 +26,7 @@ class Column:
     format: str = ""
     description: str = ""
     priority: int = 0
+    compute: Callable[[dict[str, Any]], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

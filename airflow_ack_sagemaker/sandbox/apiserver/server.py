@@ -90,11 +90,7 @@ class ApiServer:
         :raises OSError: the port is taken.
         :raises RuntimeError: the server did not come up.
         """
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        # asyncio turns Nagle's algorithm off (40 ms a request) only for sockets that say that they are TCP.
-        self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind((self.host, self._port))
+        self._socket = self._listen()
         self._port = self._socket.getsockname()[1]
         with tempfile.TemporaryDirectory(prefix="ack-sandbox-") as folder:
             certificate, key = Path(folder, "tls.crt"), Path(folder, "tls.key")
@@ -111,7 +107,7 @@ class ApiServer:
                 ssl_certfile=str(certificate),
                 ssl_keyfile=str(key),
                 timeout_keep_alive=75,
-                timeout_graceful_shutdown=2,
+                timeout_graceful_shutdown=1,
             )
             config.load()
         started = threading.Event()
@@ -121,6 +117,20 @@ class ApiServer:
         if not started.wait(START_SECONDS):
             raise RuntimeError(f"the Kubernetes API server on {self.url} did not start within {START_SECONDS:.0f} s")
         return self
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+        # asyncio turns Nagle's algorithm off (40 ms a request) only for sockets that say that they are TCP.
+        listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind((self.host, self._port))
+        except OSError as error:
+            listening.close()
+            where = f"{self.host}:{self._port}"
+            message = f"the Kubernetes API server cannot listen on {where}: {error.strerror}. Choose another port."
+            raise OSError(error.errno, message) from None
+        return listening
 
     def _run(self, started: threading.Event) -> None:
         asyncio.run(self._serve(started))
@@ -134,6 +144,11 @@ class ApiServer:
             await asyncio.sleep(0.005)
         started.set()
         await serving
+        # Clients that do not take part in closing TLS would keep their connections open.
+        for connection in list(self._server.server_state.connections):
+            if (transport := connection.transport) is not None:
+                transport.abort()
+        await asyncio.sleep(0.01)
 
     def stop(self) -> None:
         """End the watches, close the port and wait for the thread; harmless when it was not started."""

@@ -86,6 +86,7 @@ class Store:
         self._history: deque[Change] = deque()
         self._objects: dict[str, dict[Key, Object]] = {}
         self._subscriptions: dict[str, set[Subscription]] = {}
+        self._closed = False
 
     def get(self, resource: str, key: Key) -> Object | None:
         """The object, or None."""
@@ -162,6 +163,8 @@ class Store:
     def subscribe(self, resource: str) -> Iterator[Subscription]:
         """A subscription to the changes of a resource, ended with the context."""
         subscription = Subscription()
+        if self._closed:  # a client that watches again on a connection that is still open must not hold up the end
+            subscription.close()
         subscribers = self._subscriptions.setdefault(resource, set())
         subscribers.add(subscription)
         try:
@@ -175,7 +178,8 @@ class Store:
         return sum(len(subscribers) for subscribers in self._subscriptions.values())
 
     def close(self, resource: str | None = None) -> None:
-        """End the subscriptions of a resource, or all of them."""
+        """End the subscriptions of a resource; without one all of them, and those that are still to come."""
+        self._closed = self._closed or resource is None
         for name, subscribers in self._subscriptions.items():
             if resource in (None, name):
                 for subscription in subscribers:

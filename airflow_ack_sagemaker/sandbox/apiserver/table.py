@@ -75,6 +75,8 @@ def _age(value: str, now: datetime) -> str:
 
 
 def _cell(column: Column, obj: Object, now: datetime) -> Any:
+    if column.compute is not None:
+        return column.compute(obj)
     values = json_path(obj, column.json_path)
     if not values:
         return None

@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow_ack_sagemaker.sandbox.apiserver import errors, managed, metadata
 from airflow_ack_sagemaker.sandbox.apiserver.builtin import defaults
+from airflow_ack_sagemaker.sandbox.apiserver.catalog import NAMESPACES
 from airflow_ack_sagemaker.sandbox.apiserver.decoding import (
     JSON_PATCH,
     STRATEGIC_PATCH,
@@ -69,7 +70,7 @@ class Writer:
             "creationTimestamp": timestamp(self._now()),
         }
         if target.resource.namespaced:
-            self._require_namespace(target.namespace)
+            self._require_namespace(target, meta.get("name", ""))
         if resource.custom:
             meta["generation"] = 1
         causes = metadata.problems(resource, meta, creating=True)
@@ -82,12 +83,12 @@ class Writer:
             raise errors.already_exists(resource, name, deleting="deletionTimestamp" in found["metadata"])
         return self._store(resource, obj, options)
 
-    def _require_namespace(self, namespace: str) -> None:
-        from airflow_ack_sagemaker.sandbox.apiserver.catalog import NAMESPACES
-
-        found = self.store.get("namespaces", ("", namespace))
+    def _require_namespace(self, target: Target, name: str) -> None:
+        found = self.store.get(NAMESPACES.qualified, ("", target.namespace))
         if found is None:
-            raise errors.not_found(NAMESPACES, namespace)
+            raise errors.not_found(NAMESPACES, target.namespace)
+        if "deletionTimestamp" in found["metadata"]:
+            raise errors.namespace_ends(target.resource, target.namespace, name)
 
     def current(self, target: Target) -> Object:
         """The stored object.

@@ -1,0 +1,93 @@
+"""What cannot be asked of a real server in a test: a short history, and what controllers do in a real cluster."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
+from tests.contract.servers import Namespace, Server, connect, fresh_namespace, pipeline, until
+
+HISTORY = 20
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[ApiServer]:
+    """A server that forgets quickly."""
+    with ApiServer(history=HISTORY) as server:
+        yield server
+
+
+@pytest.fixture
+def space(api: ApiServer) -> Iterator[Namespace]:
+    with ExitStack() as stack:
+        yield fresh_namespace(connect(stack, "sandbox", api.kubeconfig()))
+
+
+def forget(space: Namespace) -> None:
+    """Make more changes than the server keeps."""
+    for number in range(HISTORY + 1):
+        space.patch("a", {"metadata": {"annotations": {"n": str(number)}}})
+
+
+def test_watch_at_a_forgotten_version(space: Namespace) -> None:
+    version = space.create("a")["metadata"]["resourceVersion"]
+    forget(space)
+    with space.server.watch(space.pipelines, resourceVersion=version) as events:
+        [event] = list(events)
+    assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired")
+
+
+def test_page_of_a_forgotten_version(space: Namespace) -> None:
+    for name in ("a", "b", "c"):
+        space.create(name)
+    token = space.server.done("GET", space.pipelines, limit=1)["metadata"]["continue"]
+    forget(space)
+    status = space.server.refused("GET", space.pipelines, **{"limit": 1, "continue": token})
+    assert (status["code"], status["reason"]) == (410, "Expired")
+    # The answer has a token with which a client that does not mind goes on in what is there now.
+    rest = space.server.done("GET", space.pipelines, **{"continue": status["metadata"]["continue"]})
+    assert [item["metadata"]["name"] for item in rest["items"]] == ["b", "c"]
+
+
+def test_watches_end_with_their_client(api: ApiServer, space: Namespace) -> None:
+    before = api.cluster.store.subscribers
+    with space.server.watch(space.pipelines):
+        until(lambda: api.cluster.store.subscribers == before + 1, "the watch is open")
+    until(lambda: api.cluster.store.subscribers == before, "the watch is closed")
+
+
+def test_deleted_namespace_is_emptied(space: Namespace) -> None:
+    space.create("a")
+    space.create("held", finalizers=["example.com/x"])
+    path = f"/api/v1/namespaces/{space.name}"
+    assert space.server.done("DELETE", path)["status"]["phase"] == "Terminating"
+    assert space.server.request("GET", space.path("a")).status_code == 404
+    assert space.server.done("GET", path)["status"]["phase"] == "Terminating"
+    status = space.server.refused("POST", space.pipelines, pipeline("b"))
+    assert (status["code"], status["reason"]) == (403, "Forbidden")
+    space.patch("held", {"metadata": {"finalizers": None}})
+    assert space.server.request("GET", path).status_code == 404
+
+
+def test_start_and_stop() -> None:
+    started = time.monotonic()
+    server = ApiServer().start()
+    url = server.url
+    with ExitStack() as stack:
+        client: Server = connect(stack, "sandbox", server.kubeconfig())
+        with client.watch("/api/v1/namespaces"):
+            # An open watch does not hold the server.
+            server.stop()
+    assert time.monotonic() - started < 3
+    server.stop()
+    assert url.startswith("https://127.0.0.1:")
+
+
+def test_taken_port(api: ApiServer) -> None:
+    port = int(api.url.rpartition(":")[2])
+    with pytest.raises(OSError, match="in use"):
+        ApiServer(port=port, crds=[]).start()
