@@ -80,7 +80,9 @@ test-floor: .venv-floor/installed ## The tests marked `floor`, with the oldest A
 
 .PHONY: bench
 bench: .venv/installed ## What imports and tasks cost, beside the providers' own
-	$(RUN) $(BIN)/python -m pytest tests/bench -s
+	$(RUN) $(BIN)/python -m tests.bench.bench_imports
+	$(RUN) $(BIN)/python -m tests.bench.bench_launch
+	$(RUN) $(BIN)/python -m tests.bench.bench_sandbox
 
 # --- demo
 

@@ -73,16 +73,3 @@ class AckHook(BaseHook):
         from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 
         return AsyncKubeClient(await asyncio.to_thread(lambda: self.config))
-
-    def test_connection(self) -> tuple[bool, str]:
-        """For the UI's and the command line's connection test."""
-        from airflow_ack_sagemaker.exceptions import AckInputError
-        from airflow_ack_sagemaker.kube.errors import KubeError
-        from airflow_ack_sagemaker.model.kinds import PIPELINE
-
-        try:
-            with self.get_conn() as client:
-                client.list(PIPELINE, limit=1)
-        except (AckInputError, KubeError) as error:
-            return False, str(error)
-        return True, "The cluster answers and has the ACK SageMaker controller's kinds."

@@ -68,6 +68,27 @@ def check_role_arn(arn: str) -> str:
     return arn
 
 
+def check_mapping(name: str, value: Any) -> Mapping[str, Any]:
+    """The mapping; an empty one for None.
+
+    :raises SpecError: it is something else, most often the text of a template.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise SpecError(
+            f"{name} must be a mapping of names to values, not {type(value).__name__} {_short(value)}. A template gives "
+            "a text, unless the DAG has render_template_as_native_obj=True."
+        )
+    return value
+
+
+def runs_pipeline(resource: Mapping[str, Any], pipeline_name: str) -> bool:
+    """Whether a PipelineExecution, whoever wrote it, is one of this pipeline's; it may name it by ARN."""
+    reference = str((resource.get("spec") or {}).get("pipelineName") or "")
+    return reference.rpartition("/")[2] == pipeline_name
+
+
 def check_sha256(digest: str | None) -> str | None:
     """The digest in lower case; None for None or an empty string.
 

@@ -46,7 +46,7 @@ class AckCollectExecutionsOperator(AckOperator):
         """List, choose, delete."""
         from airflow_ack_sagemaker.kube.errors import Conflict, NotFound
         from airflow_ack_sagemaker.model.collection import collectable
-        from airflow_ack_sagemaker.model.manifest import pipeline_name_of
+        from airflow_ack_sagemaker.model.manifest import pipeline_name_of, runs_pipeline
 
         limit, ttl = self._limit(), seconds(self.execution_ttl)
         collected: list[str] = []
@@ -55,7 +55,7 @@ class AckCollectExecutionsOperator(AckOperator):
             resources = client.list(PIPELINE_EXECUTION, namespace).items
             if self.pipeline_name is not None:
                 wanted = pipeline_name_of(self.pipeline_name)
-                resources = [item for item in resources if pipeline_name_of(item["spec"]["pipelineName"]) == wanted]
+                resources = [item for item in resources if runs_pipeline(item, wanted)]
             going = collectable(
                 resources,
                 now=datetime.now(timezone.utc),

@@ -181,6 +181,7 @@ class AckPipelineOperator(AckOperator):
         from airflow_ack_sagemaker.model.manifest import (
             PipelineSpec,
             SpecError,
+            check_mapping,
             check_pipeline_name,
             check_role_arn,
             check_sha256,
@@ -190,11 +191,13 @@ class AckPipelineOperator(AckOperator):
             check_pipeline_name(self.pipeline_name)
             check_role_arn(self.role_arn)
             digest = check_sha256(self.definition_sha256)
+            placeholders = check_mapping("placeholders", self.placeholders)
+            tags = check_mapping("tags", self.tags)
             source = S3Source.parse(
                 self.definition_uri, bucket=self.definition_bucket, version_id=self.definition_version_id
             )
             fetched = fetch_definition(source, aws_conn_id=self.aws_conn_id, expected_sha256=digest)
-            definition = parse_definition(fetched.content, placeholders=self.placeholders, source=str(fetched.source))
+            definition = parse_definition(fetched.content, placeholders=placeholders, source=str(fetched.source))
             for warning in definition.warnings:
                 self.log.warning("%s: %s", source, warning)
             spec = PipelineSpec(
@@ -204,7 +207,7 @@ class AckPipelineOperator(AckOperator):
                 description=self.description,
                 display_name=self.display_name,
                 max_parallel_steps=self.max_parallel_steps,
-                tags=self.tags or {},
+                tags=tags,
                 resource_name=self.resource_name,
                 region=self.region,
                 deletion_policy=self.deletion_policy,

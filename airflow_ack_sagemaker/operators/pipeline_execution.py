@@ -223,7 +223,7 @@ class AckPipelineExecutionOperator(AckOperator):
 
     def _spec(self) -> ExecutionSpec:
         from airflow_ack_sagemaker.model.definition import launch_parameters
-        from airflow_ack_sagemaker.model.manifest import ExecutionSpec, SpecError
+        from airflow_ack_sagemaker.model.manifest import ExecutionSpec, SpecError, check_mapping
 
         version = self.pipeline_version_id
         if version is not None:
@@ -233,7 +233,7 @@ class AckPipelineExecutionOperator(AckOperator):
                 raise SpecError(f"pipeline_version_id {version!r} must be an integer.") from None
         return ExecutionSpec(
             pipeline_name=self.pipeline_name,
-            parameters=launch_parameters(self.parameters or {}),
+            parameters=launch_parameters(check_mapping("parameters", self.parameters)),
             display_name=self.display_name,
             description=self.description,
             max_parallel_steps=self.max_parallel_steps,

@@ -88,7 +88,7 @@ class AckStopPipelineExecutionOperator(AckOperator):
 
     def _candidates(self, client: KubeClient, namespace: str) -> list[dict[str, Any]]:
         from airflow_ack_sagemaker.kube.errors import NotFound
-        from airflow_ack_sagemaker.model.manifest import check_pipeline_name, check_resource_name, pipeline_name_of
+        from airflow_ack_sagemaker.model.manifest import check_pipeline_name, check_resource_name, runs_pipeline
 
         if self.name is not None:
             try:
@@ -98,9 +98,7 @@ class AckStopPipelineExecutionOperator(AckOperator):
         wanted = check_pipeline_name(self.pipeline_name or "")
         # Not by label: executions that somebody applied by hand are meant, too.
         return [
-            resource
-            for resource in client.list(PIPELINE_EXECUTION, namespace).items
-            if pipeline_name_of(resource["spec"]["pipelineName"]) == wanted
+            resource for resource in client.list(PIPELINE_EXECUTION, namespace).items if runs_pipeline(resource, wanted)
         ]
 
     def _delete(self, client: KubeClient, outcome: Outcome) -> None:

@@ -10,7 +10,7 @@ from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.manifest import pipeline_name_of
+from airflow_ack_sagemaker.model.manifest import runs_pipeline
 from airflow_ack_sagemaker.model.status import Outcome, State, classify
 
 _STORE_KEY = "airflow-ack-sagemaker/executions"
@@ -93,7 +93,7 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
         return {
             "name": outcome.name,
             "namespace": outcome.namespace,
-            "pipeline_name": resource["spec"]["pipelineName"],
+            "pipeline_name": (resource.get("spec") or {}).get("pipelineName"),
             "arn": outcome.arn,
             "state": outcome.state.value,
             "status": outcome.sagemaker_status,
@@ -103,7 +103,7 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
     def _counts(self, resource: dict[str, Any]) -> bool:
         if not classify(resource).finished:
             return False
-        return self.pipeline_name is None or pipeline_name_of(resource["spec"]["pipelineName"]) == self.pipeline_name
+        return self.pipeline_name is None or runs_pipeline(resource, self.pipeline_name)
 
     async def _remembered(self) -> set[str] | None:
         store = getattr(self, "asset_state_store", None)

@@ -65,6 +65,8 @@ CASES = {
     "too many parameters at launch": Bad(
         LAUNCH, ("AckInputError", "200"), {"parameters": {f"P{index}": "x" for index in range(201)}}
     ),
+    "placeholders that are no mapping": Bad(APPLY, ("AckInputError", "placeholders", "mapping"), {"placeholders": "x"}),
+    "parameters that are no mapping": Bad(LAUNCH, ("AckInputError", "parameters", "mapping"), {"parameters": "x"}),
     "unknown parameter at launch": Bad(LAUNCH, ("AckInputError", "Round", "Rounds"), {"parameters": {"Round": 1}}),
     "wrong type at launch": Bad(LAUNCH, ("AckInputError", "Rounds", "Integer"), {"parameters": {"Rounds": "many"}}),
     "invalid pipeline name at launch": Bad(LAUNCH, ("AckInputError", "a b"), {"pipeline": "a b"}),

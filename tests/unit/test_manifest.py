@@ -9,8 +9,11 @@ from airflow_ack_sagemaker.model.manifest import (
     ExecutionSpec,
     PipelineSpec,
     SpecError,
+    check_mapping,
+    check_sha256,
     pipeline_name_of,
     resource_manifest,
+    runs_pipeline,
 )
 
 ROLE = "arn:aws:iam::123456789012:role/sagemaker"
@@ -115,3 +118,34 @@ def test_a_resource_of_any_kind() -> None:
     for kind, name in (("Pod", "m"), ("Model", "M_")):
         with pytest.raises(SpecError):
             resource_manifest(kind, name, "ml", {}, labels={}, annotations={})
+
+
+def test_a_mapping_is_one_or_an_error_that_says_how_to_get_one() -> None:
+    assert check_mapping("parameters", None) == {}
+    assert check_mapping("parameters", {"a": 1}) == {"a": 1}
+    for value in ("{'a': 1}", [1], 7):
+        with pytest.raises(SpecError, match="render_template_as_native_obj"):
+            check_mapping("parameters", value)
+
+
+def test_a_digest_is_one_or_none_and_never_silently_ignored() -> None:
+    assert check_sha256(None) is None
+    assert check_sha256("") is None
+    assert check_sha256(" " + "AB" * 32) == "ab" * 32
+    for value in ("ab", 0, "g" * 64, "sha256:" + "0" * 64):
+        with pytest.raises(SpecError, match="64 hexadecimal"):
+            check_sha256(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("reference", "runs"),
+    [
+        ("abalone", True),
+        ("arn:aws:sagemaker:us-east-1:123456789012:pipeline/abalone", True),
+        ("abalone2", False),
+        (None, False),
+    ],
+)
+def test_whose_execution_it_is_can_be_told_of_any_resource(reference: str | None, runs: bool) -> None:
+    assert runs_pipeline({"spec": {"pipelineName": reference}}, "abalone") is runs
+    assert not runs_pipeline({}, "abalone")
