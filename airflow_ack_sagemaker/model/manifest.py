@@ -77,8 +77,8 @@ def check_mapping(name: str, value: Any) -> Mapping[str, Any]:
         return {}
     if not isinstance(value, Mapping):
         raise SpecError(
-            f"{name} must be a mapping of names to values, not {type(value).__name__} {_short(value)}. A template gives "
-            "a text, unless the DAG has render_template_as_native_obj=True."
+            f"{name} must be a mapping of names to values, not {type(value).__name__} {_short(value)}. A template "
+            "gives a text, unless the DAG has render_template_as_native_obj=True."
         )
     return value
 
