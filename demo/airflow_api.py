@@ -134,7 +134,9 @@ class AirflowApi:
         """Wait until a run has ended; its state: success or failed."""
 
         def ended() -> str | None:
-            state: str = self.dag_run(dag_id, run_id)["state"]
+            # By its list: Airflow 3.1 answers a trigger before it has committed the run, which is "not found" until then.
+            states = {run["dag_run_id"]: str(run["state"]) for run in self.dag_runs(dag_id)}
+            state = states.get(run_id)
             return state if state in FINISHED_RUN else None
 
         return wait_until(ended, timeout, lambda: f"the end of {dag_id} {run_id}: {self.states(dag_id, run_id)}")

@@ -68,8 +68,9 @@ class AckHook(BaseHook):
 
     async def get_async_conn(self) -> AsyncKubeClient:
         """An asynchronous client; the connection is resolved in a thread, off the event loop."""
-        import asyncio
+        from asgiref.sync import sync_to_async
 
         from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 
-        return AsyncKubeClient(await asyncio.to_thread(lambda: self.config))
+        # Not asyncio.to_thread: on Airflow 3.1 a triggerer answers such a thread only if asgiref made it.
+        return AsyncKubeClient(await sync_to_async(lambda: self.config)())

@@ -43,6 +43,8 @@ class PipelineDefinitionTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Look, compare, fire, for ever. Trouble with S3 is logged when it begins and ends, and waited out."""
+        from asgiref.sync import sync_to_async
+
         from airflow_ack_sagemaker.aws.errors import SourceError
         from airflow_ack_sagemaker.aws.s3 import S3Source, connect, current_version
 
@@ -53,7 +55,7 @@ class PipelineDefinitionTrigger(BaseEventTrigger):
         while True:
             try:
                 # One client for all looks, and a new one, with the connection as it is then, after any trouble.
-                client = client or await asyncio.to_thread(connect, source, self.aws_conn_id)
+                client = client or await sync_to_async(connect)(source, self.aws_conn_id)
                 version = await asyncio.to_thread(current_version, source, aws_conn_id=self.aws_conn_id, client=client)
             except SourceError as error:
                 client = client if error.missing else None

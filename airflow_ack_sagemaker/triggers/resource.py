@@ -175,13 +175,13 @@ class AckResourceTrigger(BaseTrigger):
     async def _is_still_deferred(self) -> bool:
         """Airflow has called on_kill on a mere reassignment (airflow#73454): ask for the state before stopping."""
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+        from asgiref.sync import sync_to_async
 
         instance = self.task_instance
         if instance is None:
             return True
         try:
-            states = await asyncio.to_thread(
-                RuntimeTaskInstance.get_task_states,
+            states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
                 dag_id=instance.dag_id,
                 task_ids=[instance.task_id],
                 run_ids=[instance.run_id],
