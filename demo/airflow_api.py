@@ -134,7 +134,7 @@ class AirflowApi:
         """Wait until a run has ended; its state: success or failed."""
 
         def ended() -> str | None:
-            # By its list: Airflow 3.1 answers a trigger before it has committed the run, which is "not found" until then.
+            # By its list: Airflow 3.1 answers before it has committed a run, which is "not found" until then.
             states = {run["dag_run_id"]: str(run["state"]) for run in self.dag_runs(dag_id)}
             state = states.get(run_id)
             return state if state in FINISHED_RUN else None
