@@ -51,6 +51,19 @@ $(UV_READY):
 	$(RUN) $(UV) pip install --quiet --python .venv-floor/bin/python --compile-bytecode --constraints constraints/floor.txt --editable '.[sandbox]' --group test
 	@touch $@
 
+# What is no Python package. The tests' Airflow writes from many processes at once, for which SQLite is no database.
+.PHONY: system
+system: ## Install Debian's packages that the tests need, where they are missing
+	@missing=''; \
+	command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=' postgresql'; \
+	command -v openssl >/dev/null || missing+=' openssl'; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
+		echo "The tests need:$$missing. As root, on Debian or Ubuntu: make system" >&2; exit 1; \
+	fi; \
+	apt-get update --quiet --quiet; \
+	DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends $$missing
+
 COMPILE = $(UV) pip compile --quiet --upgrade pyproject.toml --extra sandbox --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 .PHONY: constraints
 constraints: $(UV_READY) ## Pin the newest releases (newest.txt) and the oldest supported ones (floor.txt) anew
@@ -72,10 +85,10 @@ types: .venv/installed ## mypy, strict
 layers: .venv/installed ## import-linter: who may import whom
 	$(RUN) $(BIN)/lint-imports
 
-test-all: .venv/installed ## All tests, with the newest Airflow (TESTS=path: only these)
+test-all: .venv/installed system ## All tests, with the newest Airflow (TESTS=path: only these)
 	$(RUN) $(BIN)/python -m pytest $(TESTS)
 
-test-floor: .venv-floor/installed ## The tests marked `floor`, with the oldest Airflow
+test-floor: .venv-floor/installed system ## The tests marked `floor`, with the oldest Airflow
 	$(RUN) .venv-floor/bin/python -m pytest -m floor
 
 .PHONY: bench

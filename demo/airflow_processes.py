@@ -30,7 +30,7 @@ USERNAME = "admin"
 
 
 class AirflowProcesses:
-    """An Airflow with its own home, SQLite database, free port and administrator; the parts stop and start one by one.
+    """An Airflow with its own home, database, free port and administrator; the parts stop and start one by one.
 
     ```
     with AirflowProcesses(home, dags, connections={"kubernetes_default": {"conn_type": "kubernetes", ...}}) as airflow:
@@ -44,6 +44,7 @@ class AirflowProcesses:
     :param connections: connection id -> its fields as in Airflow's JSON notation.
     :param settings: (section, option) -> value, on top of the settings below.
     :param environment: more variables for all parts.
+    :param database_url: SQLAlchemy's address of an empty database; without it a SQLite file in `home`.
     :param parallelism: how many tasks run at once.
     """
 
@@ -55,6 +56,7 @@ class AirflowProcesses:
         connections: Mapping[str, Mapping[str, Any]] | None = None,
         settings: Mapping[tuple[str, str], str] | None = None,
         environment: Mapping[str, str] | None = None,
+        database_url: str | None = None,
         parallelism: int = 4,
         refresh_seconds: int = 5,
     ) -> None:
@@ -65,6 +67,7 @@ class AirflowProcesses:
         self.password = secrets.token_urlsafe(12)
         self.api = AirflowApi(self.url, self.username, self.password)
         self._parts: dict[str, GuardedProcess] = {}
+        self._database_url = database_url
         configured = _settings(self.home, dags.resolve(), self.url, self.port, parallelism, refresh_seconds)
         self.environment = {
             **clean_environment(self.home),
@@ -75,6 +78,7 @@ class AirflowProcesses:
                 f"AIRFLOW__{section.upper()}__{option.upper()}": value
                 for (section, option), value in {**configured, **(settings or {})}.items()
             },
+            **({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": database_url} if database_url else {}),
             **{f"AIRFLOW_CONN_{name.upper()}": json.dumps(fields) for name, fields in (connections or {}).items()},
             **(environment or {}),
         }
@@ -160,14 +164,16 @@ class AirflowProcesses:
         self.api.close()
 
     def _prepare(self) -> None:
-        database = self.home / "airflow.db"
-        if database.exists():
+        passwords = self.home / "passwords.json"
+        if passwords.exists():
             return
         self.home.mkdir(parents=True, exist_ok=True)
-        passwords = self.home / "passwords.json"
+        if self._database_url is None:
+            shutil.copy(_empty_database(), self.home / "airflow.db")
+        else:
+            _migrate(self.environment)
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps({self.username: self.password}))
-        shutil.copy(_empty_database(), database)
 
 
 def free_port() -> int:
@@ -236,16 +242,15 @@ def _empty_database() -> Path:
                 "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
                 "AIRFLOW__DATABASE__LOAD_DEFAULT_CONNECTIONS": "False",
             }
-            subprocess.run(
-                [*_airflow(), "db", "migrate"],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                check=True,
-            )
+            _migrate(environment)
             # Readers and the writer do not wait for each other in this mode, which stays with the file. Without it a
             # busy machine gets "database is locked" now and then.
             with closing(sqlite3.connect(home / "airflow.db")) as database:
                 database.execute("PRAGMA journal_mode=WAL").fetchall()
             os.replace(home / "airflow.db", template)
     return template
+
+
+def _migrate(environment: Mapping[str, str]) -> None:
+    command = [*_airflow(), "db", "migrate"]
+    subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)

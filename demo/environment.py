@@ -25,3 +25,11 @@ def clean_environment(home: Path) -> dict[str, str]:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def cache_folder(*parts: str) -> Path:
+    """A folder of this project below the user's cache, made if missing."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(root, "airflow-ack-sagemaker", *parts)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

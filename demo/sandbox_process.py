@@ -1,19 +1,17 @@
-"""The sandbox as a process of its own, and the Airflow connections that lead to it."""
+"""The sandbox as processes, alone or on a real API server, and the Airflow connections that lead to it."""
 
 from __future__ import annotations
 
-import base64
 import json
-import ssl
 import sys
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
-import yaml
 
 from demo.environment import clean_environment
 from demo.process import GuardedProcess
+from demo.real_cluster import RealCluster, connect
 from demo.waiting import wait_until
 
 REGION = "us-east-1"
@@ -22,14 +20,22 @@ REGION = "us-east-1"
 class SandboxProcess:
     """`ack-sagemaker sandbox` with more `options` ("--speed", "60"), its files in `directory`.
 
-    `kubernetes_url`, `token` and `aws_endpoint_url` are there once it is ready, which entering the context waits for.
+    On a `cluster` its controller and AWS run without an API server of its own. `aws_endpoint_url` is there once it is
+    ready, which entering the context waits for. `kubeconfig` is the administrator's, `airflow_kubeconfig` the one for
+    Airflow.
     """
 
-    def __init__(self, directory: Path, *options: str) -> None:
+    def __init__(self, directory: Path, *options: str, cluster: RealCluster | None = None) -> None:
         self.directory = directory.resolve()
-        self.kubeconfig = self.directory / "kubeconfig"
-        self.kubernetes_url = self.token = self.aws_endpoint_url = ""
+        self.namespace = "default"
+        self.kubeconfig = self.airflow_kubeconfig = self.directory / "kubeconfig"
+        self.aws_endpoint_url = ""
         self._options = options
+        if cluster is not None:
+            self.namespace = cluster.namespace
+            self.kubeconfig, self.airflow_kubeconfig = cluster.kubeconfig, cluster.airflow_kubeconfig
+            mine = ("--components", "controller,aws", "--kubeconfig", str(self.kubeconfig))
+            self._options = (*mine, "--namespace", self.namespace, *options)
         self._process: GuardedProcess | None = None
 
     def __enter__(self) -> Self:
@@ -74,35 +80,18 @@ class SandboxProcess:
             return found
 
         found = wait_until(addresses, timeout, lambda: "the sandbox to be ready:\n" + self.process.tail(), every=0.05)
-        self.kubernetes_url = found["kubernetes_url"]
-        self.token = found["token"]
         self.aws_endpoint_url = found["aws_endpoint_url"]
 
     def connections(self) -> dict[str, dict[str, Any]]:
         """The Airflow connections `kubernetes_default` and `aws_default` that lead to it."""
         return {
-            "kubernetes_default": {
-                "conn_type": "kubernetes",
-                "extra": {"kube_config_path": str(self.kubeconfig), "namespace": "default"},
-            },
-            "aws_default": {
-                "conn_type": "aws",
-                "login": "sandbox",
-                "password": "sandbox",
-                "extra": {"endpoint_url": self.aws_endpoint_url, "region_name": REGION},
-            },
+            "kubernetes_default": kubernetes_connection(self.airflow_kubeconfig, self.namespace),
+            "aws_default": aws_connection(self.aws_endpoint_url),
         }
 
     def kubernetes_client(self) -> httpx.Client:
-        """A plain HTTP client of its Kubernetes API server, trusting it and logged in as its kubeconfig says."""
-        cluster = yaml.safe_load(self.kubeconfig.read_text())["clusters"][0]["cluster"]
-        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
-        return httpx.Client(
-            base_url=self.kubernetes_url,
-            headers={"Authorization": f"Bearer {self.token}"},
-            verify=ssl.create_default_context(cadata=authority),
-            trust_env=False,
-        )
+        """The administrator's plain HTTP client of its Kubernetes API server."""
+        return connect(json.loads(self.kubeconfig.read_text()))
 
     def aws_client(self, service: str) -> Any:
         """A boto3 client of its AWS endpoint: s3, sagemaker or sts."""
@@ -126,3 +115,15 @@ class SandboxProcess:
     @property
     def _addresses(self) -> Path:
         return self.directory / "sandbox.json"
+
+
+def kubernetes_connection(kubeconfig: Path, namespace: str = "default") -> dict[str, Any]:
+    """An Airflow connection to the cluster of a kubeconfig."""
+    extra = {"kube_config_path": str(kubeconfig), "namespace": namespace}
+    return {"conn_type": "kubernetes", "extra": extra}
+
+
+def aws_connection(endpoint_url: str) -> dict[str, Any]:
+    """An Airflow connection to a sandbox's AWS endpoint."""
+    extra = {"endpoint_url": endpoint_url, "region_name": REGION}
+    return {"conn_type": "aws", "login": "sandbox", "password": "sandbox", "extra": extra}

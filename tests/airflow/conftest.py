@@ -1,30 +1,62 @@
-"""A real Airflow beside a sandbox, started once for all tests of this folder."""
+"""A real Airflow beside a cluster, its ACK controller and AWS, started once for all tests of this folder.
+
+The cluster's API server is a real one, where Airflow has just the rights of ``deploy/kubernetes/rbac.yaml``. With
+``CLUSTER=sandbox``, or where kube-apiserver cannot be had, it is the sandbox's; with ``CI=true`` that is a failure.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from demo.airflow_processes import AirflowProcesses
+from demo.controlplane import NoControlPlane
+from demo.real_cluster import RealCluster
 from demo.sandbox_process import SandboxProcess
+from tests.airflow.combinations import Combinations
 from tests.airflow.support import BUCKET, Case
+from tests.support.postgresql import PostgreSQL
 
 ROOT = Path(__file__).parents[2]
 
+_ran_on: list[str] = []
+
 
 @pytest.fixture(scope="session")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    """A sandbox whose steps take four seconds.
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster | None]:
+    """The real API server, or None where the sandbox has one of its own."""
+    if os.environ.get("CLUSTER", "real") == "sandbox":
+        _ran_on.append("the sandbox's API server, as CLUSTER=sandbox asks for")
+        yield None
+        return
+    with ExitStack() as stack:
+        try:
+            cluster = stack.enter_context(RealCluster(tmp_path_factory.mktemp("cluster")))
+        except NoControlPlane as missing:
+            if os.environ.get("CI", "").lower() == "true":
+                pytest.fail(f"In CI tests/airflow must run on a real API server: {missing}", pytrace=False)
+            _ran_on.append(f"the sandbox's API server only: {missing}")
+            yield None
+            return
+        _ran_on.append("a real API server, under deploy/kubernetes/rbac.yaml")
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def sandbox(cluster: RealCluster | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    """An ACK controller and AWS whose steps take four seconds.
 
     Not less: Airflow takes a task that is resumed within some seconds of its deferral, on a busy machine, for one that
-    was killed
-    (its scheduler reads the end of the first process after the start of the second)."""
-    with SandboxProcess(tmp_path_factory.mktemp("sandbox"), "--speed", "20", "--step-seconds", "80") as sandbox:
+    was killed (its scheduler reads the end of the first process after the start of the second)."""
+    options = ("--speed", "20", "--step-seconds", "80")
+    with SandboxProcess(tmp_path_factory.mktemp("sandbox"), *options, cluster=cluster) as sandbox:
         s3 = sandbox.aws_client("s3")
         for bucket in (BUCKET, "ml-models"):
             s3.create_bucket(Bucket=bucket)
@@ -33,19 +65,35 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess
 
 
 @pytest.fixture(scope="session")
-def airflow(sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AirflowProcesses]:
-    """An Airflow with the example DAGs and those of tests/airflow/dags, its connections leading to the sandbox."""
+def combinations(cluster: RealCluster | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Combinations]:
+    """The sandbox's parts put together in other ways, each with Airflow connections of its own."""
+    with Combinations(tmp_path_factory.mktemp("combinations"), cluster) as combinations:
+        yield combinations
+
+
+@pytest.fixture(scope="session")
+def database_url() -> Iterator[str]:
+    """An empty database."""
+    with PostgreSQL() as server:
+        yield server.create("airflow")
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    sandbox: SandboxProcess, combinations: Combinations, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowProcesses]:
+    """An Airflow with the example DAGs and those of tests/airflow/dags, its connections leading to the cluster."""
     folder = tmp_path_factory.mktemp("airflow")
     dags = folder / "dags"
     shutil.copytree(ROOT / "dags", dags)
     shutil.copytree(Path(__file__).parent / "dags", dags, dirs_exist_ok=True)
-    connections = sandbox.connections()
+    connections = {**sandbox.connections(), **combinations.connections()}
     with ApiServer(crds=[]) as bare:
         config = bare.kubeconfig()
         connections["no_crds"] = {"conn_type": "kubernetes", "extra": {"kube_config": json.dumps(config)}}
         config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
         connections["unreachable"] = {"conn_type": "kubernetes", "extra": {"kube_config": json.dumps(config)}}
-        with AirflowProcesses(folder / "home", dags, connections=connections) as airflow:
+        with AirflowProcesses(folder / "home", dags, connections=connections, database_url=database_url) as airflow:
             yield airflow
 
 
@@ -53,3 +101,8 @@ def airflow(sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -
 def case(airflow: AirflowProcesses, sandbox: SandboxProcess) -> Case:
     """A pipeline that only this test uses."""
     return Case(airflow, sandbox)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for server in _ran_on:
+        terminalreporter.write_line(f"tests/airflow ran on {server}")

@@ -16,7 +16,7 @@ from demo.airflow_processes import AirflowProcesses
 from demo.sandbox_process import SandboxProcess
 from demo.waiting import wait_until
 
-GROUP = "/apis/sagemaker.services.k8s.aws/v1alpha1/namespaces/default"
+GROUP = "/apis/sagemaker.services.k8s.aws/v1alpha1"
 BUCKET = "case-definitions"
 
 
@@ -111,7 +111,7 @@ class Case:
     def kubernetes(self, method: str, path: str, **arguments: Any) -> dict[str, Any]:
         """A plain request to the cluster."""
         with self.sandbox.kubernetes_client() as client:
-            answer = client.request(method, f"{GROUP}/{path}", **arguments)
+            answer = client.request(method, f"{GROUP}/namespaces/{self.sandbox.namespace}/{path}", **arguments)
         if answer.status_code == httpx.codes.NOT_FOUND:
             return {}
         answer.raise_for_status()

@@ -1,6 +1,6 @@
 """Every case of the contract runs on the sandbox's API server and on a real one.
 
-The real one is kube-apiserver, built with Go and started here (see ``tests/support/controlplane.py``). Whoever has a
+The real one is kube-apiserver, built with Go and started here (see ``demo/controlplane.py``). Whoever has a
 cluster for tests sets ``CONTRACT_KUBECONFIG`` to its kubeconfig instead; ``KUBECONFIG`` is not looked at, so that no
 test ever writes into the cluster that somebody happens to work with. Without either the real column is skipped, and
 with ``CI=true`` it fails.
@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from demo.controlplane import NoControlPlane
 from tests.contract.servers import Namespace, Server, fresh_namespace, real, sandbox
-from tests.support.controlplane import NoControlPlane
 from tests.support.kubectl import Kubectl, NoKubectl, find
 
 _ran: Counter[str] = Counter()

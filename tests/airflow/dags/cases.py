@@ -100,6 +100,8 @@ with dag("group"):
         role_arn=ROLE,
         definition_uri=conf("definition_uri"),
         parameters=conf("parameters", "{}"),  # type: ignore[arg-type]  # rendered to a mapping
+        kubernetes_conn_id=PIPELINE["kubernetes_conn_id"],
+        aws_conn_id=PIPELINE["aws_conn_id"],
     )
 
 for deferrable in (True, False):

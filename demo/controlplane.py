@@ -24,9 +24,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from tests.support.kubectl import cache_folder
+from demo.environment import cache_folder
 
-SOURCES = Path(__file__).parents[1] / "contract" / "controlplane"
+SOURCES = Path(__file__).resolve().parents[1] / "tests" / "contract" / "controlplane"
 _VERSION_PACKAGE = "k8s.io/component-base/version"
 _START_SECONDS = 60.0
 
@@ -73,7 +73,7 @@ def _build(target: Path) -> None:
     stamps = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
     flags = " ".join(["-s -w", *(f"-X {_VERSION_PACKAGE}.{name}={value}" for name, value in stamps.items())])
     for name in ("etcd", "kube-apiserver"):
-        print(f"building {name} for the contract tests (once; kube-apiserver takes some 10 minutes)", flush=True)
+        print(f"building {name} (once; kube-apiserver takes some 10 minutes)", flush=True)
         command = ["go", "build", "-mod=readonly", "-ldflags", flags, "-o", str(target / name), f"./cmd/{name}"]
         environment = {**os.environ, "CGO_ENABLED": "0"}
         done = subprocess.run(command, cwd=SOURCES, env=environment, capture_output=True, text=True, check=False)
