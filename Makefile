@@ -100,11 +100,12 @@ bench: .venv/installed ## What imports and tasks cost, beside the providers' own
 # --- demo
 
 .PHONY: demo demo-up demo-down
-demo: .venv/installed ## The weekly retraining, for real, once (FAIL=AbaloneTrain: that step fails)
-	@$(RUN) $(BIN)/python -m demo.run once $(if $(FAIL),--fail '$(FAIL)')
+DEMO_OPTIONS = $(if $(FAIL),--fail '$(FAIL)') $(if $(CLUSTER),--cluster '$(CLUSTER)')
+demo: .venv/installed ## The weekly retraining, for real, once (FAIL=AbaloneTrain: that step fails; CLUSTER=real: on kube-apiserver)
+	@$(RUN) $(BIN)/python -m demo.run once $(DEMO_OPTIONS)
 
 demo-up: .venv/installed ## The same, and everything keeps running to look around
-	@$(RUN) $(BIN)/python -m demo.run up $(if $(FAIL),--fail '$(FAIL)')
+	@$(RUN) $(BIN)/python -m demo.run up $(DEMO_OPTIONS)
 
 demo-down: ## End what demo-up started
 	@if [ -x $(BIN)/python ]; then $(RUN) $(BIN)/python -m demo.run down; fi
