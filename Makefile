@@ -85,11 +85,14 @@ types: .venv/installed ## mypy, strict
 layers: .venv/installed ## import-linter: who may import whom
 	$(RUN) $(BIN)/lint-imports
 
-test-all: .venv/installed system ## All tests, with the newest Airflow (TESTS=path: only these)
-	$(RUN) $(BIN)/python -m pytest $(TESTS)
+# A cluster for the tests is named on the command line; KUBECONFIG of the environment may be there by accident.
+GIVEN = $(if $(filter command,$(origin KUBECONFIG)),TESTS_KUBECONFIG='$(KUBECONFIG)')
+
+test-all: .venv/installed system ## All tests, with the newest Airflow (TESTS=path: only these; KUBECONFIG=path: a cluster for them)
+	$(RUN) $(GIVEN) $(BIN)/python -m pytest $(TESTS)
 
 test-floor: .venv-floor/installed system ## The tests marked `floor`, with the oldest Airflow
-	$(RUN) .venv-floor/bin/python -m pytest -m floor
+	$(RUN) $(GIVEN) .venv-floor/bin/python -m pytest -m floor
 
 .PHONY: bench
 bench: .venv/installed ## What imports and tasks cost, beside the providers' own

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import ssl
-import tempfile
-from collections.abc import Mapping
+import secrets
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -14,40 +12,54 @@ from typing import Any, Self
 import httpx
 import yaml
 
-from airflow_ack_sagemaker.model.kinds import API_VERSION
-from airflow_ack_sagemaker.sandbox.crds import load_crds
-from demo.controlplane import ControlPlane
-from demo.waiting import wait_until
+from airflow_ack_sagemaker.kube.errors import KubeError
+from airflow_ack_sagemaker.model.kinds import API_VERSION, GROUP
+from demo.controlplane import ControlPlane, NoControlPlane
+from demo.plain_client import (
+    apply,
+    check,
+    connect,
+    install_crds,
+    kubeconfig_of,
+    placed,
+    read,
+    remove_crds,
+    token_of,
+)
 
 RBAC = Path(__file__).resolve().parents[1] / "deploy" / "kubernetes" / "rbac.yaml"
 ACCOUNT = "airflow"
-_APPLY = {"Content-Type": "application/apply-patch+yaml"}
-_PATHS = {
-    "Namespace": "/api/v1/namespaces",
-    "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts",
-    "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles",
-    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings",
-    "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-}
+ADMINISTRATOR = "airflow-ack-sagemaker-tests"
+MADE = {"airflow-ack-sagemaker": "tests"}
+"""The label of the namespaces that were made here; they are removed from a cluster that was there before."""
 
 
 class RealCluster:
     """kube-apiserver and etcd, or the cluster of a kubeconfig; a context manager.
 
-    `kubeconfig` is the administrator's, `airflow_kubeconfig` that of Airflow's service account, which has the rights of
-    `deploy/kubernetes/rbac.yaml` in `namespace` and no others.
+    `kubeconfig` is an administrator's, `airflow_kubeconfig` that of Airflow's service account, which has the rights of
+    `deploy/kubernetes/rbac.yaml` in `namespace` and no others. A cluster that was there before gets an administrator of
+    our own, because only its user's kubeconfig can say how that user gets a token; at the end everything is removed.
 
     :param directory: where the kubeconfigs are written.
-    :param given: a kubeconfig, to use its cluster instead of starting one; whose user has a token or a certificate.
-    :raises NoControlPlane: at the start, when kube-apiserver cannot be had.
+    :param given: a kubeconfig, to use its cluster instead of starting one; its user must be an administrator.
+    :param variables: environment variables for the exec plugin of that user.
+    :raises NoControlPlane: at the start, when kube-apiserver cannot be had, or the cluster should not be used.
     """
 
-    def __init__(self, directory: Path, namespace: str = "default", given: Path | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        namespace: str = "default",
+        given: Path | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.directory = directory.resolve()
         self.namespace = namespace
         self.kubeconfig = self.directory / "kubeconfig"
         self.airflow_kubeconfig = self.directory
         self._given = given
+        self._variables = variables
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -56,7 +68,7 @@ class RealCluster:
             if self._given is None:
                 config = stack.enter_context(ControlPlane()).kubeconfig()
             else:
-                config = yaml.safe_load(self._given.read_text())
+                config = _administrator(stack, self._given, self._variables)
             _write(self.kubeconfig, config)
             with self.client() as client:
                 install_crds(client)
@@ -69,102 +81,72 @@ class RealCluster:
 
     def client(self) -> httpx.Client:
         """The administrator's plain HTTP client."""
-        return connect(json.loads(self.kubeconfig.read_text()))
+        return connect(self.kubeconfig)
 
-    def add_namespace(self, namespace: str) -> Path:
-        """Make a namespace in which Airflow's service account has its rights; the account's kubeconfig."""
+    def add_namespace(self, namespace: str, manifests: Iterable[Mapping[str, Any]] | None = None) -> Path:
+        """Make a namespace in which Airflow's service account has its rights; the account's kubeconfig.
+
+        :param manifests: the account and its rights, instead of those of `deploy/kubernetes/rbac.yaml`.
+        """
         path = self.directory / f"kubeconfig-airflow-{namespace}"
         with self.client() as client:
-            _apply(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-            for manifest in yaml.safe_load_all(RBAC.read_text()):
-                _apply(client, _placed(manifest, namespace), namespace)
-            _write(path, _as_account(client, json.loads(self.kubeconfig.read_text()), namespace))
+            make_namespace(client, namespace, may_exist=self._given is None)
+            for manifest in manifests or yaml.safe_load_all(RBAC.read_text()):
+                apply(client, placed(manifest, namespace), namespace)
+            token = token_of(client, namespace, ACCOUNT)
+        _write(path, kubeconfig_of(read(self.kubeconfig), ACCOUNT, token, namespace))
         return path
 
 
-def _apply(client: httpx.Client, manifest: Mapping[str, Any], namespace: str | None = None) -> None:
-    """Server-side apply, as kubectl does with --namespace."""
-    path = f"{_PATHS[manifest['kind']].format(namespace=namespace)}/{manifest['metadata']['name']}"
-    query = {"fieldManager": "demo", "fieldValidation": "Strict"}
-    _check(client.patch(path, params=query, content=json.dumps(manifest), headers=_APPLY))
+def make_namespace(client: httpx.Client, name: str, *, may_exist: bool = False) -> None:
+    """Make a namespace.
+
+    :raises RuntimeError: it is refused, or is there already and must not be: somebody else's would be removed later.
+    """
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": MADE}}
+    answer = client.post("/api/v1/namespaces", json=body)
+    if not (may_exist and answer.status_code == httpx.codes.CONFLICT):
+        check(answer)
 
 
-def _placed(manifest: Mapping[str, Any], namespace: str) -> dict[str, Any]:
-    """A namespaced manifest in a namespace, service accounts of a binding included."""
-    placed = {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
-    if "subjects" in manifest:
-        placed["subjects"] = [{**subject, "namespace": namespace} for subject in manifest["subjects"]]
-    return placed
-
-
-def _as_account(client: httpx.Client, config: Mapping[str, Any], namespace: str) -> dict[str, Any]:
-    """A kubeconfig of Airflow's service account."""
-    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{ACCOUNT}/token"
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
-    token = _check(client.post(path, json=request)).json()["status"]["token"]
-    _, cluster, _ = current(config)
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "cluster", "cluster": cluster}],
-        "users": [{"name": ACCOUNT, "user": {"token": token}}],
-        "contexts": [{"name": ACCOUNT, "context": {"cluster": "cluster", "user": ACCOUNT, "namespace": namespace}}],
-        "current-context": ACCOUNT,
+def _administrator(stack: ExitStack, given: Path, variables: Mapping[str, str] | None) -> dict[str, Any]:
+    """The kubeconfig of an administrator of our own in a cluster that is there, and what removes all that was made."""
+    try:
+        client = stack.enter_context(connect(given, variables))
+        answer = client.get(f"/apis/{API_VERSION}")
+    except (KubeError, httpx.HTTPError) as error:
+        raise NoControlPlane(f"the cluster of {given} cannot be used: {error}") from error
+    if answer.is_success:
+        # An ACK controller may be at work there: it would carry every resource of these tests to AWS.
+        raise NoControlPlane(f"the cluster of {given} has kinds of {GROUP} already; take one for tests only.")
+    if answer.status_code != httpx.codes.NOT_FOUND:
+        raise NoControlPlane(f"the cluster of {given} does not accept its user: HTTP {answer.status_code}.")
+    namespace = f"{ADMINISTRATOR}-{secrets.token_hex(4)}"
+    # In the reverse order, and each of them even when one of them fails.
+    stack.callback(client.delete, f"/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/{namespace}")
+    stack.callback(_remove_namespaces, client)
+    stack.callback(remove_crds, client)
+    make_namespace(client, namespace)
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": ADMINISTRATOR}}
+    apply(client, account, namespace)
+    api, role = "rbac.authorization.k8s.io", {"kind": "ClusterRole", "name": "cluster-admin"}
+    binding = {
+        "apiVersion": f"{api}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": namespace},
+        "roleRef": {"apiGroup": api, **role},
+        "subjects": [{"kind": "ServiceAccount", "name": ADMINISTRATOR, "namespace": namespace}],
     }
+    apply(client, binding)
+    return kubeconfig_of(read(given), ADMINISTRATOR, token_of(client, namespace, ADMINISTRATOR), "default")
+
+
+def _remove_namespaces(client: httpx.Client) -> None:
+    label = "=".join(*MADE.items())
+    for item in check(client.get("/api/v1/namespaces", params={"labelSelector": label})).json()["items"]:
+        client.delete(f"/api/v1/namespaces/{item['metadata']['name']}")
 
 
 def _write(path: Path, config: Mapping[str, Any]) -> None:
     path.touch(mode=0o600)
     path.write_text(json.dumps(config, indent=2))
-
-
-def current(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The current context of a kubeconfig, with its cluster and its user."""
-
-    def named(kind: str, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = next(entry for entry in config[f"{kind}s"] if entry["name"] == name)[kind]
-        return found
-
-    context = named("context", config["current-context"])
-    return context, named("cluster", context["cluster"]), named("user", context["user"])
-
-
-def connect(config: Mapping[str, Any]) -> httpx.Client:
-    """A plain HTTP client of a kubeconfig's cluster, whose user has a token or a client certificate."""
-    _, cluster, user = current(config)
-    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
-    context = ssl.create_default_context(cadata=authority)
-    # kube-apiserver compresses some watches event by event, of which httpx would decode the first only.
-    headers = {"Accept-Encoding": "identity"}
-    if "token" in user:
-        headers["Authorization"] = f"Bearer {user['token']}"
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            certificate, key = Path(folder, "certificate"), Path(folder, "key")
-            certificate.write_bytes(base64.b64decode(user["client-certificate-data"]))
-            key.write_bytes(base64.b64decode(user["client-key-data"]))
-            context.load_cert_chain(certificate, key)
-    return httpx.Client(base_url=cluster["server"], verify=context, headers=headers, trust_env=False, timeout=30.0)
-
-
-def install_crds(client: httpx.Client) -> None:
-    """Have the ACK SageMaker kinds served, and wait until they are."""
-    crds = load_crds()
-    for crd in crds:
-        _apply(client, crd)
-    plurals = {crd["spec"]["names"]["plural"] for crd in crds}
-
-    def served() -> bool:
-        answer = client.get(f"/apis/{API_VERSION}")
-        if not answer.is_success or not plurals <= {entry["name"] for entry in answer.json()["resources"]}:
-            return False
-        # A kind is discovered a moment before it can be watched.
-        return all(client.get(f"/apis/{API_VERSION}/{plural}", params={"limit": 1}).is_success for plural in plurals)
-
-    wait_until(served, 60.0, "the kinds to be served", every=0.1)
-
-
-def _check(answer: httpx.Response) -> httpx.Response:
-    if answer.is_error:
-        raise RuntimeError(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}")
-    return answer

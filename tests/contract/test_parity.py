@@ -202,6 +202,9 @@ def leveled(value: Any, namespace: str) -> Any:
     for key in ("resourceVersion", "continue"):
         if isinstance(result.get(key), str):
             result[key] = bool(result[key])
+    if isinstance(result.get("managedFields"), list):
+        # Their order is that of their times, which are of one second on one server and of two on the other.
+        result["managedFields"].sort(key=lambda entry: json.dumps(entry, sort_keys=True))
     if "columnDefinitions" in result:
         for column in result["columnDefinitions"] or ():
             del column["description"]
