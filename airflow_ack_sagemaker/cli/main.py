@@ -25,7 +25,15 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _sandbox_arguments(commands.add_parser("sandbox", help="run a stand-in for a cluster, its ACK controller and AWS"))
+    _crds_arguments(commands.add_parser("crds", help="print the CustomResourceDefinitions of the ACK SageMaker kinds"))
     return root
+
+
+def _crds_arguments(crds: argparse.ArgumentParser) -> None:
+    crds.description = (
+        "Print the CustomResourceDefinitions of all kinds of the ACK SageMaker controller, as YAML. They are for "
+        "clusters without that controller: ack-sagemaker crds | kubectl apply --server-side -f -"
+    )
 
 
 def _sandbox_arguments(sandbox: argparse.ArgumentParser) -> None:
@@ -85,7 +93,15 @@ def _sandbox_arguments(sandbox: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives the exit status."""
     options = parser().parse_args(arguments)
-    return sandbox(options)
+    return crds() if options.command == "crds" else sandbox(options)
+
+
+def crds() -> int:
+    """``ack-sagemaker crds``."""
+    from airflow_ack_sagemaker.sandbox.crds import crds_text
+
+    sys.stdout.write(crds_text())
+    return 0
 
 
 def sandbox(options: argparse.Namespace) -> int:
