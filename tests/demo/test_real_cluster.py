@@ -1,0 +1,106 @@
+"""A cluster that somebody gives to the tests: who may use it, and that it is left as it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from airflow_ack_sagemaker.model.kinds import API_VERSION
+from demo.controlplane import ControlPlane, NoControlPlane
+from demo.plain_client import CRDS, connect
+from demo.real_cluster import RealCluster, make_namespace
+
+PLUGIN = """\
+#!/bin/sh
+echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "'$TOKEN'"}}'
+"""
+
+
+@pytest.fixture(scope="module")
+def somebodys(real_cluster: RealCluster) -> Iterator[ControlPlane]:
+    """A control plane without our kinds; where there is no real one at all, this is skipped, too."""
+    with ControlPlane() as found:
+        yield found
+
+
+@pytest.fixture
+def kubeconfig(somebodys: ControlPlane, tmp_path: Path) -> Path:
+    """The kubeconfig of somebody with an exec plugin, which gets its credential from the environment."""
+    config = somebodys.kubeconfig()
+    (tmp_path / "ca.crt").write_text(somebodys.ca)
+    config["clusters"][0]["cluster"] = {"server": somebodys.url, "certificate-authority": "ca.crt"}
+    plugin = tmp_path / "plugin"
+    plugin.write_text(PLUGIN)
+    plugin.chmod(0o755)
+    version = "client.authentication.k8s.io/v1"
+    config["users"][0]["user"] = {"exec": {"apiVersion": version, "command": "./plugin", "interactiveMode": "Never"}}
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(config))
+    return path
+
+
+def state(client: httpx.Client) -> dict[str, Any]:
+    """Names of what is not ours to leave behind. What a namespace holds goes with it, which takes a controller."""
+
+    def names(path: str) -> set[str]:
+        items = client.get(path).raise_for_status().json()["items"]
+        return {item["metadata"]["name"] for item in items if not item["metadata"].get("deletionTimestamp")}
+
+    return {
+        path: names(path)
+        for path in (CRDS, "/api/v1/namespaces", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings")
+    }
+
+
+def test_a_given_cluster_is_left_as_it_was(somebodys: ControlPlane, kubeconfig: Path, tmp_path: Path) -> None:
+    with connect(somebodys.kubeconfig()) as admin:
+        before = state(admin)
+        variables = {"TOKEN": somebodys.token}
+        with RealCluster(tmp_path / "files", "airflow-here", kubeconfig, variables) as cluster:
+            with cluster.client() as client:
+                make_namespace(client, "case")
+                resource = {
+                    "apiVersion": API_VERSION,
+                    "kind": "PipelineExecution",
+                    "metadata": {"name": "run", "finalizers": ["some.body/else"]},
+                    "spec": {"pipelineName": "p"},
+                }
+                path = f"/apis/{API_VERSION}/namespaces/case/pipelineexecutions"
+                assert client.post(path, json=resource).status_code == 201
+                with pytest.raises(RuntimeError, match="409"):
+                    cluster.add_namespace("case")
+            with connect(cluster.airflow_kubeconfig) as airflow:
+                assert airflow.get(path.replace("case", "airflow-here")).status_code == 200
+                assert airflow.get(path).status_code == 403
+            added = {path: names - before[path] for path, names in state(admin).items()}
+            assert all(added.values())
+        assert state(admin) == before
+
+
+def test_who_is_not_let_in_is_told(somebodys: ControlPlane, kubeconfig: Path, tmp_path: Path) -> None:
+    with (
+        pytest.raises(NoControlPlane, match="does not accept its user: HTTP 401"),
+        RealCluster(tmp_path / "files", given=kubeconfig, variables={"TOKEN": "wrong"}),
+    ):
+        raise AssertionError("let in")
+
+
+def test_a_cluster_with_the_kinds_is_refused(real_cluster: RealCluster, tmp_path: Path) -> None:
+    given = real_cluster.kubeconfig
+    with (
+        pytest.raises(NoControlPlane, match="already; take one for tests only") as error,
+        RealCluster(tmp_path / "files", given=given),
+    ):
+        raise AssertionError("let in")
+    assert str(given) in str(error.value)
+
+
+def test_a_cluster_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
+    given = tmp_path / "missing"
+    with pytest.raises(NoControlPlane, match=str(given)), RealCluster(tmp_path / "files", given=given):
+        raise AssertionError("let in")
