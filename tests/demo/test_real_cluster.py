@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,9 @@ from airflow_ack_sagemaker.model.kinds import API_VERSION
 from demo.controlplane import ControlPlane, NoControlPlane
 from demo.plain_client import CRDS, connect
 from demo.real_cluster import RealCluster, make_namespace
+from tests.support import api_servers, environment
 
+ROOT = Path(__file__).parents[2]
 PLUGIN = """\
 #!/bin/sh
 echo '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": "'$TOKEN'"}}'
@@ -104,3 +108,48 @@ def test_a_cluster_that_cannot_be_reached_is_named(tmp_path: Path) -> None:
     given = tmp_path / "missing"
     with pytest.raises(NoControlPlane, match=str(given)), RealCluster(tmp_path / "files", given=given):
         raise AssertionError("let in")
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "go", "expected"),
+    [
+        ("", "", True, None),
+        ("", "", False, None),
+        ("", "there", False, "there"),
+        # It may be in the environment by accident, and lead to a cluster that somebody works with.
+        ("", "there", True, None),
+        ("there", "other", True, "there"),
+        ("missing:there:other", "", True, "there"),
+    ],
+)
+def test_which_cluster_is_used(
+    asked: str, found: str, go: bool, expected: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("there", "other"):
+        (tmp_path / name).touch()
+    if go:
+        (tmp_path / "go").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CONTROLPLANE_BIN", raising=False)
+    monkeypatch.setenv(api_servers.EXPLICIT, ":".join(str(tmp_path / name) for name in asked.split(":") if name))
+    monkeypatch.setitem(environment.scrubbed, "KUBECONFIG", str(tmp_path / found) if found else "")
+    assert api_servers.given() == (expected and tmp_path / expected)
+
+
+def test_a_kubeconfig_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(api_servers.EXPLICIT, str(tmp_path / "missing"))
+    with pytest.raises(NoControlPlane, match=str(tmp_path / "missing")):
+        api_servers.given()
+
+
+@pytest.mark.parametrize(("arguments", "passed"), [(["KUBECONFIG=/mine"], True), ([], False)])
+def test_make_passes_on_what_its_command_line_names(arguments: list[str], passed: bool) -> None:
+    # Not with the variables of the make that may have started these tests.
+    environ = {"PATH": os.environ["PATH"], "KUBECONFIG": "/of-the-environment"}
+    installed = [f"--old-file={name}/installed" for name in (".venv", ".venv-floor")]
+    command = ["make", "--dry-run", *installed, "test-all", "test-floor", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True, timeout=60)
+    runs = [line for line in done.stdout.splitlines() if "-m pytest" in line]
+    assert len(runs) == 2
+    assert all((f"{api_servers.EXPLICIT}='/mine'" in line) is passed for line in runs)
+    assert "/of-the-environment" not in done.stdout

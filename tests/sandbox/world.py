@@ -134,7 +134,7 @@ class World:
     def calls(self, operation: str, count: int) -> None:
         """Wait until an operation was called so often; more is an error."""
         until(lambda: self.count(operation) >= count, lambda: f"{count} {operation}: {self.endpoint.requests}")
-        assert self.count(operation) == count
+        assert self.count(operation) == count, operation
 
     def idle(self) -> None:
         """Wait until the controller has nothing to do now. Of changes that are on their way it does not know yet."""
