@@ -123,7 +123,7 @@ def placed(manifest: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     return result
 
 
-def token_of(client: httpx.Client, namespace: str, account: str) -> str:
+def account_token(client: httpx.Client, namespace: str, account: str) -> str:
     """A token of a service account, for two hours."""
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}

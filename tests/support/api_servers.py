@@ -20,6 +20,7 @@ import pytest
 from demo.controlplane import NoControlPlane
 from demo.real_cluster import RealCluster
 from tests.contract.servers import Namespace, Server, connected, fresh_namespace, sandbox
+from tests.support.borrowed import borrowed
 from tests.support.environment import scrubbed
 
 EXPLICIT = "TESTS_KUBECONFIG"
@@ -54,7 +55,9 @@ def control_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealClus
     with ExitStack() as stack:
         try:
             folder, namespace = tmp_path_factory.mktemp("cluster"), f"airflow-{secrets.token_hex(4)}"
-            cluster = stack.enter_context(RealCluster(folder, namespace, given(), scrubbed))
+            path = given()
+            kubeconfig = path and stack.enter_context(borrowed(path, folder / "borrowed", scrubbed))
+            cluster = stack.enter_context(RealCluster(folder, namespace, kubeconfig))
         except NoControlPlane as missing:
             if os.environ.get("CI", "").lower() == "true" or os.environ.get(EXPLICIT):
                 pytest.fail(f"No real API server, which is a must in CI and with KUBECONFIG=: {missing}", pytrace=False)
