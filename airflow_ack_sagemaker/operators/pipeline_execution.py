@@ -223,13 +223,13 @@ class AckPipelineExecutionOperator(AckOperator):
 
     def _spec(self) -> ExecutionSpec:
         from airflow_ack_sagemaker.model.definition import launch_parameters
-        from airflow_ack_sagemaker.model.manifest import ExecutionSpec, SpecError, check_mapping
+        from airflow_ack_sagemaker.model.manifest import ExecutionSpec, SpecError, check_mapping, check_names
 
         version = self.pipeline_version_id
         if version is not None:
             try:
                 version = int(version)
-            except ValueError:
+            except (TypeError, ValueError):
                 raise SpecError(f"pipeline_version_id {version!r} must be an integer.") from None
         return ExecutionSpec(
             pipeline_name=self.pipeline_name,
@@ -238,7 +238,7 @@ class AckPipelineExecutionOperator(AckOperator):
             description=self.description,
             max_parallel_steps=self.max_parallel_steps,
             pipeline_version_id=version,
-            selected_steps=tuple(self.selected_steps or ()),
+            selected_steps=check_names("selected_steps", self.selected_steps),
             source_execution_arn=self.source_execution_arn,
             region=self.region,
         )
