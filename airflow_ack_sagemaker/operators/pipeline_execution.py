@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.links import SageMakerPipelineExecutionLink
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.patience import Goal, Verdict, judge
+from airflow_ack_sagemaker.model.patience import Goal, Verdict, goes_on, judge
 from airflow_ack_sagemaker.model.status import Outcome, State
 from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded, read_event
 
@@ -191,8 +191,10 @@ class AckPipelineExecutionOperator(AckOperator):
         details = ""
         if verdict in (Verdict.NOT_RECONCILED, Verdict.STUCK):
             now = withdraw(client, outcome, log=self.log)
-            if now is not None:  # it has started in this very moment
-                return self._go_on(context, client, now, facts)
+            if now is not None:
+                if goes_on(verdict, now):
+                    return self._go_on(context, client, now, facts)
+                details = "SageMaker knows it already, so it is left as it is; a retry attaches to it."
         elif verdict is Verdict.TIMED_OUT:
             if self.on_timeout == "stop":
                 self.log.warning("Timed out: deleting %s, which stops it (on_timeout='stop').", outcome.resource)
@@ -218,8 +220,10 @@ class AckPipelineExecutionOperator(AckOperator):
         self, context: Context, client: KubeClient, outcome: Outcome, facts: Mapping[str, Any]
     ) -> dict[str, Any]:
         from airflow_ack_sagemaker.kube.executions import Launch
+        from airflow_ack_sagemaker.model.freshness import parse_time
 
-        return self._wait(context, client, Launch(outcome=outcome, facts=dict(facts), created=time.time()))
+        created = parse_time(outcome.created).timestamp() if outcome.created else time.time()
+        return self._wait(context, client, Launch(outcome=outcome, facts=dict(facts), created=created))
 
     def _spec(self) -> ExecutionSpec:
         from airflow_ack_sagemaker.model.definition import launch_parameters
