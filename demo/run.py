@@ -58,7 +58,8 @@ def main() -> int:
         help="whose Kubernetes API server: the sandbox's, or kube-apiserver, which is built with Go when first needed",
     )
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: Python leaves it ignored where it was, as in a shell's background job.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         if options.command == "down":
