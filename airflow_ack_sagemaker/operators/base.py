@@ -123,10 +123,12 @@ class AckOperator(BaseOperator):
         patience: Patience,
         goal: Goal = Goal.FINISHED,
         stop_on_kill: bool = False,
+        ours: bool = False,
         echo: Mapping[str, Any] | None = None,
     ) -> NoReturn:
         """Hand the waiting to the triggerer; ``execute_complete`` goes on with the event.
 
+        :param ours: this package has made the resource, so the triggerer's watch of such resources shows it.
         :param echo: small JSON that comes back in the event, since nothing set on ``self`` survives.
         """
         from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
@@ -147,6 +149,7 @@ class AckOperator(BaseOperator):
                 goal=goal.value,
                 poll_interval=self.poll_interval,
                 stop_on_kill=stop_on_kill,
+                ours=ours,
                 echo=dict(echo or {}),
             ),
             method_name="execute_complete",

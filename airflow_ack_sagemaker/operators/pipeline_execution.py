@@ -163,7 +163,7 @@ class AckPipelineExecutionOperator(AckOperator):
         goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
         verdict = judge(outcome, patience, time.time(), goal=goal)
         if verdict is None and self.deferrable and goal is Goal.FINISHED:
-            self.defer_until(outcome, patience=patience, stop_on_kill=True, echo=facts)
+            self.defer_until(outcome, patience=patience, stop_on_kill=True, ours=True, echo=facts)
         if verdict is None:
             outcome, verdict = self.follow(
                 client,

@@ -78,7 +78,7 @@ class AckResourceOperator(AckOperator):
             goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
             verdict = judge(outcome, patience, time.time(), goal=goal)
             if verdict is None and self.deferrable and goal is Goal.FINISHED:
-                self.defer_until(outcome, patience=patience, echo=echo)
+                self.defer_until(outcome, patience=patience, ours=True, echo=echo)
             if verdict is None:
                 outcome, verdict = self.follow(
                     client, kind, outcome.name, namespace=namespace, uid=outcome.uid, patience=patience, goal=goal

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_ack_sagemaker.model.freshness import observe, prune
+from airflow_ack_sagemaker.model.identity import OURS
 from airflow_ack_sagemaker.model.kinds import kind_of
 from airflow_ack_sagemaker.model.patience import Goal, Patience, Verdict, judge, next_deadline
 from airflow_ack_sagemaker.model.status import Outcome, State, gone
+
+if TYPE_CHECKING:
+    from airflow_ack_sagemaker.kube.watch import Follower
 
 _ARGUMENTS = (
     "kind",
@@ -26,6 +30,7 @@ _ARGUMENTS = (
     "poll_interval",
     "stop_on_kill",
     "must_exist",
+    "ours",
     "echo",
 )
 
@@ -49,6 +54,8 @@ class AckResourceTrigger(BaseTrigger):
     :param stop_on_kill: delete the resource, which stops a job, when a user marks or clears the deferred task (Airflow
         3.3 and later tell triggers of it; earlier ones do not).
     :param must_exist: False: a resource that is not there yet is waited for.
+    :param ours: the resource has this package's label, so that a watch of such resources is enough. One that has lost
+        it is followed all the same.
     :param echo: small JSON that comes back in the event.
     """
 
@@ -65,6 +72,7 @@ class AckResourceTrigger(BaseTrigger):
         poll_interval: float = 30.0,
         stop_on_kill: bool = False,
         must_exist: bool = True,
+        ours: bool = False,
         echo: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -78,6 +86,7 @@ class AckResourceTrigger(BaseTrigger):
         self.poll_interval = poll_interval
         self.stop_on_kill = stop_on_kill
         self.must_exist = must_exist
+        self.ours = ours
         self.echo = echo or {}
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -99,48 +108,34 @@ class AckResourceTrigger(BaseTrigger):
     async def _outcome(self) -> tuple[Outcome, Verdict]:
         patience, goal = Patience.from_dict(self.patience), Goal(self.goal)
         last = Outcome(kind=self.kind, name=self.name, namespace=self.namespace or "", state=State.UNSEEN, uid=self.uid)
-        states = self._states()
-        pending: asyncio.Task[dict[str, Any] | None] | None = None
-        try:
-            while True:
-                if (verdict := judge(last, patience, time.time(), goal=goal)) is not None:
-                    return last, verdict
+        async with aclosing(self._follower()) as states:
+            while (verdict := judge(last, patience, time.time(), goal=goal)) is None:
                 deadline = next_deadline(last, patience)
-                pending = pending or asyncio.ensure_future(anext(states))
-                timeout = None if deadline is None else max(deadline - time.time(), 0)
-                await asyncio.wait({pending}, timeout=timeout)
-                if not pending.done():
+                try:
+                    resource = await states.next(None if deadline is None else max(deadline - time.time(), 0))
+                except TimeoutError:
                     continue
-                resource, pending = pending.result(), None
                 if resource is not None and self.uid in (None, resource["metadata"]["uid"]):
                     last = observe(resource)
                 elif self.must_exist or last.uid is not None:
                     last = gone(last)
-        finally:
-            if pending is not None:
-                pending.cancel()
-                # A generator that still runs cannot be closed: let the cancelled read end first.
-                await asyncio.wait({pending})
-            await states.aclose()
+            return last, verdict
 
-    async def _states(self) -> AsyncGenerator[dict[str, Any] | None]:
+    def _follower(self) -> Follower:
         """The resource now and after each change; None while it is not there."""
         from airflow_ack_sagemaker.hooks.ack import AckHook
         from airflow_ack_sagemaker.kube.watch import follow
 
-        hook = AckHook(self.kubernetes_conn_id)
-        states = follow(
-            hook.get_async_conn,
+        return follow(
+            AckHook(self.kubernetes_conn_id).get_async_conn,
             key=self.kubernetes_conn_id,
             kind=kind_of(self.kind),
             namespace=self.namespace,
             name=self.name,
+            label_selector=OURS if self.ours else "",
             poll_interval=self.poll_interval,
             prune=prune,
         )
-        async with aclosing(states):
-            async for state in states:
-                yield state
 
     async def on_kill(self) -> None:
         """Stop the job: Airflow calls this when a user marks or clears the deferred task (3.3 and later).
