@@ -122,13 +122,14 @@ class ObjectReader(Reader):
 class CollectionReader(Reader):
     """The objects of a collection, see :func:`.watch.follow_all`."""
 
-    __slots__ = ("_pending", "_present", "_read", "_shown", "_watch")
+    __slots__ = ("_lost", "_pending", "_present", "_read", "_shown", "_watch")
 
     def __init__(self, watch: SharedWatch) -> None:
         super().__init__(watch.synced)
         self._watch = watch
         self._present: Iterator[bytes] | None = None
         self._shown = False
+        self._lost = False
         self._pending: OrderedDict[str, bytes] = OrderedDict()
         self._read = 0
         watch.collections.append(self)
@@ -139,8 +140,10 @@ class CollectionReader(Reader):
             return  # it will be read as what is there
         self._pending[name] = value
         if len(self._pending) > len(self._watch.objects) + _SPARE:
-            lost, _ = self._pending.popitem(last=False)
-            log.warning("A reader of %s is too slow: %s is skipped.", self._watch.scope.kind.plural, lost)
+            self._pending.popitem(last=False)
+            if not self._lost:
+                log.warning("A reader of %s is too slow and misses changes.", self._watch.scope.kind.plural)
+            self._lost = True
         self.notify()
 
     def __aiter__(self) -> Self:

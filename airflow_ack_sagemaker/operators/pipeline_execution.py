@@ -113,6 +113,7 @@ class AckPipelineExecutionOperator(AckOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, launch or attach, wait."""
         from airflow_ack_sagemaker.kube.executions import launch
+        from airflow_ack_sagemaker.kube.stopping import KILL_SECONDS, confirm_stopped
 
         identity, first_try = _run_of(context)
         launched: Launch | None = None
@@ -134,6 +135,7 @@ class AckPipelineExecutionOperator(AckOperator):
                 if launched is not None and _ended_by_user(context):
                     self.log.info("A user has ended the task: deleting %s, which stops it.", launched.outcome.resource)
                     client.delete(PIPELINE_EXECUTION, launched.outcome.name, namespace, uid=launched.outcome.uid)
+                    confirm_stopped(client, launched.outcome, log=self.log, seconds=KILL_SECONDS)
                 raise
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -186,6 +188,7 @@ class AckPipelineExecutionOperator(AckOperator):
         goal: Goal,
     ) -> dict[str, Any]:
         from airflow_ack_sagemaker.kube.executions import record, withdraw
+        from airflow_ack_sagemaker.kube.stopping import confirm_stopped
 
         self.push_link(context, outcome.arn)
         details = ""
@@ -199,6 +202,7 @@ class AckPipelineExecutionOperator(AckOperator):
             if self.on_timeout == "stop":
                 self.log.warning("Timed out: deleting %s, which stops it (on_timeout='stop').", outcome.resource)
                 withdraw(client, outcome, log=self.log, even_if_started=True)
+                details = confirm_stopped(client, outcome, log=self.log)
             else:
                 details = "It is left running (on_timeout='leave'); a retry attaches to it."
         else:

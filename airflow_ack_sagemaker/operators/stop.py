@@ -53,6 +53,7 @@ class AckStopPipelineExecutionOperator(AckOperator):
             names = [outcome.name for outcome in stopping]
             if self.wait_for_completion:
                 self._wait(client, stopping, names, self.patience())
+                self._confirm(names)
         return {"stopped": names}
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -67,6 +68,7 @@ class AckStopPipelineExecutionOperator(AckOperator):
                 if waiting.state is State.DELETING and waiting.name in names
             ]
             self._wait(client, left, names, Patience.from_dict(echo["patience"]))
+        self._confirm(names)
         return {"stopped": names}
 
     def _wait(self, client: KubeClient, waiting: Sequence[Outcome], names: list[str], patience: Patience) -> None:
@@ -85,6 +87,10 @@ class AckStopPipelineExecutionOperator(AckOperator):
                 goal=Goal.GONE,
             )
             raise_unless_gone(last, verdict)
+
+    def _confirm(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.log.info("Confirmed: %s has stopped, and the controller has let its resource go.", name)
 
     def _candidates(self, client: KubeClient, namespace: str) -> list[dict[str, Any]]:
         from airflow_ack_sagemaker.kube.errors import NotFound

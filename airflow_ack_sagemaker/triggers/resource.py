@@ -15,6 +15,7 @@ from airflow_ack_sagemaker.model.identity import OURS
 from airflow_ack_sagemaker.model.kinds import kind_of
 from airflow_ack_sagemaker.model.patience import Goal, Patience, Verdict, judge, next_deadline
 from airflow_ack_sagemaker.model.status import Outcome, State, gone
+from airflow_ack_sagemaker.model.stopping import CONFIRM_SECONDS, has_ended, stop_report
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.watch import Follower
@@ -33,6 +34,9 @@ _ARGUMENTS = (
     "ours",
     "echo",
 )
+
+_ON_KILL_SECONDS = 20.0
+"""How long `on_kill` itself waits: less than [triggerer] on_kill_timeout, which is 30 unless somebody changes it."""
 
 _stopping: set[asyncio.Task[None]] = set()
 """What `on_kill` has begun: the event loop itself keeps only weak references to its tasks."""
@@ -88,6 +92,9 @@ class AckResourceTrigger(BaseTrigger):
         self.must_exist = must_exist
         self.ours = ours
         self.echo = echo or {}
+        self._last: Outcome | None = None
+        self._stopping: asyncio.Task[None] | None = None
+        self._cancelled_by: tuple[Any, ...] = ()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments."""
@@ -100,6 +107,9 @@ class AckResourceTrigger(BaseTrigger):
 
         try:
             outcome, verdict = await self._outcome()
+        except asyncio.CancelledError as cancelled:
+            self._cancelled_by = cancelled.args
+            raise
         except (KubeError, AirflowException) as error:
             yield TriggerEvent({"error": str(error), "echo": self.echo})
             return
@@ -107,7 +117,7 @@ class AckResourceTrigger(BaseTrigger):
 
     async def _outcome(self) -> tuple[Outcome, Verdict]:
         patience, goal = Patience.from_dict(self.patience), Goal(self.goal)
-        last = Outcome(kind=self.kind, name=self.name, namespace=self.namespace or "", state=State.UNSEEN, uid=self.uid)
+        last = self._unseen()
         async with aclosing(self._follower()) as states:
             while (verdict := judge(last, patience, time.time(), goal=goal)) is None:
                 deadline = next_deadline(last, patience)
@@ -115,11 +125,16 @@ class AckResourceTrigger(BaseTrigger):
                     resource = await states.next(None if deadline is None else max(deadline - time.time(), 0))
                 except TimeoutError:
                     continue
-                if resource is not None and self.uid in (None, resource["metadata"]["uid"]):
-                    last = observe(resource)
-                elif self.must_exist or last.uid is not None:
-                    last = gone(last)
+                self._last = last = self._read(resource, last)
             return last, verdict
+
+    def _unseen(self) -> Outcome:
+        return Outcome(kind=self.kind, name=self.name, namespace=self.namespace or "", state=State.UNSEEN, uid=self.uid)
+
+    def _read(self, resource: dict[str, Any] | None, last: Outcome) -> Outcome:
+        if resource is not None and self.uid in (None, resource["metadata"]["uid"]):
+            return observe(resource)
+        return gone(last) if self.must_exist or last.uid is not None else last
 
     def _follower(self) -> Follower:
         """The resource now and after each change; None while it is not there."""
@@ -144,10 +159,22 @@ class AckResourceTrigger(BaseTrigger):
         would be lost: so the work is a task of its own.
         """
         if self.stop_on_kill:
-            work = asyncio.create_task(self._stop(), name=f"stopping {self.kind}/{self.name}")
+            work = self._stopping = asyncio.create_task(self._stop(), name=f"stopping {self.kind}/{self.name}")
             _stopping.add(work)
             work.add_done_callback(_stopping.discard)
-            await asyncio.shield(work)
+            await asyncio.wait({work}, timeout=_ON_KILL_SECONDS)
+
+    async def cleanup(self) -> None:
+        """Keep the trigger, and so the task's log, until a stop that `on_kill` has begun is confirmed.
+
+        Airflow repeats its cancellation meanwhile; any other one, that of a shutdown, is obeyed.
+        """
+        while self._stopping is not None and not self._stopping.done():
+            try:
+                await asyncio.wait({self._stopping})
+            except asyncio.CancelledError as cancelled:
+                if cancelled.args != self._cancelled_by:
+                    raise
 
     async def _stop(self) -> None:
         if await self._is_still_deferred():
@@ -166,6 +193,24 @@ class AckResourceTrigger(BaseTrigger):
             self.log.info("%s/%s is gone already.", self.kind, self.name)
         except Exception as error:  # nobody awaits this task: say it here
             self.log.error("%s/%s could not be stopped and runs on: %s", self.kind, self.name, error)
+        else:
+            await self._confirm_stopped()
+
+    async def _confirm_stopped(self) -> None:
+        from airflow_ack_sagemaker.kube.errors import KubeError
+
+        last, began = self._last or self._unseen(), time.monotonic()
+        try:
+            async with aclosing(self._follower()) as states:
+                while not has_ended(last):
+                    resource = await states.next(max(began + CONFIRM_SECONDS - time.monotonic(), 0))
+                    last = self._read(resource, last)
+        except TimeoutError:
+            pass
+        except KubeError as error:
+            self.log.warning("Cannot look whether %s has stopped: %s", last.resource, error)
+        report = self.log.info if has_ended(last) else self.log.warning
+        report("%s", stop_report(last, time.monotonic() - began))
 
     async def _is_still_deferred(self) -> bool:
         """Airflow has called on_kill on a mere reassignment (airflow#73454): ask for the state before stopping."""
