@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.kube.errors import AlreadyExists, Conflict, Forbidden, KubeError, NotFound, Unreachable
 from airflow_ack_sagemaker.kube.log import Log
+from airflow_ack_sagemaker.kube.stopping import stop_cleared
 from airflow_ack_sagemaker.model.definition import DefinitionError, parse_definition
 from airflow_ack_sagemaker.model.freshness import observe, parse_time
 from airflow_ack_sagemaker.model.identity import (
@@ -69,6 +70,7 @@ def launch(
     ]
     decision = decide(mine, first_try=first_try)
     log.info("Decision: %s, because %s.", decision.action.value, decision.why)
+    stop_cleared(client, decision, log=log)
     if decision.action is not Action.CREATE:
         return _launched(decision.resource or {}, spec)
     spec = _checked_against_pipeline(client, spec, namespace, pipeline_resource_name, log)

@@ -6,10 +6,11 @@ import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from airflow_ack_sagemaker.kube.errors import KubeError
+from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.kube.wait import follow_sync
 from airflow_ack_sagemaker.model.kinds import kind_of
+from airflow_ack_sagemaker.model.launch import Action, Decision
 from airflow_ack_sagemaker.model.status import Outcome, classify, gone
 from airflow_ack_sagemaker.model.stopping import CONFIRM_SECONDS, has_ended, stop_report
 
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
 
 KILL_SECONDS = 3.0
 """How long a task that is being killed may look: Airflow's supervisor sends SIGKILL five seconds after SIGTERM."""
+
+
+def stop_cleared(client: KubeClient, decision: Decision, *, log: Log) -> None:
+    """Stop what a user has cleared, where the decision to create another attempt says so, and wait until it has.
+
+    The one that comes next would compete with it for the account's instances.
+
+    :raises KubeError: the cluster refuses it or cannot be asked.
+    """
+    outcome = decision.outcome
+    if decision.action is not Action.CREATE or outcome is None:
+        return
+    try:
+        client.delete(kind_of(outcome.kind), outcome.name, outcome.namespace, uid=outcome.uid)
+    except (NotFound, Conflict):
+        log.info("%s is gone already.", outcome.resource)
+        return
+    confirm_stopped(client, outcome, log=log)
 
 
 def confirm_stopped(client: KubeClient, outcome: Outcome, *, log: Log, seconds: float = CONFIRM_SECONDS) -> str:

@@ -1,8 +1,8 @@
 """Whether a job that was asked to stop has stopped, and what to tell about it.
 
 The controller stops a job when its resource is deleted: it asks SageMaker, says ``Stopping``, describes the job every
-30 seconds, and lets the resource go when SageMaker has said that it ended. A resource that is gone is therefore a
-confirmation, and one that says ``Stopping`` is SageMaker's word that it has heard.
+30 seconds, and lets the resource go when SageMaker has said that it ended. A resource that says ``Stopping`` is
+therefore SageMaker's word that it has heard, and one that is gone after that a confirmation.
 """
 
 from __future__ import annotations
@@ -29,8 +29,13 @@ def stop_report(outcome: Outcome, waited: float) -> str:
         return f"Confirmed: SageMaker says that {resource} is Stopped."
     if outcome.state in (State.SUCCEEDED, State.FAILED):
         return f"{resource} had ended by itself before it was stopped: SageMaker says {outcome.sagemaker_status}."
-    if outcome.gone and outcome.started:
+    if outcome.gone and outcome.sagemaker_status == "Stopping":
         return f"Confirmed: the execution is Stopped, and the controller has let {resource} go."
+    if outcome.gone and outcome.started:
+        return (
+            f"{resource} is gone, but SageMaker was last seen saying {outcome.sagemaker_status}: with a deletion "
+            f"policy of 'retain' it runs on. Look at {outcome.arn} in SageMaker."
+        )
     if outcome.gone or outcome.state is State.REFUSED:
         return f"{resource} is withdrawn; no execution of it was known."
     where = f"kubectl get {outcome.kind.lower()} {outcome.name} -n {outcome.namespace}"

@@ -11,6 +11,7 @@ from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.model.patience import Goal, Verdict, goes_on, judge
 from airflow_ack_sagemaker.model.status import Outcome, State
 from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded, read_event
+from airflow_ack_sagemaker.operators.duplicates import report_duplicates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -53,6 +54,9 @@ class AckPipelineExecutionOperator(AckOperator):
         to it) or ``stop``.
     :param aws_conn_id: connection to ask SageMaker which step failed, after a failure; None, or no permission: not
         asked.
+    :param report_duplicates: after the end, ask SageMaker (``aws_conn_id``; one ListPipelineExecutions) whether the
+        controller has started this execution twice, which it can when it crashes: warns, and adds ``duplicates`` (ARNs)
+        to the result. Not with a ``display_name`` of your own, by which they are told.
 
     Raises `AckInputError` for what cannot work (nothing is created then), `AckExecutionFailed`, `AckExecutionStopped`,
     `AckResourceRefused`, `AckResourceGone`, `AckNotReconciled`, `AckStuckRecoverable`, `AckTimeout` and
@@ -92,6 +96,7 @@ class AckPipelineExecutionOperator(AckOperator):
         region: str | None = None,
         on_timeout: str = "leave",
         aws_conn_id: str | None = "aws_default",
+        report_duplicates: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -109,6 +114,7 @@ class AckPipelineExecutionOperator(AckOperator):
         self.region = region
         self.on_timeout = on_timeout
         self.aws_conn_id = aws_conn_id
+        self.report_duplicates = report_duplicates
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, launch or attach, wait."""
@@ -192,6 +198,7 @@ class AckPipelineExecutionOperator(AckOperator):
 
         self.push_link(context, outcome.arn)
         details = ""
+        extra: dict[str, Any] = {}
         if verdict in (Verdict.NOT_RECONCILED, Verdict.STUCK):
             now = withdraw(client, outcome, log=self.log)
             if now is not None:
@@ -207,6 +214,10 @@ class AckPipelineExecutionOperator(AckOperator):
                 details = "It is left running (on_timeout='leave'); a retry attaches to it."
         else:
             record(client, outcome, try_number=context["ti"].try_number, log=self.log)
+            if self.report_duplicates and self.display_name is None:
+                extra["duplicates"] = report_duplicates(
+                    outcome, facts["pipeline_name"], aws_conn_id=self.aws_conn_id, log=self.log
+                )
             if outcome.state is State.FAILED:
                 details = self._failed_steps(outcome)
         raise_unless_succeeded(outcome, verdict, details=details, goal=goal)
@@ -216,6 +227,7 @@ class AckPipelineExecutionOperator(AckOperator):
             "arn": outcome.arn,
             "status": outcome.sagemaker_status,
             **facts,
+            **extra,
         }
         self._tell_outlets(context, result)
         return result
@@ -280,8 +292,8 @@ def _run_of(context: Context) -> tuple[RunIdentity, int]:
     ti = context["ti"]
     identity = RunIdentity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index if ti.map_index is not None else -1)
     # As airflow.sdk counts it (RuntimeTaskInstance.get_first_reschedule_date): a clear adds the task's retries to its
-    # tries so far.
-    return identity, max(ti.max_tries - (ti.task.retries or 0) + 1, 1)
+    # tries so far. Never beyond this try, should the DAG's retries have been lowered since: that is no clear.
+    return identity, min(max(ti.max_tries - (ti.task.retries or 0) + 1, 1), ti.try_number)
 
 
 def _ended_by_user(context: Context) -> bool:

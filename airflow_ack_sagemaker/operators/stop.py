@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.model.patience import Goal, Patience
 from airflow_ack_sagemaker.model.status import Outcome, State, classify
+from airflow_ack_sagemaker.model.stopping import stop_report
 from airflow_ack_sagemaker.operators.base import AckOperator, read_event
 from airflow_ack_sagemaker.operators.resource import raise_unless_gone
 
@@ -53,13 +54,13 @@ class AckStopPipelineExecutionOperator(AckOperator):
             names = [outcome.name for outcome in stopping]
             if self.wait_for_completion:
                 self._wait(client, stopping, names, self.patience())
-                self._confirm(names)
         return {"stopped": names}
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after a deferral: one is gone, look at the others."""
         outcome, verdict, echo = read_event(event)
         raise_unless_gone(outcome, verdict)
+        self.log.info("%s", stop_report(outcome, 0))
         names = list(echo["names"])
         with self.cluster() as client:
             left = [
@@ -68,7 +69,6 @@ class AckStopPipelineExecutionOperator(AckOperator):
                 if waiting.state is State.DELETING and waiting.name in names
             ]
             self._wait(client, left, names, Patience.from_dict(echo["patience"]))
-        self._confirm(names)
         return {"stopped": names}
 
     def _wait(self, client: KubeClient, waiting: Sequence[Outcome], names: list[str], patience: Patience) -> None:
@@ -87,10 +87,7 @@ class AckStopPipelineExecutionOperator(AckOperator):
                 goal=Goal.GONE,
             )
             raise_unless_gone(last, verdict)
-
-    def _confirm(self, names: Sequence[str]) -> None:
-        for name in names:
-            self.log.info("Confirmed: %s has stopped, and the controller has let its resource go.", name)
+            self.log.info("%s", stop_report(last, 0))
 
     def _candidates(self, client: KubeClient, namespace: str) -> list[dict[str, Any]]:
         from airflow_ack_sagemaker.kube.errors import NotFound

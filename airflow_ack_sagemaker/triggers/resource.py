@@ -179,7 +179,9 @@ class AckResourceTrigger(BaseTrigger):
     async def _stop(self) -> None:
         if await self._is_still_deferred():
             self.log.info(
-                "%s/%s goes on: the task is still deferred, so nobody has asked to stop it.", self.kind, self.name
+                "%s/%s is left to the task, which is deferred: it was only handed on, or its next try has taken over.",
+                self.kind,
+                self.name,
             )
             return
         from airflow_ack_sagemaker.hooks.ack import AckHook

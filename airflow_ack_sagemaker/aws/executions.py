@@ -1,0 +1,62 @@
+"""Which executions of a pipeline SageMaker knows (ListPipelineExecutions)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow_ack_sagemaker.model.duplicates import Execution, twins_of
+
+_BEFORE, _AFTER = timedelta(minutes=5), timedelta(hours=6)
+"""Around the creation of a resource: clocks differ, and a controller may be down for hours before it starts again."""
+
+
+def executions(client: Any, pipeline_name: str, *, since: datetime) -> list[Execution]:
+    """The executions that were started after ``since``, newest first, all pages.
+
+    :param client: boto3's client of SageMaker.
+    :raises botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: SageMaker cannot be asked.
+    """
+    pages = client.get_paginator("list_pipeline_executions").paginate(
+        PipelineName=pipeline_name, CreatedAfter=since, SortBy="CreationTime", SortOrder="Descending"
+    )
+    return [execution for page in pages for execution in _read(page)]
+
+
+def twins(
+    execution_arn: str,
+    display_name: str,
+    pipeline_name: str,
+    created: datetime,
+    *,
+    aws_conn_id: str,
+    region: str | None,
+) -> list[Execution]:
+    """Other executions of the same display name, started around the same time: one request.
+
+    :param created: when the resource was created, with a time zone.
+    :raises botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: SageMaker cannot be asked.
+    """
+    from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+
+    client: Any = AwsBaseHook(aws_conn_id=aws_conn_id, client_type="sagemaker", region_name=region).get_conn()
+    page = client.list_pipeline_executions(
+        PipelineName=pipeline_name,
+        CreatedAfter=created - _BEFORE,
+        CreatedBefore=created + _AFTER,
+        SortBy="CreationTime",
+        SortOrder="Ascending",
+        MaxResults=100,
+    )
+    return twins_of(display_name, execution_arn, list(_read(page)))
+
+
+def _read(page: dict[str, Any]) -> Iterator[Execution]:
+    for summary in page["PipelineExecutionSummaries"]:
+        yield Execution(
+            arn=summary["PipelineExecutionArn"],
+            status=summary.get("PipelineExecutionStatus", ""),
+            started=summary["StartTime"],
+            display_name=summary.get("PipelineExecutionDisplayName", ""),
+        )
