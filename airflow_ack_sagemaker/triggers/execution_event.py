@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _STORE_KEY = "airflow-ack-sagemaker/executions"
 _REMEMBERED = 2_000
 """Ends that are remembered: more finished executions than these should have been collected long before."""
+_SEEN = 20_000
+"""Ends that the running trigger knows; a later change of such a resource is no news."""
 
 
 class PipelineExecutionEventTrigger(BaseEventTrigger):
@@ -63,7 +65,7 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
         # Without a memory, what has ended before the trigger starts is taken as known.
         known = await self._remembered()
         present = True
-        ended: list[str] = []
+        ended: dict[str, None] = {}  # in the order of their ends, as far as they were seen
         async with aclosing(self._resources()) as resources:
             async for resource in resources:
                 if resource is None:
@@ -74,7 +76,7 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
                 uid = outcome.uid or ""
                 if uid in ended or not self._counts(resource, outcome):
                     continue
-                ended.append(uid)
+                ended[uid] = None
                 if known is not None and uid not in known and outcome.state.value in self.states:
                     yield TriggerEvent(self._payload(resource, outcome))
                 elif present:
@@ -121,11 +123,12 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
             return None
         return set(value) if isinstance(value, list) else None
 
-    async def _remember(self, uids: list[str]) -> None:
-        del uids[:-_REMEMBERED]
+    async def _remember(self, ended: dict[str, None]) -> None:
+        while len(ended) > _SEEN:
+            del ended[next(iter(ended))]
         store = getattr(self, "asset_state_store", None)
         if store is not None:
             try:
-                await store.aset(_STORE_KEY, list(uids))
+                await store.aset(_STORE_KEY, list(ended)[-_REMEMBERED:])
             except ValueError:
                 return
