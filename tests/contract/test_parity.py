@@ -211,7 +211,11 @@ def leveled(value: Any, namespace: str) -> Any:
     if "causes" in result:
         # The order of causes is that of a Go map, and some are told twice.
         result["causes"] = sorted({json.dumps(cause, sort_keys=True) for cause in result["causes"]})
-    if result.get("code") == 422 and "message" in result:
+    if "errors:\n" in str(result.get("message")):
+        # So is that of a typed patch's errors.
+        head, *errors = result["message"].split("\n")
+        result["message"] = [head, *sorted(errors)]
+    elif result.get("code") == 422 and "message" in result:
         result["message"] = sorted(re.split(r", | is invalid: ", re.sub(r"[][]", "", result["message"])))
     return result
 
