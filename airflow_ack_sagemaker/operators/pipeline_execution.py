@@ -11,7 +11,6 @@ from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.model.patience import Goal, Verdict, goes_on, judge
 from airflow_ack_sagemaker.model.status import Outcome, State
 from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded, read_event
-from airflow_ack_sagemaker.operators.duplicates import report_duplicates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -215,6 +214,8 @@ class AckPipelineExecutionOperator(AckOperator):
         else:
             record(client, outcome, try_number=context["ti"].try_number, log=self.log)
             if self.report_duplicates and self.display_name is None:
+                from airflow_ack_sagemaker.aws.executions import report_duplicates
+
                 extra["duplicates"] = report_duplicates(
                     outcome, facts["pipeline_name"], aws_conn_id=self.aws_conn_id, log=self.log
                 )

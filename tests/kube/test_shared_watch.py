@@ -51,8 +51,12 @@ async def test_ours_share_one_stream_that_shows_no_others(cluster: ClusterConfig
         for name, selector in ((mine, OURS), (mine, OURS), (other, ""), (other, "")):
             states = await stack.enter_async_context(aclosing(followers.follow(name, label_selector=selector)))
             assert await next_of(states) is not None
+            if selector:
+                last = states
         reader = await stack.enter_async_context(aclosing(collection(followers, label_selector=OURS)))
         assert (await read(reader, 1))[0]["metadata"]["labels"] == LABELLED["labels"]
+        await client.delete(KIND, mine)
+        assert await next_of(last) is None
         assert followers.made == 2
 
 
