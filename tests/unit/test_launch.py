@@ -24,7 +24,7 @@ def left(
     }
     body = execution(*conditions, **said, **metadata)
     if reported:
-        annotations.update(report(classify(body), try_number=1)["metadata"]["annotations"])
+        annotations.update(report(classify(body), try_number=1, now=0)["metadata"]["annotations"])
     return body
 
 
@@ -102,7 +102,7 @@ def test_the_newest_attempt_decides_in_any_order() -> None:
 def test_a_report_is_an_annotation_and_counts() -> None:
     body = left(SYNCED, said="Failed")
     assert not is_reported(body)
-    body["metadata"]["annotations"].update(report(classify(body), try_number=2)["metadata"]["annotations"])
+    body["metadata"]["annotations"].update(report(classify(body), try_number=2, now=0)["metadata"]["annotations"])
     assert is_reported(body)
 
 
