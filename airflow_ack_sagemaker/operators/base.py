@@ -360,26 +360,31 @@ def raise_unless_succeeded(
 
     :param details: more lines for the message, for example the failed steps.
     """
-    from airflow_ack_sagemaker import exceptions
     from airflow_ack_sagemaker.model.verdicts import ending
 
     succeeded = outcome.state is State.SUCCEEDED or (goal is Goal.STARTED and not outcome.finished)
     if verdict is Verdict.REACHED and succeeded:
         return
-    by_verdict = {
+    message = ending(outcome, verdict)
+    raise error_of(outcome, verdict)(f"{message}\n{details}" if details else message)
+
+
+def error_of(outcome: Outcome, verdict: Verdict | None) -> type[Exception]:
+    """The class that says how what has not succeeded has ended."""
+    from airflow_ack_sagemaker import exceptions
+
+    by_verdict: dict[Verdict | None, type[Exception]] = {
         Verdict.NOT_RECONCILED: exceptions.AckNotReconciled,
         Verdict.STUCK: exceptions.AckStuckRecoverable,
         Verdict.TIMED_OUT: exceptions.AckTimeout,
     }
-    by_state = {
+    by_state: dict[State, type[Exception]] = {
         State.FAILED: exceptions.AckExecutionFailed,
         State.STOPPED: exceptions.AckExecutionStopped,
         State.REFUSED: exceptions.AckResourceRefused,
         State.GONE: exceptions.AckResourceGone,
     }
-    error = by_verdict.get(verdict) or by_state.get(outcome.state, exceptions.AckError)
-    message = ending(outcome, verdict)
-    raise error(f"{message}\n{details}" if details else message)
+    return by_verdict.get(verdict) or by_state.get(outcome.state, exceptions.AckError)
 
 
 def seconds(value: Seconds) -> float | None:

@@ -8,12 +8,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import TriggerEvent
 
 from airflow_ack_sagemaker.model.freshness import observe, prune
 from airflow_ack_sagemaker.model.kinds import kind_of
 from airflow_ack_sagemaker.model.patience import Goal, Patience, Verdict, judge, next_deadline
 from airflow_ack_sagemaker.model.status import Outcome, State, gone
+from airflow_ack_sagemaker.triggers.base import StoppingTrigger
 
 _ARGUMENTS = (
     "kind",
@@ -29,11 +30,8 @@ _ARGUMENTS = (
     "echo",
 )
 
-_stopping: set[asyncio.Task[None]] = set()
-"""What `on_kill` has begun: the event loop itself keeps only weak references to its tasks."""
 
-
-class AckResourceTrigger(BaseTrigger):
+class AckResourceTrigger(StoppingTrigger):
     """Fires one event when the resource has its outcome or patience is over.
 
     All triggers of a triggerer process that follow resources of one kind in one namespace share one watch. The event
@@ -142,54 +140,16 @@ class AckResourceTrigger(BaseTrigger):
             async for state in states:
                 yield state
 
-    async def on_kill(self) -> None:
-        """Stop the job: Airflow calls this when a user marks or clears the deferred task (3.3 and later).
-
-        Airflow goes on cancelling until the trigger is gone, about once a second, and each time what is awaited here
-        would be lost: so the work is a task of its own.
-        """
-        if self.stop_on_kill:
-            work = asyncio.create_task(self._stop(), name=f"stopping {self.kind}/{self.name}")
-            _stopping.add(work)
-            work.add_done_callback(_stopping.discard)
-            await asyncio.shield(work)
-
-    async def _stop(self) -> None:
-        if await self._is_still_deferred():
-            self.log.info(
-                "%s/%s goes on: the task is still deferred, so nobody has asked to stop it.", self.kind, self.name
-            )
-            return
+    async def stop(self) -> None:
+        """Delete the resource, which stops a job."""
         from airflow_ack_sagemaker.hooks.ack import AckHook
         from airflow_ack_sagemaker.kube.errors import NotFound
 
-        self.log.info("A user has ended the task: deleting %s/%s, which stops it.", self.kind, self.name)
+        self.log.info("Deleting %s/%s, which stops it.", self.kind, self.name)
         try:
             async with await AckHook(self.kubernetes_conn_id).get_async_conn() as client:
                 await client.delete(kind_of(self.kind), self.name, self.namespace, uid=self.uid)
         except NotFound:
             self.log.info("%s/%s is gone already.", self.kind, self.name)
-        except Exception as error:  # nobody awaits this task: say it here
-            self.log.error("%s/%s could not be stopped and runs on: %s", self.kind, self.name, error)
-
-    async def _is_still_deferred(self) -> bool:
-        """Airflow has called on_kill on a mere reassignment (airflow#73454): ask for the state before stopping."""
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-        from asgiref.sync import sync_to_async
-
-        instance = self.task_instance
-        if instance is None:
-            return True
-        try:
-            states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
-                dag_id=instance.dag_id,
-                task_ids=[instance.task_id],
-                run_ids=[instance.run_id],
-                map_index=instance.map_index,
-            )
         except Exception as error:
-            self.log.warning("Cannot ask for the task's state, so nothing is stopped: %s", error)
-            return True
-        of_run = states.get(instance.run_id) or {}
-        state = of_run.get(instance.task_id, next(iter(of_run.values()), None))
-        return str(state) == "deferred"
+            self.log.error("%s/%s could not be stopped and runs on: %s", self.kind, self.name, error)
