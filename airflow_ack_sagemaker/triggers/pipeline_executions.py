@@ -31,9 +31,9 @@ _ARGUMENTS = (
     "progress",
 )
 
-EARLIEST = 5.0
-"""Seconds from its start before which it does not fire: Airflow takes a task that is resumed within some seconds of its
-deferral, on a busy machine, for one that was killed."""
+EARLIEST = 10.0
+"""Seconds from its start before which it does not fire. Airflow's scheduler may read the end of the process that has
+deferred only after the task runs again, and then takes it for killed; and a batch is deferred many times."""
 
 _STOPPERS = 8
 """Requests at once that stop a batch."""
