@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -106,7 +106,8 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         with self.cluster() as client, self.stopped_by_user(context, client, identity):
             batch = self._batch(context, client, progress)
             batch.check()
-            history = self.history(identity) if first else None
+            # A run leaves as many as the last one did, so that many may have to go.
+            history = replace(self.history(identity), most=2 * len(batch.specs) + 100) if first else None
             while True:
                 members = advance(client, batch, progress, log=self.log, history=history)
                 history = None

@@ -6,6 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
@@ -112,7 +113,7 @@ def test_a_launch_and_its_report_are_four_requests_and_one_for_each_that_goes(
     counts = []
     for number in range(6):
         client = Mortal(cluster)
-        with client:
+        with closing(client):
             launched = launch(
                 client,
                 ExecutionSpec(pipeline),
@@ -128,8 +129,8 @@ def test_a_launch_and_its_report_are_four_requests_and_one_for_each_that_goes(
             controller.ends(launched.outcome, "Succeeded")
     assert counts[:3] == [["GET", "GET", "POST", "PATCH"]] * 3
     assert counts[3:] == [["GET", "GET", "POST", "DELETE", "PATCH"]] * 3
-    with KubeClient(cluster) as client:
-        left = resources_of(client, NAMESPACE, _run("any", pipeline), earlier_runs=True)
+    with KubeClient(cluster) as looking:
+        left = resources_of(looking, NAMESPACE, _run("any", pipeline), earlier_runs=True)
     assert len(left) == 3, "two earlier ones and the last run's own"
 
 

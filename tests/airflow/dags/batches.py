@@ -51,10 +51,8 @@ with dag("retry_selectively"):
         task_id="launch", pipeline_name=conf("pipeline"), retries=2, retry_delay=NOW, retry_from_failed_step=True
     )
 
-with dag("keep_one"):
-    AckPipelineExecutionOperator(
-        task_id="launch", pipeline_name=conf("pipeline"), wait_for_completion=True, execution_history_limit=1
-    )
+with dag("keep_none"):
+    AckPipelineExecutionOperator(task_id="launch", pipeline_name=conf("pipeline"), execution_history_limit=0)
 
 with dag("mapped"):
 
