@@ -25,9 +25,11 @@ def get_provider_info() -> dict[str, Any]:
                 "tags": ["aws", "kubernetes"],
             }
         ],
-        "operators": _modules("operators", "collect", "pipeline", "pipeline_execution", "resource", "stop"),
+        "operators": _modules(
+            "operators", "collect", "pipeline", "pipeline_execution", "pipeline_executions", "resource", "stop"
+        ),
         "sensors": _modules("sensors", "pipeline", "pipeline_execution", "resource"),
-        "triggers": _modules("triggers", "definition", "execution_event", "resource"),
+        "triggers": _modules("triggers", "definition", "execution_event", "pipeline_executions", "resource"),
         "hooks": _modules("hooks", "ack"),
         "extra-links": [
             f"{_PACKAGE}.links.{name}"

@@ -1,9 +1,12 @@
-"""Which steps of an execution failed. SageMaker's reason for the execution itself says only that some step did."""
+"""The steps of an execution. SageMaker's reason for a failed execution says only that some step failed."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from airflow_ack_sagemaker.model.selection import StepRun
 
 _MOST = 10
 """Failed steps that are named: a message that a person reads."""
@@ -25,17 +28,40 @@ def failed_steps(execution_arn: str, *, aws_conn_id: str | None, region: str | N
     :param region: AWS region; None: the connection's.
     :raises botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: SageMaker cannot be asked.
     """
+    found = []
+    for step in _steps(execution_arn, aws_conn_id=aws_conn_id, region=region):
+        if step.get("StepStatus") in ("Failed", "Stopped"):
+            found.append(FailedStep(step["StepName"], step["StepStatus"], step.get("FailureReason")))
+            if len(found) == _MOST:
+                break
+    return found
+
+
+def step_runs(execution_arn: str, *, aws_conn_id: str | None, region: str | None) -> list[StepRun]:
+    """All steps that an execution has run or taken over, as a retry wants to know them.
+
+    Arguments and errors are those of `failed_steps`.
+    """
+    return [
+        StepRun(
+            name=step["StepName"],
+            status=step.get("StepStatus", ""),
+            branch={"True": True, "False": False}.get(
+                ((step.get("Metadata") or {}).get("Condition") or {}).get("Outcome", "")
+            ),
+            reused=bool(step.get("SelectiveExecutionResult")),
+            iterated=bool(step.get("IterationContext")),
+        )
+        for step in _steps(execution_arn, aws_conn_id=aws_conn_id, region=region)
+    ]
+
+
+def _steps(execution_arn: str, *, aws_conn_id: str | None, region: str | None) -> Iterator[dict[str, Any]]:
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
     client: Any = AwsBaseHook(aws_conn_id=aws_conn_id, client_type="sagemaker", region_name=region).get_conn()
     pages = client.get_paginator("list_pipeline_execution_steps").paginate(
         PipelineExecutionArn=execution_arn, SortOrder="Ascending"
     )
-    found = []
     for page in pages:
-        for step in page["PipelineExecutionSteps"]:
-            if step.get("StepStatus") in ("Failed", "Stopped"):
-                found.append(FailedStep(step["StepName"], step["StepStatus"], step.get("FailureReason")))
-                if len(found) == _MOST:
-                    return found
-    return found
+        yield from page["PipelineExecutionSteps"]

@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.kube.errors import AlreadyExists, Conflict, Forbidden, KubeError, NotFound, Unreachable
+from airflow_ack_sagemaker.kube.history import History, collect
 from airflow_ack_sagemaker.kube.log import Log
-from airflow_ack_sagemaker.kube.stopping import stop_cleared
-from airflow_ack_sagemaker.model.definition import DefinitionError, parse_definition
-from airflow_ack_sagemaker.model.freshness import observe, parse_time
-from airflow_ack_sagemaker.model.identity import (
-    ANNOTATION_DEFINITION_SHA256,
-    ANNOTATION_DEFINITION_SOURCE,
-    ANNOTATION_DEFINITION_VERSION,
-    LABEL_RUN,
-    RunIdentity,
-    pipeline_resource_name,
-)
-from airflow_ack_sagemaker.model.kinds import PIPELINE, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.kube.pipelines import DEFINITION_FACTS, KnownPipeline, look_up
+from airflow_ack_sagemaker.kube.stopping import KILL_SECONDS, confirm_stopped, stop_cleared
+from airflow_ack_sagemaker.model.freshness import parse_time
+from airflow_ack_sagemaker.model.identity import ANNOTATION_RETRY_WHOLE, LABEL_RUN, LABEL_TASK, RunIdentity
+from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.model.launch import Action, attempt_of, decide, report
-from airflow_ack_sagemaker.model.manifest import pipeline_name_of
+from airflow_ack_sagemaker.model.selection import StepRun, obstacle, retry_from, selective_of
 from airflow_ack_sagemaker.model.status import Outcome, State, classify
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.client import KubeClient
     from airflow_ack_sagemaker.model.manifest import ExecutionSpec
 
-_DEFINITION_FACTS = {
-    "definition_sha256": ANNOTATION_DEFINITION_SHA256,
-    "definition_source": ANNOTATION_DEFINITION_SOURCE,
-    "definition_version_id": ANNOTATION_DEFINITION_VERSION,
-}
+StepsOf = Callable[[Outcome], Sequence[StepRun]]
+"""Asks SageMaker which steps an execution has run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +45,95 @@ def launch(
     first_try: int,
     pipeline_resource_name: str | None,
     log: Log,
+    history: History | None = None,
+    steps_of: StepsOf | None = None,
 ) -> Launch:
     """Attach to what this run has launched, or launch it.
 
+    :param history: how much of the task's earlier runs stays, where something is launched; None: all.
+    :param steps_of: given where a retry is to run only what failed: asked for the steps of the failed attempt.
     :raises SpecError: a value that Kubernetes or SageMaker would refuse.
     :raises DefinitionError: the parameters are not those of the pipeline's definition.
     :raises KubeError: the cluster refuses it or cannot be asked.
     """
     spec.manifest(namespace, identity, attempt=1, first_try=first_try)  # bad input is said before anything is asked
-    mine = [
-        resource
-        for resource in client.list(
-            PIPELINE_EXECUTION, namespace, label_selector=f"{LABEL_RUN}={identity.digest}"
-        ).items
-        if identity.owns(resource)
-    ]
-    decision = decide(mine, first_try=first_try)
+    found = resources_of(client, namespace, identity, earlier_runs=history is not None and not history.unlimited)
+    decision = decide([resource for resource in found if identity.owns(resource)], first_try=first_try)
     log.info("Decision: %s, because %s.", decision.action.value, decision.why)
     stop_cleared(client, decision, log=log)
     if decision.action is not Action.CREATE:
-        return _launched(decision.resource or {}, spec)
-    spec = _checked_against_pipeline(client, spec, namespace, pipeline_resource_name, log)
-    manifest = spec.manifest(namespace, identity, attempt=decision.attempt, first_try=first_try)
+        return launched(decision.resource or {}, spec)
+    pipeline = look_up(client, spec.pipeline_name, namespace, pipeline_resource_name, log)
+    spec = pipeline.checked(spec)
+    if decision.failed is not None and steps_of is not None:
+        spec = _from_failed_step(spec, decision.failed, pipeline, steps_of, log)
+    resource = create(client, spec, namespace, identity, attempt=decision.attempt, first_try=first_try, log=log)
+    if history is not None and not history.unlimited:
+        collect(client, [item for item in found if not identity.of_run(item)], history, namespace, log=log)
+    return launched(resource, spec)
+
+
+def resources_of(
+    client: KubeClient, namespace: str, identity: RunIdentity, *, earlier_runs: bool = False
+) -> list[dict[str, Any]]:
+    """The PipelineExecutions of this run, or of all runs of its task: one request either way.
+
+    The label's value is a digest: ask `RunIdentity.owns` or `RunIdentity.of_run` whose each is.
+    """
+    selector = f"{LABEL_TASK}={identity.task_digest}" if earlier_runs else f"{LABEL_RUN}={identity.digest}"
+    return client.list(PIPELINE_EXECUTION, namespace, label_selector=selector).items
+
+
+def create(
+    client: KubeClient,
+    spec: ExecutionSpec,
+    namespace: str,
+    identity: RunIdentity,
+    *,
+    attempt: int,
+    first_try: int,
+    log: Log,
+) -> dict[str, Any]:
+    """Create the resource of one attempt, or get the one that an earlier request of this very run has created.
+
+    :raises KubeError: the cluster refuses it, or the name belongs to something else.
+    """
+    manifest = spec.manifest(namespace, identity, attempt=attempt, first_try=first_try)
     name = manifest["metadata"]["name"]
     try:
-        created = client.create(PIPELINE_EXECUTION, manifest)
+        resource = client.create(PIPELINE_EXECUTION, manifest)
         log.info("Created %s/%s in namespace %s.", PIPELINE_EXECUTION.singular, name, namespace)
     except (AlreadyExists, Unreachable) as error:
         # Another process of this very run was faster, or the reply was lost: whether it is ours is written on it.
-        created = _existing(client, name, namespace, identity, error)
+        resource = _existing(client, name, namespace, identity, error)
         log.info("%s/%s was created by an earlier request of this run.", PIPELINE_EXECUTION.singular, name)
-    return _launched(created, spec)
+    return resource
+
+
+def stop_run(client: KubeClient, namespace: str, identity: RunIdentity, *, log: Log) -> int:
+    """Delete all of this run that has not ended, which stops it; what was begun in this very moment, too.
+
+    :returns: how many were deleted.
+    :raises KubeError: the cluster refuses it or cannot be asked.
+    """
+    stopped: list[Outcome] = []
+    for resource in resources_of(client, namespace, identity):
+        outcome = classify(resource)
+        if not identity.of_run(resource) or outcome.finished or outcome.state is State.DELETING:
+            continue
+        log.info("A user has ended the task: deleting %s, which stops it.", outcome.resource)
+        try:
+            client.delete(PIPELINE_EXECUTION, outcome.name, namespace, uid=outcome.uid)
+        except NotFound:
+            continue
+        stopped.append(outcome)
+    deadline = time.monotonic() + KILL_SECONDS
+    for number, outcome in enumerate(stopped):
+        if (left := deadline - time.monotonic()) <= 0:
+            log.warning("%d more were asked to stop, which nobody has confirmed yet.", len(stopped) - number)
+            break
+        confirm_stopped(client, outcome, log=log, seconds=left)
+    return len(stopped)
 
 
 def record(client: KubeClient, outcome: Outcome, *, try_number: int, log: Log) -> None:
@@ -93,7 +143,8 @@ def record(client: KubeClient, outcome: Outcome, *, try_number: int, log: Log) -
     try and never an execution.
     """
     try:
-        client.patch(PIPELINE_EXECUTION, outcome.name, report(outcome, try_number=try_number), outcome.namespace)
+        body = report(outcome, try_number=try_number, now=time.time())
+        client.patch(PIPELINE_EXECUTION, outcome.name, body, outcome.namespace)
     except NotFound:
         log.info("%s is gone already.", outcome.resource)
     except KubeError as error:
@@ -132,7 +183,8 @@ def withdraw(client: KubeClient, outcome: Outcome, *, log: Log, even_if_started:
     return None
 
 
-def _launched(resource: Mapping[str, Any], spec: ExecutionSpec) -> Launch:
+def launched(resource: Mapping[str, Any], spec: ExecutionSpec) -> Launch:
+    """What a task's result says about an execution beside its outcome."""
     annotations = resource["metadata"].get("annotations") or {}
     live = resource.get("spec") or {}
     facts: dict[str, Any] = {
@@ -140,7 +192,9 @@ def _launched(resource: Mapping[str, Any], spec: ExecutionSpec) -> Launch:
         "attempt": attempt_of(resource),
         "parameters": {item["name"]: item["value"] for item in live.get("pipelineParameters") or ()},
     }
-    facts.update({fact: annotations.get(annotation) for fact, annotation in _DEFINITION_FACTS.items()})
+    facts.update({fact: annotations.get(annotation) for fact, annotation in DEFINITION_FACTS.items()})
+    if (selective := selective_of(resource)) is not None:
+        facts |= {"selected_steps": list(selective.steps), "source_execution_arn": selective.source_arn}
     return Launch(classify(resource), facts, parse_time(resource["metadata"]["creationTimestamp"]).timestamp())
 
 
@@ -158,42 +212,44 @@ def _existing(client: KubeClient, name: str, namespace: str, identity: RunIdenti
     return existing
 
 
-def _checked_against_pipeline(
-    client: KubeClient, spec: ExecutionSpec, namespace: str, resource_name: str | None, log: Log
+def _from_failed_step(
+    spec: ExecutionSpec, failed: Mapping[str, Any], pipeline: KnownPipeline, steps_of: StepsOf, log: Log
 ) -> ExecutionSpec:
-    """The spec with what the Pipeline resource says, where this namespace has one: it must be synced and have these
-    parameters.
-
-    An execution of a pipeline that SageMaker does not have yet is refused for ever by the controller, so it is not even
-    asked for.
+    """The spec limited to what the failed attempt has not done; as it is, with a line that says why, where that cannot
+    be.
     """
-    pipeline_name = pipeline_name_of(spec.pipeline_name)
-    try:
-        pipeline = client.get(PIPELINE, resource_name or pipeline_resource_name(pipeline_name), namespace)
-    except (NotFound, Forbidden) as error:
-        log.info(
-            "No Pipeline resource to check against (%s): parameters and state are left to SageMaker.",
-            type(error).__name__,
+    outcome = classify(failed)
+    why: str | None = "the definition that it ran is not known"
+    if pipeline.definition is not None:
+        why = obstacle(
+            failed,
+            parameters={item["name"]: item["value"] for item in spec.parameters},
+            pipeline_version_id=spec.pipeline_version_id,
+            definition_sha256=pipeline.definition.sha256,
         )
-        return spec
-    content = pipeline.get("spec") or {}
-    if content.get("pipelineName") != pipeline_name:
-        return spec
-    outcome = observe(pipeline)
-    if outcome.state is not State.SUCCEEDED:
-        raise KubeError(
-            f"{outcome.resource} is not synced with SageMaker yet ({outcome.state}: "
-            f"{outcome.reason or 'no reason given'}), and an execution launched now would be lost for ever or run an "
-            "older definition: nothing was launched. Let AckPipelineOperator or AckPipelineSensor run before this task."
-        )
-    annotations = pipeline["metadata"].get("annotations") or {}
-    kept = {name: annotations[name] for name in _DEFINITION_FACTS.values() if name in annotations}
-    source = f"the definition of {outcome.resource}"
-    try:
-        definition = parse_definition(content.get("pipelineDefinition") or "", source=source)
-    except DefinitionError as error:
-        # SageMaker has accepted it: what is launched is checked by SageMaker, too.
-        log.warning("Parameters are not checked beforehand: %s", error)
-        return replace(spec, annotations=kept)
-    values = {item["name"]: item["value"] for item in spec.parameters}
-    return replace(spec, annotations=kept, parameters=definition.launch_parameters(values))
+        if why is None:
+            types = {step.name: step.type for step in pipeline.definition.steps}
+            try:
+                runs = steps_of(outcome)
+            except Exception as error:  # whatever a connection or SageMaker says: the whole pipeline can be run
+                selective, why = None, f"SageMaker cannot be asked for its steps: {error}"
+            else:
+                selective, why = retry_from(failed, runs, pipeline.definition.graph, types=types)
+            if selective is not None:
+                log.info("Retrying from the failed step of %s: %s (%s).", outcome.name, ", ".join(selective.steps), why)
+                return replace(spec, selected_steps=selective.steps, source_execution_arn=selective.source_arn)
+    log.info("Retrying the whole pipeline, not from the failed step of %s: %s.", outcome.name, why)
+    return spec
+
+
+def remember_whole(client: KubeClient, identity: RunIdentity, namespace: str, *, why: str, log: Log) -> None:
+    """Write on this run's newest failed attempt that a selective retry of it was given up: the next one runs it all."""
+    mine = [item for item in resources_of(client, namespace, identity) if identity.owns(item)]
+    failed = [item for item in mine if classify(item).state is State.FAILED]
+    if failed:
+        name = max(failed, key=attempt_of)["metadata"]["name"]
+        body = {"metadata": {"annotations": {ANNOTATION_RETRY_WHOLE: why}}}
+        try:
+            client.patch(PIPELINE_EXECUTION, name, body, namespace)
+        except KubeError as error:
+            log.warning("Cannot record on pipelineexecution/%s that its retry is to run it all: %s", name, error)

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow_ack_sagemaker.model.freshness import parse_time
 from airflow_ack_sagemaker.model.identity import ANNOTATION_IDENTITY
-from airflow_ack_sagemaker.model.launch import is_reported
+from airflow_ack_sagemaker.model.launch import is_reported, reported_at
 from airflow_ack_sagemaker.model.status import classify
 
 
@@ -23,6 +23,7 @@ def collectable(
     now: datetime,
     history_limit: int | None,
     ttl: timedelta | None,
+    settle: timedelta = timedelta(0),
 ) -> list[Mapping[str, Any]]:
     """The executions to delete, oldest first.
 
@@ -30,6 +31,8 @@ def collectable(
     :param now: the present time, with a time zone.
     :param history_limit: newest finished executions that stay, of each pipeline; None: no limit.
     :param ttl: age since the last change of an execution after which it goes; None: no limit.
+    :param settle: how long one stays in any case after a task has reported it: Airflow may not have stored that yet,
+        and the task's next try looks for it.
     """
     by_pipeline: dict[str, list[tuple[datetime, Mapping[str, Any]]]] = defaultdict(list)
     for resource in resources:
@@ -41,7 +44,7 @@ def collectable(
         for index, pair in enumerate(finished):
             beyond = history_limit is not None and index >= history_limit
             expired = ttl is not None and now - pair[0] >= ttl
-            if beyond or expired:
+            if (beyond or expired) and _settled(pair, now - settle):
                 going.append(pair)
     return [resource for _, resource in sorted(going, key=lambda pair: (pair[0], pair[1]["metadata"]["name"]))]
 
@@ -53,6 +56,11 @@ def _may_go(resource: Mapping[str, Any]) -> bool:
     ours = ANNOTATION_IDENTITY in (metadata.get("annotations") or {})
     # What somebody applied by hand has no task that waits for it.
     return not ours or is_reported(resource)
+
+
+def _settled(finished: tuple[datetime, Mapping[str, Any]], before: datetime) -> bool:
+    ended, resource = finished
+    return (reported_at(resource) or ended) <= before
 
 
 def _ended(resource: Mapping[str, Any]) -> datetime:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 PREFIX = "airflow-ack-sagemaker"
@@ -23,38 +23,67 @@ OURS = f"{MANAGED_BY}={PREFIX}"
 LABEL_RUN = f"{PREFIX}/run"
 LABEL_ATTEMPT = f"{PREFIX}/attempt"
 LABEL_PIPELINE = f"{PREFIX}/pipeline"
+LABEL_TASK = f"{PREFIX}/task"
+"""The same in every run of a task (and map index): one list finds a run's own resources and those of earlier runs."""
+LABEL_INDEX = f"{PREFIX}/index"
+"""Place of an execution in a batch that one task launches."""
 
 ANNOTATION_IDENTITY = f"{PREFIX}/identity"
 ANNOTATION_REPORTED = f"{PREFIX}/reported"
 ANNOTATION_FIRST_TRY = f"{PREFIX}/first-try"
+ANNOTATION_RETRY_WHOLE = f"{PREFIX}/retry-whole"
+"""Why a retry must not run selectively on the results of this failed execution: it was tried in vain."""
 ANNOTATION_DEFINITION_SOURCE = f"{PREFIX}/definition-source"
 ANNOTATION_DEFINITION_VERSION = f"{PREFIX}/definition-version-id"
 ANNOTATION_DEFINITION_SHA256 = f"{PREFIX}/definition-sha256"
 
 MAX_NAME = 63
 _DIGEST = 12
+_ROOM = 13
+"""Characters of a name for ``-<index>-<attempt>``: six and five digits."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunIdentity:
-    """One task instance of one DAG run; ``map_index`` is -1 where the task is not mapped, as in Airflow."""
+    """One task instance of one DAG run; ``map_index`` is -1 where the task is not mapped, as in Airflow.
+
+    Where a task launches a batch, ``index`` tells its executions apart: it is their place in the batch, from 0.
+    """
 
     dag_id: str
     run_id: str
     task_id: str
     map_index: int = -1
+    index: int | None = None
 
     @property
     def text(self) -> str:
         """The identity as canonical JSON: what the annotation holds and what a 409 is compared with."""
-        return json.dumps(
-            [self.dag_id, self.run_id, self.task_id, self.map_index], ensure_ascii=True, separators=(",", ":")
-        )
+        place = [] if self.index is None else [self.index]
+        return _text(self.dag_id, self.run_id, self.task_id, self.map_index, *place)
 
     @property
     def digest(self) -> str:
-        """12 hexadecimal digits of its SHA-256: 48 bits, so two of a million runs collide with a chance of 1 in 500."""
-        return hashlib.sha256(self.text.encode()).hexdigest()[:_DIGEST]
+        """12 hexadecimal digits of a SHA-256, the same for all of a batch: 48 bits, so two of a million runs collide
+        with a chance of 1 in 500.
+        """
+        return _digest(_text(self.dag_id, self.run_id, self.task_id, self.map_index))
+
+    @property
+    def task_digest(self) -> str:
+        """The same for the task (and map index) without the run."""
+        return _digest(_text(self.dag_id, self.task_id, self.map_index))
+
+    def member(self, index: int) -> RunIdentity:
+        """The identity of one execution of this run's batch."""
+        return replace(self, index=index)
+
+    def stem(self, prefix: str) -> str:
+        """What the names of a batch's executions have in common: ``<stem>-<index>-<attempt>``.
+
+        :param prefix: as for `resource_name`. It is cut the same for every index and attempt.
+        """
+        return f"{slug(prefix, MAX_NAME - _DIGEST - 1 - _ROOM)}-{self.digest}"
 
     def resource_name(self, prefix: str, attempt: int) -> str:
         """The name of this run's resource: a DNS-1123 label, readable first, unique after.
@@ -62,6 +91,8 @@ class RunIdentity:
         :param prefix: what a reader knows it by, for example the pipeline's name; any characters.
         :param attempt: 1 for the first launch of the run.
         """
+        if self.index is not None:
+            return f"{self.stem(prefix)}-{self.index}-{attempt}"
         tail = f"-{self.digest}-{attempt}"
         return f"{slug(prefix, MAX_NAME - len(tail))}{tail}"
 
@@ -70,18 +101,40 @@ class RunIdentity:
         labels = {
             MANAGED_BY: PREFIX,
             LABEL_RUN: self.digest,
+            LABEL_TASK: self.task_digest,
             f"{PREFIX}/dag-id": label_value(self.dag_id),
             f"{PREFIX}/run-id": label_value(self.run_id),
             f"{PREFIX}/task-id": label_value(self.task_id),
         }
         if self.map_index >= 0:
             labels[f"{PREFIX}/map-index"] = str(self.map_index)
+        if self.index is not None:
+            labels[LABEL_INDEX] = str(self.index)
         return labels
 
     def owns(self, resource: Mapping[str, Any]) -> bool:
         """Whether this run made the resource."""
-        annotations = (resource.get("metadata") or {}).get("annotations") or {}
-        return bool(annotations.get(ANNOTATION_IDENTITY) == self.text)
+        return bool(_annotated(resource) == self.text)
+
+    def of_run(self, resource: Mapping[str, Any]) -> bool:
+        """Whether this run, or any of its batch, made the resource."""
+        try:
+            parts = json.loads(_annotated(resource))
+        except (TypeError, ValueError):
+            return False
+        return isinstance(parts, list) and bool(parts[:4] == [self.dag_id, self.run_id, self.task_id, self.map_index])
+
+
+def _annotated(resource: Mapping[str, Any]) -> Any:
+    return ((resource.get("metadata") or {}).get("annotations") or {}).get(ANNOTATION_IDENTITY)
+
+
+def _text(*parts: str | int) -> str:
+    return json.dumps(parts, ensure_ascii=True, separators=(",", ":"))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST]
 
 
 def slug(text: str, length: int) -> str:

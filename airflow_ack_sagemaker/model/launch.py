@@ -13,7 +13,8 @@ succeeded, not yet reported                      take its result
 succeeded, reported in these same tries          take it again: a try died between reporting and ending
 succeeded, reported, then cleared by a user      create the next attempt
 failed, stopped or refused, not yet reported     report it: it is this run's true outcome
-failed, stopped or refused, reported             create the next attempt
+stopped, reported in these same tries            report it again: no retry follows a stop, so that report was lost
+failed or refused, reported                      create the next attempt
 failed, stopped or refused, cleared by a user    create the next attempt
 ===============================================  ====================================================
 
@@ -29,6 +30,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from enum import StrEnum
 from typing import Any
 
@@ -49,7 +51,8 @@ class Action(StrEnum):
 class Decision:
     """``attempt`` is the number of the resource to create, or of ``resource``, the one to attach to or take.
 
-    ``outcome`` is that of ``resource``; with CREATE, of the one that must be stopped first.
+    ``outcome`` is that of ``resource``; with CREATE, of the one that must be stopped first. ``failed`` is the
+    attempt whose failure a new one follows in these same tries; None after a user's clear.
     """
 
     action: Action
@@ -57,6 +60,7 @@ class Decision:
     why: str
     resource: Mapping[str, Any] | None = None
     outcome: Outcome | None = None
+    failed: Mapping[str, Any] | None = None
 
 
 def decide(resources: Sequence[Mapping[str, Any]], *, first_try: int) -> Decision:
@@ -74,7 +78,7 @@ def decide(resources: Sequence[Mapping[str, Any]], *, first_try: int) -> Decisio
     following = max(attempt + 1, first_try)
     outcome = classify(newest)
     name = outcome.name
-    cleared = _first_try_of(newest) < first_try
+    cleared = first_try_of(newest) < first_try
     reported = is_reported(newest)
     if outcome.state is State.DELETING:
         return Decision(Action.CREATE, following, f"{name} is being deleted")
@@ -87,8 +91,11 @@ def decide(resources: Sequence[Mapping[str, Any]], *, first_try: int) -> Decisio
         if reported and cleared:
             return Decision(Action.CREATE, following, f"{name} succeeded and was reported, then the task was cleared")
         return Decision(Action.TAKE, attempt, f"{name} has succeeded", newest, outcome)
+    if outcome.state is State.STOPPED and not cleared:
+        return Decision(Action.TAKE, attempt, f"{name} was stopped, which no retry undoes", newest, outcome)
     if reported or cleared:
-        return Decision(Action.CREATE, following, f"{name} ended as {outcome.state} before")
+        failed = newest if outcome.state is State.FAILED and not cleared else None
+        return Decision(Action.CREATE, following, f"{name} ended as {outcome.state} before", failed=failed)
     return Decision(Action.TAKE, attempt, f"{name} ended as {outcome.state} and was never reported", newest, outcome)
 
 
@@ -103,13 +110,26 @@ def is_reported(resource: Mapping[str, Any]) -> bool:
     return ANNOTATION_REPORTED in _annotations(resource)
 
 
-def report(outcome: Outcome, *, try_number: int) -> dict[str, Any]:
-    """The JSON merge patch that records that a task told Airflow how this resource ended."""
-    text = json.dumps({"state": outcome.state.value, "try": try_number}, separators=(",", ":"))
+def reported_at(resource: Mapping[str, Any]) -> datetime | None:
+    """When a task told Airflow how this resource ended; None where that is not known."""
+    try:
+        told = json.loads(_annotations(resource).get(ANNOTATION_REPORTED, ""))
+        return datetime.fromtimestamp(told["at"], timezone.utc)
+    except (ValueError, TypeError, KeyError, OverflowError, OSError):
+        return None
+
+
+def report(outcome: Outcome, *, try_number: int, now: float) -> dict[str, Any]:
+    """The JSON merge patch that records that a task told Airflow how this resource ended.
+
+    :param now: Unix time in seconds.
+    """
+    text = json.dumps({"state": outcome.state.value, "try": try_number, "at": int(now)}, separators=(",", ":"))
     return {"metadata": {"annotations": {ANNOTATION_REPORTED: text}}}
 
 
-def _first_try_of(resource: Mapping[str, Any]) -> int:
+def first_try_of(resource: Mapping[str, Any]) -> int:
+    """The number of the first try since the last clear, as it was when this resource was launched."""
     value = _annotations(resource).get(ANNOTATION_FIRST_TRY, "1")
     return int(value) if value.isdecimal() else 1
 

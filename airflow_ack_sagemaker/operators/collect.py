@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.operators.base import AckOperator, seconds
+from airflow_ack_sagemaker.operators.base import HISTORY_LIMIT, AckOperator, history_limit, seconds
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -33,7 +33,7 @@ class AckCollectExecutionsOperator(AckOperator):
         self,
         *,
         pipeline_name: str | None = None,
-        execution_history_limit: int | str | None = 10,
+        execution_history_limit: int | str | None = HISTORY_LIMIT,
         execution_ttl: float | timedelta | None = None,
         **kwargs: Any,
     ) -> None:
@@ -48,7 +48,7 @@ class AckCollectExecutionsOperator(AckOperator):
         from airflow_ack_sagemaker.model.collection import collectable
         from airflow_ack_sagemaker.model.manifest import pipeline_name_of, runs_pipeline
 
-        limit, ttl = self._limit(), seconds(self.execution_ttl)
+        limit, ttl = history_limit(self.execution_history_limit), seconds(self.execution_ttl)
         collected: list[str] = []
         with self.cluster() as client:
             namespace = self.namespace or client.namespace
@@ -71,17 +71,3 @@ class AckCollectExecutionsOperator(AckOperator):
                 collected.append(metadata["name"])
                 self.log.info("Collected pipelineexecution/%s.", metadata["name"])
         return {"collected": collected, "kept": len(resources) - len(collected)}
-
-    def _limit(self) -> int | None:
-        from airflow_ack_sagemaker.exceptions import AckInputError
-
-        limit = self.execution_history_limit
-        if limit is None:
-            return None
-        try:
-            number = int(limit)
-        except ValueError:
-            number = -1
-        if number < 0:
-            raise AckInputError(f"execution_history_limit {limit!r} must be an integer of at least 0.")
-        return number

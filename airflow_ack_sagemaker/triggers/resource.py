@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
-
-from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_ack_sagemaker.model.freshness import observe, prune
 from airflow_ack_sagemaker.model.identity import OURS
 from airflow_ack_sagemaker.model.kinds import kind_of
-from airflow_ack_sagemaker.model.patience import Goal, Patience, Verdict, judge, next_deadline
+from airflow_ack_sagemaker.model.patience import Goal, Patience, judge, next_deadline
 from airflow_ack_sagemaker.model.status import Outcome, State, gone
-from airflow_ack_sagemaker.model.stopping import CONFIRM_SECONDS, has_ended, stop_report
+from airflow_ack_sagemaker.model.stopping import has_ended, stop_report
+from airflow_ack_sagemaker.triggers.base import StoppingTrigger, follow_stop
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.watch import Follower
@@ -35,14 +32,8 @@ _ARGUMENTS = (
     "echo",
 )
 
-_ON_KILL_SECONDS = 20.0
-"""How long `on_kill` itself waits: less than [triggerer] on_kill_timeout, which is 30 unless somebody changes it."""
 
-_stopping: set[asyncio.Task[None]] = set()
-"""What `on_kill` has begun: the event loop itself keeps only weak references to its tasks."""
-
-
-class AckResourceTrigger(BaseTrigger):
+class AckResourceTrigger(StoppingTrigger):
     """Fires one event when the resource has its outcome or patience is over.
 
     All triggers of a triggerer process that follow resources of one kind in one namespace share one watch. The event
@@ -79,7 +70,7 @@ class AckResourceTrigger(BaseTrigger):
         ours: bool = False,
         echo: dict[str, Any] | None = None,
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.kind = kind
         self.name = name
         self.namespace = namespace
@@ -93,29 +84,13 @@ class AckResourceTrigger(BaseTrigger):
         self.ours = ours
         self.echo = echo or {}
         self._last: Outcome | None = None
-        self._stopping: asyncio.Task[None] | None = None
-        self._cancelled_by: tuple[Any, ...] = ()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments."""
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in _ARGUMENTS}
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Follow, judge at each change and at each deadline, fire once."""
-        from airflow_ack_sagemaker.exceptions import AirflowException
-        from airflow_ack_sagemaker.kube.errors import KubeError
-
-        try:
-            outcome, verdict = await self._outcome()
-        except asyncio.CancelledError as cancelled:
-            self._cancelled_by = cancelled.args
-            raise
-        except (KubeError, AirflowException) as error:
-            yield TriggerEvent({"error": str(error), "echo": self.echo})
-            return
-        yield TriggerEvent({"outcome": outcome.to_dict(), "verdict": verdict.value, "echo": self.echo})
-
-    async def _outcome(self) -> tuple[Outcome, Verdict]:
+    async def payload(self) -> dict[str, Any]:
+        """Follow, judge at each change and at each deadline."""
         patience, goal = Patience.from_dict(self.patience), Goal(self.goal)
         last = self._unseen()
         async with aclosing(self._follower()) as states:
@@ -126,7 +101,11 @@ class AckResourceTrigger(BaseTrigger):
                 except TimeoutError:
                     continue
                 self._last = last = self._read(resource, last)
-            return last, verdict
+        return {"outcome": last.to_dict(), "verdict": verdict.value, **self.returned()}
+
+    def returned(self) -> dict[str, Any]:
+        """The echo."""
+        return {"echo": self.echo}
 
     def _unseen(self) -> Outcome:
         return Outcome(kind=self.kind, name=self.name, namespace=self.namespace or "", state=State.UNSEEN, uid=self.uid)
@@ -152,40 +131,10 @@ class AckResourceTrigger(BaseTrigger):
             prune=prune,
         )
 
-    async def on_kill(self) -> None:
-        """Stop the job: Airflow calls this when a user marks or clears the deferred task (3.3 and later).
-
-        Airflow goes on cancelling until the trigger is gone, about once a second, and each time what is awaited here
-        would be lost: so the work is a task of its own.
-        """
-        if self.stop_on_kill:
-            work = self._stopping = asyncio.create_task(self._stop(), name=f"stopping {self.kind}/{self.name}")
-            _stopping.add(work)
-            work.add_done_callback(_stopping.discard)
-            await asyncio.wait({work}, timeout=_ON_KILL_SECONDS)
-
-    async def cleanup(self) -> None:
-        """Keep the trigger, and so the task's log, until a stop that `on_kill` has begun is confirmed.
-
-        Airflow repeats its cancellation meanwhile; any other one, that of a shutdown, is obeyed.
-        """
-        while self._stopping is not None and not self._stopping.done():
-            try:
-                await asyncio.wait({self._stopping})
-            except asyncio.CancelledError as cancelled:
-                if cancelled.args != self._cancelled_by:
-                    raise
-
-    async def _stop(self) -> None:
-        if await self._is_still_deferred():
-            self.log.info(
-                "%s/%s is left to the task, which is deferred: it was only handed on, or its next try has taken over.",
-                self.kind,
-                self.name,
-            )
-            return
+    async def stop(self) -> None:
+        """Delete the resource, which stops a job, and follow it until that is confirmed."""
         from airflow_ack_sagemaker.hooks.ack import AckHook
-        from airflow_ack_sagemaker.kube.errors import NotFound
+        from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
 
         self.log.info("A user has ended the task: deleting %s/%s, which stops it.", self.kind, self.name)
         try:
@@ -193,45 +142,15 @@ class AckResourceTrigger(BaseTrigger):
                 await client.delete(kind_of(self.kind), self.name, self.namespace, uid=self.uid)
         except NotFound:
             self.log.info("%s/%s is gone already.", self.kind, self.name)
-        except Exception as error:  # nobody awaits this task: say it here
+            return
+        except Exception as error:
             self.log.error("%s/%s could not be stopped and runs on: %s", self.kind, self.name, error)
-        else:
-            await self._confirm_stopped()
-
-    async def _confirm_stopped(self) -> None:
-        from airflow_ack_sagemaker.kube.errors import KubeError
-
-        last, began = self._last or self._unseen(), time.monotonic()
+            return
+        last = self._last or self._unseen()
         try:
-            async with aclosing(self._follower()) as states:
-                while not has_ended(last):
-                    resource = await states.next(max(began + CONFIRM_SECONDS - time.monotonic(), 0))
-                    last = self._read(resource, last)
-        except TimeoutError:
-            pass
+            last, seconds = await follow_stop(self._follower(), last, self._read)
         except KubeError as error:
             self.log.warning("Cannot look whether %s has stopped: %s", last.resource, error)
+            return
         report = self.log.info if has_ended(last) else self.log.warning
-        report("%s", stop_report(last, time.monotonic() - began))
-
-    async def _is_still_deferred(self) -> bool:
-        """Airflow has called on_kill on a mere reassignment (airflow#73454): ask for the state before stopping."""
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-        from asgiref.sync import sync_to_async
-
-        instance = self.task_instance
-        if instance is None:
-            return True
-        try:
-            states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
-                dag_id=instance.dag_id,
-                task_ids=[instance.task_id],
-                run_ids=[instance.run_id],
-                map_index=instance.map_index,
-            )
-        except Exception as error:
-            self.log.warning("Cannot ask for the task's state, so nothing is stopped: %s", error)
-            return True
-        of_run = states.get(instance.run_id) or {}
-        state = of_run.get(instance.task_id, next(iter(of_run.values()), None))
-        return str(state) == "deferred"
+        report("%s", stop_report(last, seconds))

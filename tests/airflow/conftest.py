@@ -86,7 +86,10 @@ def airflow(
         connections["no_crds"] = {"conn_type": "kubernetes", "extra": {"kube_config": json.dumps(config)}}
         config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
         connections["unreachable"] = {"conn_type": "kubernetes", "extra": {"kube_config": json.dumps(config)}}
-        with AirflowProcesses(folder / "home", dags, connections=connections, database_url=database_url) as airflow:
+        settings = {("scheduler", "allowed_run_id_pattern"): ".+"}  # an organisation may allow any names for its runs
+        with AirflowProcesses(
+            folder / "home", dags, connections=connections, settings=settings, database_url=database_url
+        ) as airflow:
             yield airflow
 
 

@@ -60,7 +60,7 @@ class Case:
         answer = self.sandbox.aws_client("s3").put_object(Bucket=BUCKET, Key=f"{self.pipeline}.json", Body=content)
         return str(answer["VersionId"])
 
-    def apply(self) -> None:
+    def apply(self, body: Mapping[str, Any] | None = None) -> None:
         """Have the pipeline in the cluster and in SageMaker, without Airflow."""
         self.kubernetes(
             "POST",
@@ -72,7 +72,7 @@ class Case:
                 "spec": {
                     "pipelineName": self.pipeline,
                     "roleARN": "arn:aws:iam::123456789012:role/sagemaker-pipelines",
-                    "pipelineDefinition": json.dumps(definition()),
+                    "pipelineDefinition": json.dumps(body or definition()),
                 },
             },
         )

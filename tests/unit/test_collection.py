@@ -59,3 +59,13 @@ def test_what_is_being_deleted_is_left_alone() -> None:
     body = ended("gone", 5)
     body["metadata"]["deletionTimestamp"] = "2026-11-01T11:00:00Z"
     assert collectable([body], now=NOW, history_limit=0, ttl=None) == []
+
+
+def test_what_was_reported_just_now_stays_for_a_while() -> None:
+    def reported(name: str, minutes: int) -> Any:
+        at = int((NOW - timedelta(minutes=minutes)).timestamp())
+        return ended(name, 9, annotations={**OURS, ANNOTATION_REPORTED: f'{{"state":"Succeeded","try":1,"at":{at}}}'})
+
+    executions = [reported("fresh", 5), reported("old", 65), ended("before-there-was-a-time", 2)]
+    going = collectable(executions, now=NOW, history_limit=0, ttl=None, settle=timedelta(hours=1))
+    assert sorted(item["metadata"]["name"] for item in going) == ["before-there-was-a-time", "old"]

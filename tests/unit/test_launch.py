@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
 from airflow_ack_sagemaker.model.identity import ANNOTATION_FIRST_TRY, LABEL_ATTEMPT
-from airflow_ack_sagemaker.model.launch import Action, attempt_of, decide, is_reported, report
+from airflow_ack_sagemaker.model.launch import Action, attempt_of, decide, is_reported, report, reported_at
 from airflow_ack_sagemaker.model.status import classify
 from tests.unit.resources import NOT_SYNCED, SYNCED, execution, recoverable, terminal
 
@@ -26,7 +27,7 @@ def left(
         metadata["deletionTimestamp"] = "2026-11-01T03:10:00Z"
     body = execution(*conditions, **said, **metadata)
     if reported:
-        annotations.update(report(classify(body), try_number=1)["metadata"]["annotations"])
+        annotations.update(report(classify(body), try_number=1, now=0)["metadata"]["annotations"])
     return body
 
 
@@ -97,7 +98,24 @@ def test_a_success(reported: bool, first_try: int, action: Action, attempt: int)
 )
 def test_a_failure(name: str, reported: bool, first_try: int, action: Action, attempt: int) -> None:
     decision = decide([failure(name, reported=reported)], first_try=first_try)
+    if name == "stopped" and first_try == 1:
+        action, attempt = Action.TAKE, 1  # the task's end was lost: a retry must not start what was stopped
     assert (decision.action, decision.attempt) == (action, attempt)
+
+
+def test_only_a_retry_knows_the_failure_that_it_follows() -> None:
+    reported = failure("failed", reported=True)
+    assert decide([reported], first_try=1).failed is reported
+    assert decide([reported], first_try=3).failed is None, "a clear runs everything"
+    assert decide([failure("refused", reported=True)], first_try=1).failed is None
+    assert decide([failure("stopped", reported=True)], first_try=1).failed is None
+
+
+def test_when_it_was_reported_is_known_or_not() -> None:
+    told = left(SYNCED, said="Failed")
+    assert reported_at(told) is None
+    told["metadata"]["annotations"].update(report(classify(told), try_number=1, now=7.9)["metadata"]["annotations"])
+    assert reported_at(told) == datetime(1970, 1, 1, 0, 0, 7, tzinfo=timezone.utc)
 
 
 def test_what_is_being_deleted_is_not_attached_to() -> None:
@@ -116,7 +134,7 @@ def test_the_newest_attempt_decides_in_any_order() -> None:
 def test_a_report_is_an_annotation_and_counts() -> None:
     body = left(SYNCED, said="Failed")
     assert not is_reported(body)
-    body["metadata"]["annotations"].update(report(classify(body), try_number=2)["metadata"]["annotations"])
+    body["metadata"]["annotations"].update(report(classify(body), try_number=2, now=0)["metadata"]["annotations"])
     assert is_reported(body)
 
 

@@ -1,0 +1,279 @@
+"""`AckPipelineExecutionsOperator`: launch a batch of executions once per run, follow them, end with all outcomes."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow_ack_sagemaker.links import SageMakerPipelineLink
+from airflow_ack_sagemaker.model.batch import Policy, Progress, Standing, Waits
+from airflow_ack_sagemaker.operators.base import AckLaunchOperator, error_of, run_of, seconds
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_ack_sagemaker.kube.batches import Batch
+    from airflow_ack_sagemaker.kube.client import KubeClient
+    from airflow_ack_sagemaker.model.batch import Member
+    from airflow_ack_sagemaker.model.manifest import ExecutionSpec
+
+XCOM_EXECUTIONS = "executions"
+"""XCom key of the result where the task fails."""
+
+_ASSET_ARNS = 100
+"""ARNs that the event of an outlet asset carries at most."""
+
+
+class AckPipelineExecutionsOperator(AckLaunchOperator):
+    """Launch many executions of a SageMaker pipeline in one task and follow them to their ends.
+
+    It holds one worker slot only while it launches, and one trigger while they run. As with
+    `AckPipelineExecutionOperator`, one run launches each execution once, whatever dies: a retry attaches to what runs,
+    takes what has succeeded, and launches again only what failed; what somebody has stopped is not started again. A
+    user who marks or clears the task stops all that run.
+
+    The result (XCom ``return_value``; where the task fails, XCom ``executions``) is a list of ``{"index", "name",
+    "arn", "state", "status", "reason", "attempt", "parameters", "definition_sha256"}`` in the order of ``executions``.
+
+    :param executions: for each execution the values of the pipeline's parameters, or ``{"parameters": {...},
+        "display_name": ..., "description": ...}``. Its place tells an execution from the others in later tries.
+    :param parameters: values for all of them, where they have none of their own.
+    :param max_active_executions: how many may run at once; None: all.
+    :param failure_policy: what becomes of the others once too many have failed for the task to succeed: ``run_all``
+        (all are launched and followed), ``fail_fast`` (no more are launched, those that run are followed) or
+        ``stop_rest`` (those that run are stopped, too).
+    :param min_succeeded: how many must succeed for the task to succeed: a number, or a share as a float up to 1.0;
+        None: all.
+
+    See `AckLaunchOperator` and `AckOperator` for the other parameters; all waits count for each execution alone. Raises
+    `AckInputError` where any execution cannot work (nothing is created then), the error of
+    `AckPipelineExecutionOperator` where all that did not succeed ended alike, else `AckExecutionFailed`.
+    """
+
+    template_fields: Sequence[str] = (
+        *AckLaunchOperator.template_fields,
+        "executions",
+        "parameters",
+        "max_active_executions",
+    )
+    template_fields_renderers = {"executions": "json", "parameters": "json"}  # noqa: RUF012 (Airflow declares it so)
+    operator_extra_links = (SageMakerPipelineLink(),)
+    ui_color = "#e8f7ee"
+
+    def __init__(
+        self,
+        *,
+        executions: Sequence[Mapping[str, Any]],
+        parameters: Mapping[str, Any] | None = None,
+        max_active_executions: int | str | None = None,
+        failure_policy: str = Policy.RUN_ALL.value,
+        min_succeeded: int | float | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if failure_policy not in list(Policy):
+            raise ValueError(
+                f"failure_policy {failure_policy!r} must be one of {', '.join(map(repr, map(str, Policy)))}."
+            )
+        if not self.wait_for_completion:
+            raise ValueError("wait_for_completion=False: a batch is always followed to its end.")
+        self.executions = executions
+        self.parameters = parameters
+        self.max_active_executions = max_active_executions
+        self.failure_policy = failure_policy
+        self.min_succeeded = min_succeeded
+
+    def execute(self, context: Context) -> list[dict[str, Any]]:
+        """Look, launch what is due, wait."""
+        return self._follow(context, Progress(started=time.time()), first=True)
+
+    def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Look again after a deferral; the event says only that there is something to see."""
+        from airflow_ack_sagemaker.exceptions import AckClusterError
+
+        if not event or "error" in event:
+            raise AckClusterError((event or {}).get("error", "The task was resumed without a trigger event."))
+        return self._follow(context, Progress.from_dict(event["progress"]), first=False)
+
+    def _follow(self, context: Context, progress: Progress, *, first: bool) -> list[dict[str, Any]]:
+        from airflow_ack_sagemaker.kube.batches import advance, wait_here
+
+        identity, _ = run_of(context)
+        with self.cluster() as client, self.stopped_by_user(context, client, identity):
+            batch = self._batch(context, client, progress)
+            batch.check()
+            # A run leaves as many as the last one did, so that many may have to go.
+            history = replace(self.history(identity), most=2 * len(batch.specs) + 100) if first else None
+            while True:
+                members = advance(client, batch, progress, log=self.log, history=history)
+                history = None
+                counts = {standing: sum(m.standing is standing for m in members) for standing in Standing}
+                self.log.info(
+                    "%d executions: %d active, %d ended (%d of them succeeded), %d not launched.",
+                    len(members),
+                    counts[Standing.ACTIVE],
+                    counts[Standing.ENDED],
+                    sum(member.succeeded for member in members),
+                    counts[Standing.WAITING],
+                )
+                if not counts[Standing.ACTIVE]:
+                    return self._finish(context, client, batch, members)
+                if self.deferrable:
+                    self._defer(batch, progress, members)
+                vigil = _vigil(batch, members)
+                wait_here(client, batch, vigil, poll_interval=self.poll_interval, log=self.log)
+
+    def _defer(self, batch: Batch, progress: Progress, members: Sequence[Member]) -> NoReturn:
+        from airflow_ack_sagemaker.model.batch import to_ranges
+        from airflow_ack_sagemaker.model.manifest import pipeline_name_of
+        from airflow_ack_sagemaker.triggers.pipeline_executions import AckExecutionsTrigger
+
+        by_attempt: dict[int, list[int]] = defaultdict(list)
+        ends = []
+        for member in members:
+            if member.standing is Standing.ACTIVE and member.outcome is not None:
+                by_attempt[member.attempt].append(member.index)
+                ends.append(batch.waits.of(member.outcome).finish_by)
+        timeout = None
+        if self.timeout is not None:
+            # Past our own deadlines, so that the trigger speaks first: Airflow's timeout knows no reason.
+            last = max((end for end in ends if end is not None), default=time.time())
+            timeout = timedelta(seconds=max(last - time.time(), 0) + 120)
+        self.log.info("Waiting for %d executions on the triggerer.", len(ends))
+        self.defer(
+            trigger=AckExecutionsTrigger(
+                namespace=batch.namespace,
+                kubernetes_conn_id=self.kubernetes_conn_id,
+                run=batch.identity.digest,
+                stem=batch.identity.stem(pipeline_name_of(self.pipeline_name)),
+                active={str(attempt): to_ranges(indexes) for attempt, indexes in by_attempt.items()},
+                waits=asdict(batch.waits),
+                poll_interval=self.poll_interval,
+                progress=progress.to_dict(),
+                **_wake(batch, members),
+            ),
+            method_name="execute_complete",
+            timeout=timeout,
+        )
+
+    def _finish(
+        self, context: Context, client: KubeClient, batch: Batch, members: Sequence[Member]
+    ) -> list[dict[str, Any]]:
+        from airflow_ack_sagemaker.kube.batches import facts_of, record_all
+        from airflow_ack_sagemaker.model.batch import result_of, summary
+
+        record_all(client, members, try_number=context["ti"].try_number, log=self.log)
+        results = [result_of(member, facts_of(member, batch.specs[member.index])) for member in members]
+        arns = [str(result["arn"]) for result in results if result["arn"]]
+        self.push_link(context, arns[0].partition("/execution/")[0] if arns else None)
+        failed = [member for member in members if not member.succeeded]
+        if len(failed) > batch.spare_failures:
+            if self.do_xcom_push:
+                context["ti"].xcom_push(key=XCOM_EXECUTIONS, value=results)
+            raise _error(failed, batch.spare_failures)(summary(members, spare=batch.spare_failures))
+        if failed:
+            self.log.warning("%s", summary(members, spare=batch.spare_failures))
+        self._tell_outlets(context, members, arns)
+        return results
+
+    def _batch(self, context: Context, client: KubeClient, progress: Progress) -> Batch:
+        from airflow_ack_sagemaker.kube.batches import Batch
+        from airflow_ack_sagemaker.model.batch import spare_failures
+        from airflow_ack_sagemaker.model.manifest import SpecError
+
+        identity, first_try = run_of(context)
+        specs = self._specs()
+        limit = self.max_active_executions
+        try:
+            max_active = None if limit is None else int(limit)
+        except (TypeError, ValueError):
+            max_active = 0
+        if max_active is not None and max_active < 1:
+            raise SpecError(f"max_active_executions {limit!r} must be an integer of at least 1.")
+        return Batch(
+            specs=specs,
+            namespace=self.namespace or client.namespace,
+            identity=identity,
+            first_try=first_try,
+            pipeline_resource_name=self.pipeline_resource_name,
+            waits=Waits(
+                progress.started,
+                reconcile=seconds(self.reconcile_timeout),
+                recover=seconds(self.recoverable_timeout),
+                whole=seconds(self.timeout),
+            ),
+            max_active=max_active,
+            spare_failures=spare_failures(len(specs), self.min_succeeded),
+            policy=Policy(self.failure_policy),
+            on_timeout_stop=self.on_timeout == "stop",
+        )
+
+    def _specs(self) -> list[ExecutionSpec]:
+        from airflow_ack_sagemaker.model.batch import entries_of
+        from airflow_ack_sagemaker.model.definition import DefinitionError, launch_parameters
+        from airflow_ack_sagemaker.model.manifest import ExecutionSpec, SpecError
+
+        specs = []
+        for index, entry in enumerate(entries_of(self.executions, self.parameters)):
+            try:
+                parameters = launch_parameters(entry.parameters)
+            except (DefinitionError, SpecError) as error:
+                raise SpecError(f"executions[{index}]: {error}") from None
+            specs.append(
+                ExecutionSpec(
+                    pipeline_name=self.pipeline_name,
+                    parameters=parameters,
+                    display_name=entry.display_name,
+                    description=entry.description or self.description,
+                    max_parallel_steps=self.max_parallel_steps,
+                    pipeline_version_id=self.version(),
+                    region=self.region,
+                )
+            )
+        return specs
+
+    def _tell_outlets(self, context: Context, members: Sequence[Member], arns: Sequence[str]) -> None:
+        """Consumers of an outlet asset learn which executions made it."""
+        from airflow.sdk import Asset
+
+        extra: dict[str, Any] = {
+            "pipeline_name": self.pipeline_name,
+            "executions": len(members),
+            "succeeded": sum(member.succeeded for member in members),
+            "arns": list(arns[:_ASSET_ARNS]),
+        }
+        for outlet in self.outlets:
+            if isinstance(outlet, Asset):
+                context["outlet_events"][outlet].extra.update(extra)
+
+
+def _wake(batch: Batch, members: Sequence[Member]) -> dict[str, Any]:
+    """What a look is worth while the active ones run: places for others, and failures that would stop the rest."""
+    failed = sum(member.failed for member in members)
+    more = any(member.standing is Standing.WAITING for member in members)
+    if batch.policy is not Policy.RUN_ALL and failed > batch.spare_failures:
+        more = False
+    spare = max(batch.spare_failures - failed, 0) if batch.policy is Policy.STOP_REST else None
+    return {"more": more, "spare_failures": spare}
+
+
+def _vigil(batch: Batch, members: Sequence[Member]) -> Any:
+    from airflow_ack_sagemaker.model.vigil import Vigil
+
+    active = [member.index for member in members if member.standing is Standing.ACTIVE]
+    return Vigil(active, waits=batch.waits, **_wake(batch, members))
+
+
+def _error(failed: Sequence[Member], spare: int) -> type[Exception]:
+    """The class that says what a person would do about it."""
+    from airflow_ack_sagemaker import exceptions
+
+    classes = {error_of(m.outcome, m.verdict) for m in failed if m.outcome is not None and not m.stopped}
+    if sum(member.wanted_so for member in failed) > spare:
+        return exceptions.AckExecutionStopped  # a retry could not succeed either
+    retried = {error for error in classes if not issubclass(error, exceptions.AirflowFailException)}
+    return retried.pop() if len(retried) == 1 else exceptions.AckExecutionFailed
