@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_ack_sagemaker.kube.errors import AlreadyExists, Conflict, Forbidden, KubeError, NotFound, Unreachable
+from airflow_ack_sagemaker.kube.errors import AlreadyExists, Conflict, KubeError, NotFound, Unreachable
 from airflow_ack_sagemaker.kube.history import History, collect
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.kube.pipelines import DEFINITION_FACTS, KnownPipeline, look_up
@@ -178,8 +178,8 @@ def withdraw(client: KubeClient, outcome: Outcome, *, log: Log, even_if_started:
         return None
     except Conflict:
         return withdraw(client, outcome, log=log, even_if_started=even_if_started)
-    except Forbidden as error:
-        log.warning("Cannot withdraw %s, it may still start later: %s", outcome.resource, error)
+    except KubeError as error:  # must not hide why it was given up
+        log.warning("Cannot withdraw %s, it may still start later; a retry attaches: %s", outcome.resource, error)
     return None
 
 

@@ -64,6 +64,7 @@ class Waits:
             reconcile_by=None if self.reconcile is None else begun + self.reconcile,
             recover_by=None if self.recover is None else begun + self.recover,
             finish_by=None if self.whole is None else created + self.whole,
+            unknown_seconds=self.recover,
         )
 
 

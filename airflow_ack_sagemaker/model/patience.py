@@ -45,11 +45,15 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Unix times (seconds) at which each wait is over; None: never."""
+    """Unix times (seconds) at which each wait is over; None: never.
+
+    ``unknown_seconds`` is how long a status may stay that this version does not know.
+    """
 
     reconcile_by: float | None = None
     recover_by: float | None = None
     finish_by: float | None = None
+    unknown_seconds: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """For a trigger's arguments."""
@@ -102,4 +106,6 @@ def _deadlines(outcome: Outcome, patience: Patience) -> list[tuple[Verdict, floa
         waits.insert(0, (Verdict.NOT_RECONCILED, patience.reconcile_by))
     if outcome.state is State.RETRYING:
         waits.insert(0, (Verdict.STUCK, patience.recover_by))
+    if outcome.state is State.UNKNOWN and outcome.since is not None and patience.unknown_seconds is not None:
+        waits.append((Verdict.TIMED_OUT, outcome.since + patience.unknown_seconds))
     return waits

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -27,6 +28,8 @@ class State(StrEnum):
     IN_PROGRESS = "InProgress"
     RETRYING = "Retrying"
     """The controller cannot do it and tries again (``ACK.Recoverable``, or an unresolved reference)."""
+    UNKNOWN = "Unknown"
+    """SageMaker says a word that this version does not know: neither a success nor a failure."""
     DELETING = "Deleting"
     SUCCEEDED = "Succeeded"
     """A job that succeeded, or a kept thing that is in its wanted state."""
@@ -63,6 +66,8 @@ class Outcome:
     region: str | None = None
     created: str | None = None
     """When the resource was created, as the API server wrote it (RFC 3339)."""
+    since: float | None = None
+    """Of an unknown status: when the controller wrote it, Unix time in seconds."""
     gone: bool = False
     """Whether the resource is no longer in the cluster; a job that had ended before keeps its ``state``."""
 
@@ -139,6 +144,7 @@ def classify(resource: Mapping[str, Any]) -> Outcome:
         arn=ack.get("arn"),
         region=ack.get("region"),
         created=metadata.get("creationTimestamp"),
+        since=_status_written(metadata) if state is State.UNKNOWN else None,
     )
 
 
@@ -170,6 +176,11 @@ def _read(
     # A job that runs goes on running whatever the controller could not change about it.
     if kind.is_job and said in kind.running:
         return State.IN_PROGRESS, None, troubled and f"still {said}, yet the controller says: {troubled}"
+    unknown = said is not None and kind.status_field and said not in kind.succeeded | kind.running
+    warning = f"unknown {kind.status_field} {said!r}: neither a success nor a failure"
+    # SageMaker has such a job, so that it was not refused.
+    if unknown and kind.is_job:
+        return State.UNKNOWN, troubled, warning
     if terminal:
         return State.REFUSED, _said_by(terminal), None
     if said in kind.running:
@@ -179,9 +190,8 @@ def _read(
     unresolved = conditions.get("ACK.ReferencesResolved")
     if unresolved is not None and unresolved.get("status") != "True":
         return State.RETRYING, _said_by(unresolved) or "a reference to another resource is not resolved", None
-    known = kind.succeeded | kind.running
-    if said is not None and kind.status_field and said not in known:
-        return State.IN_PROGRESS, None, f"unknown {kind.status_field} {said!r}: neither a success nor a failure"
+    if unknown:
+        return State.UNKNOWN, None, warning
     synced = conditions.get("ACK.ResourceSynced")
     if synced is None:
         if not status and not metadata.get("finalizers"):
@@ -216,6 +226,11 @@ def remedy_for(kind: Kind, state: State, reason: str | None) -> str | None:
             "(only its log "
             "says so: kubectl logs -n ack-system deployment/ack-sagemaker-controller)."
         )
+    if state is State.UNKNOWN:
+        return (
+            "Look at it in SageMaker. A newer release of airflow-ack-sagemaker may know this status; "
+            "recoverable_timeout says how long it is waited for."
+        )
     if state is State.STOPPED:
         return "Somebody or something stopped it; clear the task to start a new execution." if kind.is_job else None
     if state is State.FAILED and kind is PIPELINE_EXECUTION:
@@ -249,6 +264,13 @@ _REMEDIES = (
     ("ResourceLimitExceeded", "A SageMaker quota is reached: raise it in Service Quotas or stop what is not needed."),
     ("ValidationException", "SageMaker refuses the values: correct the definition, the parameters or the role."),
 )
+
+
+def _status_written(metadata: Mapping[str, Any]) -> float | None:
+    """When the status became as it is: a controller writes it only when it changes. Else when the resource was made."""
+    times = [entry.get("time") for entry in metadata.get("managedFields") or () if entry.get("subresource") == "status"]
+    known = [datetime.fromisoformat(time).timestamp() for time in (*times, metadata.get("creationTimestamp")) if time]
+    return max(known, default=None)
 
 
 def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:

@@ -23,6 +23,11 @@ def _headline(outcome: Outcome, verdict: Verdict) -> str:
         return f"{what}: nobody reconciles this resource; reconcile_timeout is over."
     if verdict is Verdict.STUCK:
         return f"{what}: the ACK controller has tried in vain; recoverable_timeout is over."
+    if verdict is Verdict.TIMED_OUT and outcome.state is State.UNKNOWN:
+        return (
+            f"{what}: timed out; SageMaker says {outcome.sagemaker_status!r}, which is neither a success nor a failure "
+            "that is known here."
+        )
     if verdict is Verdict.TIMED_OUT:
         return f"{what}: timed out; it is {outcome.sagemaker_status or outcome.state} and its timeout is over."
     said = f" ({outcome.sagemaker_status})" if outcome.sagemaker_status else ""

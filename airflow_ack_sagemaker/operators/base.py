@@ -41,8 +41,8 @@ class AckOperator(BaseOperator):
     :param poll_interval: seconds between looks, where the cluster does not allow ``watch``.
     :param reconcile_timeout: seconds (or timedelta) until a resource that no controller touches is an error; None:
         never.
-    :param recoverable_timeout: seconds (or timedelta) that the controller may try in vain (``ACK.Recoverable``); None:
-        for ever.
+    :param recoverable_timeout: seconds (or timedelta) that the controller may try in vain (``ACK.Recoverable``), from
+        the start of the try, or that SageMaker may say a status that is not known here; None: for ever.
     :param timeout: seconds (or timedelta) that the whole may take, counted from the resource's creation; None: for
         ever.
     """
@@ -96,6 +96,7 @@ class AckOperator(BaseOperator):
             reconcile_by=None if reconcile is None else now + reconcile,
             recover_by=None if recover is None else now + recover,
             finish_by=None if whole is None else (created or now) + whole,
+            unknown_seconds=recover,
         )
 
     def follow(

@@ -40,6 +40,23 @@ def test_the_next_deadline_is_that_of_the_state(outcome: Outcome, deadline: floa
     assert judge(outcome, Patience(), 1e12) is None
 
 
+def test_an_unknown_status_is_waited_for_since_it_was_written() -> None:
+    odd = execution(NOT_SYNCED, said="Transmogrifying")
+    odd["metadata"]["creationTimestamp"] = "1970-01-01T00:00:10Z"
+    assert classify(odd).since == 10.0
+    odd["metadata"]["managedFields"] = [
+        {"manager": "airflow", "time": "1970-01-01T01:00:00Z"},
+        {"manager": "ack-sagemaker", "subresource": "status", "time": "1970-01-01T00:01:00Z"},
+    ]
+    outcome, patience = classify(odd), Patience(recover_by=5.0, unknown_seconds=30.0)
+    assert next_deadline(outcome, patience) == 90.0
+    assert judge(outcome, patience, 89.0) is None
+    assert judge(outcome, patience, 90.0) is Verdict.TIMED_OUT
+    message = ending(outcome, Verdict.TIMED_OUT)
+    assert "Transmogrifying" in message
+    assert "recoverable_timeout" in message
+
+
 def test_started_is_enough_where_it_is_asked_for() -> None:
     assert judge(RUNNING, PATIENCE, 0.0, goal=Goal.STARTED) is Verdict.REACHED
     assert judge(UNSEEN, PATIENCE, 0.0, goal=Goal.STARTED) is None

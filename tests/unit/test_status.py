@@ -184,9 +184,17 @@ def test_an_unknown_status_warns_and_is_never_a_success(kind: str) -> None:
         assert classify(resource(kind, SYNCED)).state is State.SUCCEEDED
         return
     outcome = classify(resource(kind, SYNCED, READY, status={known.status_field: "Transmogrifying"}))
-    assert outcome.state is State.IN_PROGRESS
+    assert outcome.state is State.UNKNOWN
     assert not outcome.finished
     assert "Transmogrifying" in (outcome.warning or "")
+
+
+@pytest.mark.parametrize("trouble", [recoverable("ValidationException: bad"), terminal("ResourceNotFound: no")])
+def test_an_unknown_status_of_a_job_outranks_what_the_controller_says(trouble: dict[str, Any]) -> None:
+    outcome = classify(resource("PipelineExecution", trouble, status={"pipelineExecutionStatus": "Transmogrifying"}))
+    assert outcome.state is State.UNKNOWN
+    assert "Transmogrifying" in (outcome.warning or "")
+    assert trouble["message"] in (outcome.reason or "")
 
 
 def test_an_unknown_kind_is_an_error_that_lists_the_known() -> None:
