@@ -85,11 +85,14 @@ types: .venv/installed ## mypy, strict
 layers: .venv/installed ## import-linter: who may import whom
 	$(RUN) $(BIN)/lint-imports
 
-test-all: .venv/installed system ## All tests, with the newest Airflow (TESTS=path: only these)
-	$(RUN) $(BIN)/python -m pytest $(TESTS)
+# A cluster for the tests is named on the command line; KUBECONFIG of the environment may be there by accident.
+GIVEN = $(if $(filter command,$(origin KUBECONFIG)),TESTS_KUBECONFIG='$(KUBECONFIG)')
+
+test-all: .venv/installed system ## All tests, with the newest Airflow (TESTS=path: only these; KUBECONFIG=path: a cluster for them)
+	$(RUN) $(GIVEN) $(BIN)/python -m pytest $(TESTS)
 
 test-floor: .venv-floor/installed system ## The tests marked `floor`, with the oldest Airflow
-	$(RUN) .venv-floor/bin/python -m pytest -m floor
+	$(RUN) $(GIVEN) .venv-floor/bin/python -m pytest -m floor
 
 .PHONY: bench
 bench: .venv/installed ## What imports and tasks cost, beside the providers' own
@@ -100,11 +103,12 @@ bench: .venv/installed ## What imports and tasks cost, beside the providers' own
 # --- demo
 
 .PHONY: demo demo-up demo-down
-demo: .venv/installed ## The weekly retraining, for real, once (FAIL=AbaloneTrain: that step fails)
-	@$(RUN) $(BIN)/python -m demo.run once $(if $(FAIL),--fail '$(FAIL)')
+DEMO_OPTIONS = $(if $(FAIL),--fail '$(FAIL)') $(if $(CLUSTER),--cluster '$(CLUSTER)')
+demo: .venv/installed ## The weekly retraining, for real, once (FAIL=AbaloneTrain: that step fails; CLUSTER=real: on kube-apiserver)
+	@$(RUN) $(BIN)/python -m demo.run once $(DEMO_OPTIONS)
 
 demo-up: .venv/installed ## The same, and everything keeps running to look around
-	@$(RUN) $(BIN)/python -m demo.run up $(if $(FAIL),--fail '$(FAIL)')
+	@$(RUN) $(BIN)/python -m demo.run up $(DEMO_OPTIONS)
 
 demo-down: ## End what demo-up started
 	@if [ -x $(BIN)/python ]; then $(RUN) $(BIN)/python -m demo.run down; fi

@@ -37,7 +37,7 @@ with DAG(
     delete = AckDeleteResourceOperator(
         task_id="delete_pipeline",
         kind="Pipeline",
-        name="{{ params.pipeline_name }}",
+        name="{{ params.pipeline_name | lower }}",  # the resource's name is that of the pipeline in lower case
         deletion_policy="delete",
     )
     stop >> collect >> asked() >> delete

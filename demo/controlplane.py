@@ -39,8 +39,8 @@ def _go_version() -> str:
     go = shutil.which("go")
     if go is None:
         raise NoControlPlane(
-            "kube-apiserver is built with Go, which is not on PATH: install Go, or set CONTRACT_KUBECONFIG to the "
-            "kubeconfig of a cluster for tests."
+            "kube-apiserver is built with Go, which is not on PATH: install Go, or give the tests a cluster of their "
+            "own with make test KUBECONFIG=path."
         )
     return subprocess.run([go, "env", "GOVERSION"], cwd=SOURCES, capture_output=True, text=True, check=True).stdout
 

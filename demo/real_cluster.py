@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import ssl
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -14,21 +11,13 @@ from typing import Any, Self
 import httpx
 import yaml
 
-from airflow_ack_sagemaker.model.kinds import API_VERSION
-from airflow_ack_sagemaker.sandbox.crds import load_crds
 from demo.controlplane import ControlPlane
-from demo.waiting import wait_until
+from demo.plain_client import account_token, apply, check, connect, install_crds, kubeconfig_of, placed, read
 
 RBAC = Path(__file__).resolve().parents[1] / "deploy" / "kubernetes" / "rbac.yaml"
 ACCOUNT = "airflow"
-_APPLY = {"Content-Type": "application/apply-patch+yaml"}
-_PATHS = {
-    "Namespace": "/api/v1/namespaces",
-    "ServiceAccount": "/api/v1/namespaces/{namespace}/serviceaccounts",
-    "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/roles",
-    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings",
-    "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-}
+MADE = {"airflow-ack-sagemaker": "made"}
+"""The label of the namespaces that are made here, by which they are found to be removed."""
 
 
 class RealCluster:
@@ -38,7 +27,8 @@ class RealCluster:
     `deploy/kubernetes/rbac.yaml` in `namespace` and no others.
 
     :param directory: where the kubeconfigs are written.
-    :param given: a kubeconfig, to use its cluster instead of starting one; whose user has a token or a certificate.
+    :param given: an administrator's kubeconfig that needs no other file, to use its cluster instead of starting one;
+        what is made there stays.
     :raises NoControlPlane: at the start, when kube-apiserver cannot be had.
     """
 
@@ -57,7 +47,7 @@ class RealCluster:
                 config = stack.enter_context(ControlPlane()).kubeconfig()
             else:
                 config = yaml.safe_load(self._given.read_text())
-            _write(self.kubeconfig, config)
+            write_private(self.kubeconfig, config)
             with self.client() as client:
                 install_crds(client)
             self.airflow_kubeconfig = self.add_namespace(self.namespace)
@@ -69,102 +59,32 @@ class RealCluster:
 
     def client(self) -> httpx.Client:
         """The administrator's plain HTTP client."""
-        return connect(json.loads(self.kubeconfig.read_text()))
+        return connect(self.kubeconfig)
 
-    def add_namespace(self, namespace: str) -> Path:
-        """Make a namespace in which Airflow's service account has its rights; the account's kubeconfig."""
+    def add_namespace(self, namespace: str, manifests: Iterable[Mapping[str, Any]] | None = None) -> Path:
+        """Make a namespace in which Airflow's service account has its rights; the account's kubeconfig.
+
+        :param manifests: the account and its rights, instead of those of `deploy/kubernetes/rbac.yaml`.
+        """
         path = self.directory / f"kubeconfig-airflow-{namespace}"
         with self.client() as client:
-            _apply(client, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
-            for manifest in yaml.safe_load_all(RBAC.read_text()):
-                _apply(client, _placed(manifest, namespace), namespace)
-            _write(path, _as_account(client, json.loads(self.kubeconfig.read_text()), namespace))
+            make_namespace(client, namespace)
+            for manifest in manifests or yaml.safe_load_all(RBAC.read_text()):
+                apply(client, placed(manifest, namespace), namespace)
+            token = account_token(client, namespace, ACCOUNT)
+        write_private(path, kubeconfig_of(read(self.kubeconfig), ACCOUNT, token, namespace))
         return path
 
 
-def _apply(client: httpx.Client, manifest: Mapping[str, Any], namespace: str | None = None) -> None:
-    """Server-side apply, as kubectl does with --namespace."""
-    path = f"{_PATHS[manifest['kind']].format(namespace=namespace)}/{manifest['metadata']['name']}"
-    query = {"fieldManager": "demo", "fieldValidation": "Strict"}
-    _check(client.patch(path, params=query, content=json.dumps(manifest), headers=_APPLY))
+def make_namespace(client: httpx.Client, name: str) -> None:
+    """Make a namespace, with the label; one that is there already stays as it is, without."""
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": MADE}}
+    answer = client.post("/api/v1/namespaces", json=body)
+    if answer.status_code != httpx.codes.CONFLICT:
+        check(answer)
 
 
-def _placed(manifest: Mapping[str, Any], namespace: str) -> dict[str, Any]:
-    """A namespaced manifest in a namespace, service accounts of a binding included."""
-    placed = {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
-    if "subjects" in manifest:
-        placed["subjects"] = [{**subject, "namespace": namespace} for subject in manifest["subjects"]]
-    return placed
-
-
-def _as_account(client: httpx.Client, config: Mapping[str, Any], namespace: str) -> dict[str, Any]:
-    """A kubeconfig of Airflow's service account."""
-    path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{ACCOUNT}/token"
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
-    token = _check(client.post(path, json=request)).json()["status"]["token"]
-    _, cluster, _ = current(config)
-    return {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "cluster", "cluster": cluster}],
-        "users": [{"name": ACCOUNT, "user": {"token": token}}],
-        "contexts": [{"name": ACCOUNT, "context": {"cluster": "cluster", "user": ACCOUNT, "namespace": namespace}}],
-        "current-context": ACCOUNT,
-    }
-
-
-def _write(path: Path, config: Mapping[str, Any]) -> None:
+def write_private(path: Path, config: Mapping[str, Any]) -> None:
+    """Write a kubeconfig that only its owner can read."""
     path.touch(mode=0o600)
     path.write_text(json.dumps(config, indent=2))
-
-
-def current(config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """The current context of a kubeconfig, with its cluster and its user."""
-
-    def named(kind: str, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = next(entry for entry in config[f"{kind}s"] if entry["name"] == name)[kind]
-        return found
-
-    context = named("context", config["current-context"])
-    return context, named("cluster", context["cluster"]), named("user", context["user"])
-
-
-def connect(config: Mapping[str, Any]) -> httpx.Client:
-    """A plain HTTP client of a kubeconfig's cluster, whose user has a token or a client certificate."""
-    _, cluster, user = current(config)
-    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
-    context = ssl.create_default_context(cadata=authority)
-    # kube-apiserver compresses some watches event by event, of which httpx would decode the first only.
-    headers = {"Accept-Encoding": "identity"}
-    if "token" in user:
-        headers["Authorization"] = f"Bearer {user['token']}"
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            certificate, key = Path(folder, "certificate"), Path(folder, "key")
-            certificate.write_bytes(base64.b64decode(user["client-certificate-data"]))
-            key.write_bytes(base64.b64decode(user["client-key-data"]))
-            context.load_cert_chain(certificate, key)
-    return httpx.Client(base_url=cluster["server"], verify=context, headers=headers, trust_env=False, timeout=30.0)
-
-
-def install_crds(client: httpx.Client) -> None:
-    """Have the ACK SageMaker kinds served, and wait until they are."""
-    crds = load_crds()
-    for crd in crds:
-        _apply(client, crd)
-    plurals = {crd["spec"]["names"]["plural"] for crd in crds}
-
-    def served() -> bool:
-        answer = client.get(f"/apis/{API_VERSION}")
-        if not answer.is_success or not plurals <= {entry["name"] for entry in answer.json()["resources"]}:
-            return False
-        # A kind is discovered a moment before it can be watched.
-        return all(client.get(f"/apis/{API_VERSION}/{plural}", params={"limit": 1}).is_success for plural in plurals)
-
-    wait_until(served, 60.0, "the kinds to be served", every=0.1)
-
-
-def _check(answer: httpx.Response) -> httpx.Response:
-    if answer.is_error:
-        raise RuntimeError(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}")
-    return answer

@@ -37,6 +37,7 @@ class Observer:
     def __init__(self, api: AirflowApi, sandbox: SandboxProcess, dag_id: str, run_id: str) -> None:
         self._api = api
         self._kubernetes = sandbox.kubernetes_client()
+        self._namespace = sandbox.namespace
         self._sagemaker = sandbox.aws_client("sagemaker")
         self._run = (dag_id, run_id)
         self._seen: dict[str, str] = {}
@@ -106,7 +107,8 @@ class Observer:
         return self._list(PIPELINE_EXECUTION)
 
     def _list(self, kind: Kind) -> list[dict[str, Any]]:
-        answer = self._kubernetes.get(f"/apis/{API_VERSION}/namespaces/default/{kind.plural}").raise_for_status()
+        path = f"/apis/{API_VERSION}/namespaces/{self._namespace}/{kind.plural}"
+        answer = self._kubernetes.get(path).raise_for_status()
         items: list[dict[str, Any]] = answer.json()["items"]
         return [{"kind": kind.kind, **item} for item in items]
 

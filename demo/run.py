@@ -1,7 +1,8 @@
 """`make demo`, `make demo-up`, `make demo-down`: the weekly retraining, for real, on this machine.
 
-A sandbox stands for the cluster and for AWS; Airflow is Airflow. Everything lives in `.demo/` and ends with the command
-(`once`), or runs in the background (`up`) until `down`.
+A sandbox stands for the cluster and for AWS; Airflow is Airflow. With CLUSTER=real the sandbox's controller and AWS
+work on a kube-apiserver with etcd instead. Everything lives in `.demo/` and ends with the command (`once`), or runs in
+the background (`up`) until `down`.
 """
 
 from __future__ import annotations
@@ -16,12 +17,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
 from demo.airflow_processes import AirflowProcesses
+from demo.controlplane import NoControlPlane
 from demo.environment import clean_environment
 from demo.process import ProcessEnded
+from demo.real_cluster import RealCluster
 from demo.report import Observer, table
 from demo.sandbox_process import SandboxProcess
 from demo.waiting import wait_until
@@ -47,45 +51,55 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo.run", description=__doc__)
     parser.add_argument("command", choices=["once", "up", "serve", "down"])
     parser.add_argument("--fail", metavar="STEP", help="let this pipeline step fail")
+    parser.add_argument(
+        "--cluster",
+        choices=["sandbox", "real"],
+        default="sandbox",
+        help="whose Kubernetes API server: the sandbox's, or kube-apiserver, which is built with Go when first needed",
+    )
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: Python leaves it ignored where it was, as in a shell's background job.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         if options.command == "down":
             return down()
         if options.command == "up":
-            return up(options.fail)
-        return run(options.command, options.fail)
+            return up(options.fail, options.cluster)
+        return run(options.command, options.fail, options.cluster)
     except KeyboardInterrupt:
         say("Interrupted; everything has been ended.")
         return 130
-    except (Busy, ProcessEnded, TimeoutError) as error:
+    except (Busy, NoControlPlane, ProcessEnded, TimeoutError) as error:
         say(str(error))
         return 1
 
 
-def run(command: str, fail: str | None) -> int:
+def run(command: str, fail: str | None, cluster: str) -> int:
     """Start everything, let the DAG run once and report; `serve` then stays until it is told to end."""
     folder = FOLDER / command
-    with locked(folder):
+    with locked(folder), ExitStack() as stack:
         begun = time.monotonic()
-        script = ["--script", f"{fail}=Failed:{FAILURE_REASON}"] if fail else []
-        with SandboxProcess(folder / "sandbox", "--speed", str(SPEED), *script) as sandbox:
-            say(f"The sandbox is ready after {time.monotonic() - begun:.0f} s; starting Airflow (about 20 s).")
-            upload(sandbox)
-            with AirflowProcesses(
+        options = ["--speed", str(SPEED), *(["--script", f"{fail}=Failed:{FAILURE_REASON}"] if fail else [])]
+        real = stack.enter_context(RealCluster(folder / "cluster")) if cluster == "real" else None
+        sandbox = stack.enter_context(SandboxProcess(folder / "sandbox", *options, cluster=real))
+        say(f"The sandbox is ready after {time.monotonic() - begun:.0f} s; starting Airflow (about 20 s).")
+        upload(sandbox)
+        airflow = stack.enter_context(
+            AirflowProcesses(
                 folder / "airflow",
                 ROOT / "dags",
                 connections=sandbox.connections(),
                 settings={("core", "default_task_retry_delay"): "2"},
-            ) as airflow:
-                say(f"Airflow is ready after {time.monotonic() - begun:.0f} s: {airflow.url}")
-                succeeded = retrain(airflow, sandbox)
-                say(addresses(airflow, sandbox))
-                if command == "serve":
-                    (folder / "result").write_text("success" if succeeded else "failed")
-                    signal.pause()
-                say("All of it ends now; `make demo-up` leaves it running to look around.")
+            )
+        )
+        say(f"Airflow is ready after {time.monotonic() - begun:.0f} s: {airflow.url}")
+        succeeded = retrain(airflow, sandbox)
+        say(addresses(airflow, sandbox))
+        if command == "serve":
+            (folder / "result").write_text("success" if succeeded else "failed")
+            signal.pause()
+        say("All of it ends now; `make demo-up` leaves it running to look around.")
     return 0 if succeeded else 1
 
 
@@ -148,14 +162,14 @@ def addresses(airflow: AirflowProcesses, sandbox: SandboxProcess) -> str:
     )
 
 
-def up(fail: str | None) -> int:
+def up(fail: str | None, cluster: str) -> int:
     """Start `serve` in the background, show what it says until its DAG run has ended, and leave it running."""
     folder = FOLDER / "serve"
     with locked(folder):
         output = folder / "output.log"
     with output.open("wb") as stream:
         server = subprocess.Popen(
-            [sys.executable, "-m", "demo.run", "serve", *(["--fail", fail] if fail else [])],
+            [sys.executable, "-m", "demo.run", "serve", "--cluster", cluster, *(["--fail", fail] if fail else [])],
             cwd=ROOT,
             env=clean_environment(folder / "home"),
             stdin=subprocess.DEVNULL,

@@ -10,8 +10,9 @@ from typing import Any, Self
 import httpx
 
 from demo.environment import clean_environment
+from demo.plain_client import connect
 from demo.process import GuardedProcess
-from demo.real_cluster import RealCluster, connect
+from demo.real_cluster import RealCluster
 from demo.waiting import wait_until
 
 REGION = "us-east-1"
@@ -91,7 +92,7 @@ class SandboxProcess:
 
     def kubernetes_client(self) -> httpx.Client:
         """The administrator's plain HTTP client of its Kubernetes API server."""
-        return connect(json.loads(self.kubeconfig.read_text()))
+        return connect(self.kubeconfig)
 
     def aws_client(self, service: str) -> Any:
         """A boto3 client of its AWS endpoint: s3, sagemaker or sts."""

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Sequence
 
 from airflow_ack_sagemaker import __version__
+from airflow_ack_sagemaker.cli import doctor
 
 SANDBOX_MODULES = frozenset(
     {"moto", "flask", "flask_cors", "werkzeug", "lightkube", "httpx2", "botocore", "starlette", "uvicorn", "yaml"}
@@ -25,7 +26,19 @@ def parser() -> argparse.ArgumentParser:
     root.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _sandbox_arguments(commands.add_parser("sandbox", help="run a stand-in for a cluster, its ACK controller and AWS"))
+    _crds_arguments(commands.add_parser("crds", help="print the CustomResourceDefinitions of the ACK SageMaker kinds"))
+    examine = commands.add_parser("doctor", help="say what is wrong between the cluster, its controller and SageMaker")
+    doctor.add_arguments(examine)
+    examine.set_defaults(run=doctor.doctor)
     return root
+
+
+def _crds_arguments(crds: argparse.ArgumentParser) -> None:
+    crds.description = (
+        "Print the CustomResourceDefinitions of all kinds of the ACK SageMaker controller, as YAML. They are for "
+        "clusters without that controller: ack-sagemaker crds | kubectl apply --server-side -f -"
+    )
+    crds.set_defaults(run=print_crds)
 
 
 def _sandbox_arguments(sandbox: argparse.ArgumentParser) -> None:
@@ -80,15 +93,24 @@ def _sandbox_arguments(sandbox: argparse.ArgumentParser) -> None:
         help="an outcome: STEP=Failed:reason, STEP#1=Failed, STEP=seconds:5, OPERATION=Error:message (may be repeated)",
     )
     sandbox.add_argument("--verbose", action="store_true", help="log what the controller does")
+    sandbox.set_defaults(run=run_sandbox)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives the exit status."""
     options = parser().parse_args(arguments)
-    return sandbox(options)
+    return int(options.run(options))
 
 
-def sandbox(options: argparse.Namespace) -> int:
+def print_crds(_: argparse.Namespace) -> int:
+    """``ack-sagemaker crds``."""
+    from airflow_ack_sagemaker.sandbox.crds import crds_text
+
+    sys.stdout.write(crds_text())
+    return 0
+
+
+def run_sandbox(options: argparse.Namespace) -> int:
     """``ack-sagemaker sandbox``."""
     end = threading.Event()
     # Before anything is started: a signal that comes early must not leave half of it behind.

@@ -70,7 +70,11 @@ class AckHook(BaseHook):
         """An asynchronous client; the connection is resolved in a thread, off the event loop."""
         from asgiref.sync import sync_to_async
 
-        from airflow_ack_sagemaker.kube.client import AsyncKubeClient
+        def make() -> AsyncKubeClient:
+            # In the thread, too: the first import takes longer than an event loop should be held up.
+            from airflow_ack_sagemaker.kube.client import AsyncKubeClient
+
+            return AsyncKubeClient(self.config)
 
         # Not asyncio.to_thread: on Airflow 3.1 a triggerer answers such a thread only if asgiref made it.
-        return AsyncKubeClient(await sync_to_async(lambda: self.config)())
+        return await sync_to_async(make)()

@@ -12,7 +12,7 @@ from typing import Any, Self, cast
 
 import httpx
 
-from airflow_ack_sagemaker.kube import exchange, requests, transport
+from airflow_ack_sagemaker.kube import access, exchange, requests, transport
 from airflow_ack_sagemaker.kube.async_client import AsyncKubeClient
 from airflow_ack_sagemaker.kube.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import KubeError
@@ -98,6 +98,11 @@ class KubeClient(Client[httpx.Client]):
         """
         request = requests.delete(kind, name, self._in(namespace), uid=uid, resource_version=resource_version)
         return self._call(request)
+
+    def may(self, verb: str, kind: Kind, namespace: str | None = None) -> bool:
+        """Whether this user may do that with the objects of a namespace, for example ``watch``."""
+        answer = self._call(access.review(kind, verb, self._in(namespace)))
+        return bool((answer.get("status") or {}).get("allowed"))
 
     def watch(
         self,

@@ -11,6 +11,7 @@ from airflow_ack_sagemaker.kube.errors import AlreadyExists, Conflict, Forbidden
 from airflow_ack_sagemaker.kube.history import History, collect
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.kube.pipelines import DEFINITION_FACTS, KnownPipeline, look_up
+from airflow_ack_sagemaker.kube.stopping import KILL_SECONDS, confirm_all_stopped, stop_cleared
 from airflow_ack_sagemaker.model.freshness import parse_time
 from airflow_ack_sagemaker.model.identity import ANNOTATION_RETRY_WHOLE, LABEL_RUN, LABEL_TASK, RunIdentity
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
@@ -59,6 +60,7 @@ def launch(
     found = resources_of(client, namespace, identity, earlier_runs=history is not None and not history.unlimited)
     decision = decide([resource for resource in found if identity.owns(resource)], first_try=first_try)
     log.info("Decision: %s, because %s.", decision.action.value, decision.why)
+    stop_cleared(client, decision, log=log)
     if decision.action is not Action.CREATE:
         return launched(decision.resource or {}, spec)
     pipeline = look_up(client, spec.pipeline_name, namespace, pipeline_resource_name, log)
@@ -114,7 +116,7 @@ def stop_run(client: KubeClient, namespace: str, identity: RunIdentity, *, log: 
     :returns: how many were deleted.
     :raises KubeError: the cluster refuses it or cannot be asked.
     """
-    stopped = 0
+    stopping: list[Outcome] = []
     for resource in resources_of(client, namespace, identity):
         outcome = classify(resource)
         if not identity.of_run(resource) or outcome.finished or outcome.state is State.DELETING:
@@ -124,8 +126,9 @@ def stop_run(client: KubeClient, namespace: str, identity: RunIdentity, *, log: 
             client.delete(PIPELINE_EXECUTION, outcome.name, namespace, uid=outcome.uid)
         except NotFound:
             continue
-        stopped += 1
-    return stopped
+        stopping.append(outcome)
+    confirm_all_stopped(client, stopping, log=log, seconds=KILL_SECONDS)
+    return len(stopping)
 
 
 def record(client: KubeClient, outcome: Outcome, *, try_number: int, log: Log) -> None:

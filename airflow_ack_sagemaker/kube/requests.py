@@ -355,7 +355,7 @@ def _grant(request: Request, said: str) -> str:
     where = f"in namespace {request.namespace!r}" if request.namespace else "in all namespaces (a ClusterRole)"
     return (
         f'RBAC must allow verb "{verb}" on resource "{request.kind.plural}" of API group "{GROUP}" {where}: '
-        "add it to a Role bound to this user."
+        "add it to a Role bound to this user (deploy/kubernetes/rbac.yaml of airflow-ack-sagemaker is one)."
     )
 
 

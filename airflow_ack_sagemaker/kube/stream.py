@@ -12,7 +12,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +39,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What is followed. ``namespace`` None is the connection's default, "" all namespaces."""
+    """What is followed. ``namespace`` None is the connection's default, "" all namespaces; ``label_selector`` is
+    ``key=value``, or several with commas.
+    """
 
     kind: Kind
     namespace: str | None
@@ -49,6 +51,12 @@ class Scope:
     def page_size(self) -> int:
         """Objects in one page: few of a Pipeline, whose definition can have a megabyte."""
         return 20 if self.kind is PIPELINE else PAGE_SIZE
+
+    def selects(self, resource: Mapping[str, Any]) -> bool:
+        """Whether the resource has the labels of the selector, of which only ``key=value`` is understood."""
+        labels = (resource.get("metadata") or {}).get("labels") or {}
+        wanted = (requirement.partition("=") for requirement in self.label_selector.split(",") if requirement)
+        return all(labels.get(key) == value for key, _, value in wanted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,8 @@ def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
         if key in metadata
     }
     if kind_of(resource.get("kind", "")).is_job:
-        return {"kind": resource["kind"], "metadata": kept, "status": resource.get("status") or {}}
+        spec = {key: value for key, value in (resource.get("spec") or {}).items() if key == "pipelineName"}
+        return {"kind": resource["kind"], "metadata": kept, "spec": spec, "status": resource.get("status") or {}}
     kept["managedFields"] = [
         {
             **{key: entry[key] for key in ("subresource", "time") if key in entry},

@@ -18,6 +18,8 @@ PREFIX = "airflow-ack-sagemaker"
 """Prefix of our labels and annotations, and the field manager of our writes."""
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
+OURS = f"{MANAGED_BY}={PREFIX}"
+"""Selector of the resources that this package has made."""
 LABEL_RUN = f"{PREFIX}/run"
 LABEL_ATTEMPT = f"{PREFIX}/attempt"
 LABEL_PIPELINE = f"{PREFIX}/pipeline"

@@ -8,6 +8,7 @@ newest resource of the run                       decision
 none                                             create attempt 1 (after a user's clear: a later one)
 is being deleted                                 create the next attempt (it is being stopped)
 still active                                     attach
+still active, but cleared by a user              stop it, create the next attempt
 succeeded, not yet reported                      take its result
 succeeded, reported in these same tries          take it again: a try died between reporting and ending
 succeeded, reported, then cleared by a user      create the next attempt
@@ -15,6 +16,9 @@ failed, stopped or refused, not yet reported     report it: it is this run's tru
 failed, stopped or refused, reported             create the next attempt
 failed, stopped or refused, cleared by a user    create the next attempt
 ===============================================  ====================================================
+
+Airflow 3.3 tells the trigger of a cleared task, earlier ones nobody; and by the time that the trigger hears of it, the
+next try may run already. So that try itself stops what the clear was meant to stop.
 
 A user's clear is told from a retry by the first try number of the present tries (``max_tries - retries + 1``, as
 Airflow's own SDK counts it): only a clear moves it.
@@ -46,7 +50,8 @@ class Action(StrEnum):
 class Decision:
     """``attempt`` is the number of the resource to create, or of ``resource``, the one to attach to or take.
 
-    ``failed`` is the attempt whose failure a new one follows in these same tries; None after a user's clear.
+    ``outcome`` is that of ``resource``; with CREATE, of the one that must be stopped first. ``failed`` is the attempt
+    whose failure a new one follows in these same tries; None after a user's clear.
     """
 
     action: Action
@@ -76,6 +81,9 @@ def decide(resources: Sequence[Mapping[str, Any]], *, first_try: int) -> Decisio
     reported = is_reported(newest)
     if outcome.state is State.DELETING:
         return Decision(Action.CREATE, following, f"{name} is being deleted")
+    if not outcome.finished and cleared:
+        why = f"{name} is still active, but the task was cleared, which stops it"
+        return Decision(Action.CREATE, following, why, outcome=outcome)
     if not outcome.finished:
         return Decision(Action.ATTACH, attempt, f"{name} is still active", newest, outcome)
     if outcome.state is State.SUCCEEDED:

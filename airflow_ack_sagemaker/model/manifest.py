@@ -34,6 +34,8 @@ ANNOTATION_ADOPTION_FIELDS = "services.k8s.aws/adoption-fields"
 
 _PIPELINE_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,255}")
 _DISPLAY_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,81}")
+_MAX_DESCRIPTION = 3072
+_MAX_SELECTED_STEPS = 50
 _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+")
 _PIPELINE_ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d{12}:pipeline/(?P<name>.+)")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
@@ -81,6 +83,21 @@ def check_mapping(name: str, value: Any) -> Mapping[str, Any]:
             "gives a text, unless the DAG has render_template_as_native_obj=True."
         )
     return value
+
+
+def check_names(name: str, value: Any) -> tuple[str, ...]:
+    """The names; none for None.
+
+    :raises SpecError: it is something else, most often the text of a template, whose letters would pass for names.
+    """
+    if value is None:
+        return ()
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(item, str) for item in value):
+        raise SpecError(
+            f"{name} must be a list of names, not {type(value).__name__} {_short(value)}. A template gives a text, "
+            "unless the DAG has render_template_as_native_obj=True."
+        )
+    return tuple(value)
 
 
 def runs_pipeline(resource: Mapping[str, Any], pipeline_name: str) -> bool:
@@ -156,6 +173,11 @@ class PipelineSpec:
         """
         if self.deletion_policy not in ("retain", "delete"):
             raise SpecError(f"deletion_policy {self.deletion_policy!r} must be 'retain' or 'delete'.")
+        if self.display_name is not None and not _PIPELINE_NAME.fullmatch(self.display_name):
+            raise SpecError(
+                f"display_name {_short(self.display_name)} is not a SageMaker display name: 1 to 256 letters, digits "
+                "and hyphens, beginning and ending with a letter or digit."
+            )
         annotations = {
             ANNOTATION_DELETION_POLICY: self.deletion_policy,
             ANNOTATION_REGION: self.region,
@@ -180,7 +202,7 @@ class PipelineSpec:
                     "pipelineName": check_pipeline_name(self.pipeline_name),
                     "roleARN": check_role_arn(self.role_arn),
                     "pipelineDefinition": self.definition,
-                    "pipelineDescription": self.description,
+                    "pipelineDescription": _description(self.description),
                     "pipelineDisplayName": self.display_name,
                     "parallelismConfiguration": _parallelism(self.max_parallel_steps),
                     "tags": [{"key": key, "value": str(value)} for key, value in sorted(self.tags.items())] or None,
@@ -218,11 +240,17 @@ class ExecutionSpec:
         if self.display_name is not None and not _DISPLAY_NAME.fullmatch(self.display_name):
             raise SpecError(
                 f"display_name {_short(self.display_name)} is not a SageMaker display name: 1 to 82 letters, digits "
-                f"and hyphens, "
-                "beginning and ending with a letter or digit."
+                "and hyphens, beginning and ending with a letter or digit."
             )
+        if self.pipeline_version_id is not None and self.pipeline_version_id < 1:
+            raise SpecError(f"pipeline_version_id {self.pipeline_version_id!r} must be an integer of at least 1.")
         selective = None
         if self.selected_steps:
+            if len(self.selected_steps) > _MAX_SELECTED_STEPS:
+                raise SpecError(
+                    f"selected_steps has {len(self.selected_steps)} steps, more than the {_MAX_SELECTED_STEPS} that "
+                    "SageMaker takes."
+                )
             selective = _given(
                 {
                     "selectedSteps": [{"stepName": step} for step in self.selected_steps],
@@ -258,7 +286,7 @@ class ExecutionSpec:
                 {
                     "pipelineName": self.pipeline_name,
                     "pipelineExecutionDisplayName": self.display_name or name,
-                    "pipelineExecutionDescription": self.description,
+                    "pipelineExecutionDescription": _description(self.description),
                     "pipelineParameters": [dict(parameter) for parameter in self.parameters] or None,
                     "parallelismConfiguration": _parallelism(self.max_parallel_steps),
                     "pipelineVersionID": self.pipeline_version_id,
@@ -306,6 +334,14 @@ def _parallelism(steps: int | None) -> dict[str, int] | None:
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise SpecError(f"max_parallel_steps {steps!r} must be an integer of at least 1.")
     return {"maxParallelExecutionSteps": steps}
+
+
+def _description(text: str | None) -> str | None:
+    if text is not None and len(text) > _MAX_DESCRIPTION:
+        raise SpecError(
+            f"description has {len(text):,} characters, more than the {_MAX_DESCRIPTION:,} that SageMaker takes."
+        )
+    return text
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

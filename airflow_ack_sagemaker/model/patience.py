@@ -79,6 +79,15 @@ def next_deadline(outcome: Outcome, patience: Patience) -> float | None:
     return min((deadline for _, deadline in _deadlines(outcome, patience) if deadline is not None), default=None)
 
 
+def goes_on(verdict: Verdict, now: Outcome) -> bool:
+    """Whether a started resource, looked at once more after this verdict, is worth another wait.
+
+    One that the controller has started but tries in vain to describe looks now as it did before: to wait again would be
+    to wait for ever.
+    """
+    return not (verdict is Verdict.STUCK and now.state is State.RETRYING)
+
+
 def _reached(outcome: Outcome, goal: Goal) -> bool:
     if goal is Goal.GONE:
         return outcome.gone

@@ -131,10 +131,12 @@ class AckOperator(BaseOperator):
         patience: Patience,
         goal: Goal = Goal.FINISHED,
         stop_on_kill: bool = False,
+        ours: bool = False,
         echo: Mapping[str, Any] | None = None,
     ) -> NoReturn:
         """Hand the waiting to the triggerer; ``execute_complete`` goes on with the event.
 
+        :param ours: this package has made the resource, so the triggerer's watch of such resources shows it.
         :param echo: small JSON that comes back in the event, since nothing set on ``self`` survives.
         """
         from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
@@ -155,6 +157,7 @@ class AckOperator(BaseOperator):
                 goal=goal.value,
                 poll_interval=self.poll_interval,
                 stop_on_kill=stop_on_kill,
+                ours=ours,
                 echo=dict(echo or {}),
             ),
             method_name="execute_complete",
@@ -278,7 +281,7 @@ class AckLaunchOperator(AckOperator):
         version = self.pipeline_version_id
         try:
             return None if version is None else int(version)
-        except ValueError:
+        except (TypeError, ValueError):
             raise SpecError(f"pipeline_version_id {version!r} must be an integer.") from None
 
     def history(self, identity: RunIdentity) -> History:
@@ -321,8 +324,8 @@ def run_of(context: Context) -> tuple[RunIdentity, int]:
     ti = context["ti"]
     identity = RunIdentity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index if ti.map_index is not None else -1)
     # As airflow.sdk counts it (RuntimeTaskInstance.get_first_reschedule_date): a clear adds the task's retries to its
-    # tries so far.
-    return identity, max(ti.max_tries - (ti.task.retries or 0) + 1, 1)
+    # tries so far. Never beyond this try, should the DAG's retries have been lowered since: that is no clear.
+    return identity, min(max(ti.max_tries - (ti.task.retries or 0) + 1, 1), ti.try_number)
 
 
 def _ended_by_user(context: Context) -> bool:

@@ -149,7 +149,7 @@ class AckPipelineOperator(AckOperator):
                 on_change=self.log_outcome,
             )
             if self.deferrable and judge(outcome, patience, time.time()) is None:
-                self.defer_until(outcome, patience=patience, echo=facts)
+                self.defer_until(outcome, patience=patience, ours=True, echo=facts)
             return self._finish(context, outcome, verdict, facts)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.links import SageMakerPipelineExecutionLink
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.patience import Goal, Verdict, judge
+from airflow_ack_sagemaker.model.patience import Goal, Verdict, goes_on, judge
 from airflow_ack_sagemaker.model.status import Outcome, State
 from airflow_ack_sagemaker.operators.base import AckLaunchOperator, raise_unless_succeeded, read_event, run_of
 
@@ -43,6 +43,9 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         ``aws_conn_id``. Where that cannot be (no permission, another definition or other parameters since, a step that
         fails on purpose, nothing that could be kept) the retry runs the whole pipeline and the log says why. A user's
         clear always runs the whole.
+    :param report_duplicates: after the end, ask SageMaker (``aws_conn_id``; one ListPipelineExecutions) whether the
+        controller has started this execution twice, which it can when it crashes: warns, and adds ``duplicates`` (ARNs)
+        to the result. Not with a ``display_name`` of your own, by which they are told.
 
     See `AckLaunchOperator` for the other parameters.
 
@@ -71,6 +74,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         selected_steps: Sequence[str] | None = None,
         source_execution_arn: str | None = None,
         retry_from_failed_step: bool = False,
+        report_duplicates: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -79,6 +83,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         self.selected_steps = selected_steps
         self.source_execution_arn = source_execution_arn
         self.retry_from_failed_step = retry_from_failed_step
+        self.report_duplicates = report_duplicates
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, launch or attach, wait."""
@@ -114,7 +119,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
         verdict = judge(outcome, patience, time.time(), goal=goal)
         if verdict is None and self.deferrable and goal is Goal.FINISHED:
-            self.defer_until(outcome, patience=patience, stop_on_kill=True, echo=facts)
+            self.defer_until(outcome, patience=patience, stop_on_kill=True, ours=True, echo=facts)
         if verdict is None:
             outcome, verdict = self.follow(
                 client,
@@ -137,24 +142,35 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         goal: Goal,
     ) -> dict[str, Any]:
         from airflow_ack_sagemaker.kube.executions import record, remember_whole, withdraw
+        from airflow_ack_sagemaker.kube.stopping import confirm_stopped
 
         self.push_link(context, outcome.arn)
         details = ""
+        extra: dict[str, Any] = {}
         if verdict in (Verdict.NOT_RECONCILED, Verdict.STUCK):
             now = withdraw(client, outcome, log=self.log)
-            if now is not None:  # it has started in this very moment
-                return self._go_on(context, client, now, facts)
-            if verdict is Verdict.STUCK and self.retry_from_failed_step and "selected_steps" in facts:
+            if now is not None:
+                if goes_on(verdict, now):
+                    return self._go_on(context, client, now, facts)
+                details = "SageMaker knows it already, so it is left as it is; a retry attaches to it."
+            elif verdict is Verdict.STUCK and self.retry_from_failed_step and "selected_steps" in facts:
                 why = f"a selective retry was tried in vain: {(outcome.reason or '')[:500]}"
                 remember_whole(client, run_of(context)[0], outcome.namespace, why=why, log=self.log)
         elif verdict is Verdict.TIMED_OUT:
             if self.on_timeout == "stop":
                 self.log.warning("Timed out: deleting %s, which stops it (on_timeout='stop').", outcome.resource)
                 withdraw(client, outcome, log=self.log, even_if_started=True)
+                details = confirm_stopped(client, outcome, log=self.log)
             else:
                 details = "It is left running (on_timeout='leave'); a retry attaches to it."
         else:
             record(client, outcome, try_number=context["ti"].try_number, log=self.log)
+            if self.report_duplicates and self.display_name is None:
+                from airflow_ack_sagemaker.aws.executions import report_duplicates
+
+                extra["duplicates"] = report_duplicates(
+                    outcome, facts["pipeline_name"], aws_conn_id=self.aws_conn_id, log=self.log
+                )
             if outcome.state is State.FAILED:
                 details = self._failed_steps(outcome)
         raise_unless_succeeded(outcome, verdict, details=details, goal=goal)
@@ -164,6 +180,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
             "arn": outcome.arn,
             "status": outcome.sagemaker_status,
             **facts,
+            **extra,
         }
         self._tell_outlets(context, result)
         return result
@@ -172,12 +189,14 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         self, context: Context, client: KubeClient, outcome: Outcome, facts: Mapping[str, Any]
     ) -> dict[str, Any]:
         from airflow_ack_sagemaker.kube.executions import Launch
+        from airflow_ack_sagemaker.model.freshness import parse_time
 
-        return self._wait(context, client, Launch(outcome=outcome, facts=dict(facts), created=time.time()))
+        created = parse_time(outcome.created).timestamp() if outcome.created else time.time()
+        return self._wait(context, client, Launch(outcome=outcome, facts=dict(facts), created=created))
 
     def _spec(self) -> ExecutionSpec:
         from airflow_ack_sagemaker.model.definition import launch_parameters
-        from airflow_ack_sagemaker.model.manifest import ExecutionSpec, check_mapping
+        from airflow_ack_sagemaker.model.manifest import ExecutionSpec, check_mapping, check_names
 
         return ExecutionSpec(
             pipeline_name=self.pipeline_name,
@@ -186,7 +205,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
             description=self.description,
             max_parallel_steps=self.max_parallel_steps,
             pipeline_version_id=self.version(),
-            selected_steps=tuple(self.selected_steps or ()),
+            selected_steps=check_names("selected_steps", self.selected_steps),
             source_execution_arn=self.source_execution_arn,
             region=self.region,
         )

@@ -59,12 +59,17 @@ class AckResourceOperator(AckOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Apply and wait."""
         from airflow_ack_sagemaker.kube.apply import apply_resource
-        from airflow_ack_sagemaker.model.manifest import resource_manifest
+        from airflow_ack_sagemaker.model.manifest import check_mapping, resource_manifest
 
         with self.cluster() as client:
             namespace = self.namespace or client.namespace
             manifest = resource_manifest(
-                self.kind, self.name, namespace, self.spec, labels=self.labels or {}, annotations=self.annotations or {}
+                self.kind,
+                self.name,
+                namespace,
+                self.spec,
+                labels=check_mapping("labels", self.labels),
+                annotations=check_mapping("annotations", self.annotations),
             )
             kind = kind_of(self.kind)
             applied = apply_resource(client, kind, manifest, log=self.log)
@@ -73,7 +78,7 @@ class AckResourceOperator(AckOperator):
             goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
             verdict = judge(outcome, patience, time.time(), goal=goal)
             if verdict is None and self.deferrable and goal is Goal.FINISHED:
-                self.defer_until(outcome, patience=patience, echo=echo)
+                self.defer_until(outcome, patience=patience, ours=True, echo=echo)
             if verdict is None:
                 outcome, verdict = self.follow(
                     client, kind, outcome.name, namespace=namespace, uid=outcome.uid, patience=patience, goal=goal

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.model.patience import Goal, Patience
 from airflow_ack_sagemaker.model.status import Outcome, State, classify
+from airflow_ack_sagemaker.model.stopping import stop_report
 from airflow_ack_sagemaker.operators.base import AckOperator, read_event
 from airflow_ack_sagemaker.operators.resource import raise_unless_gone
 
@@ -59,6 +60,7 @@ class AckStopPipelineExecutionOperator(AckOperator):
         """Go on after a deferral: one is gone, look at the others."""
         outcome, verdict, echo = read_event(event)
         raise_unless_gone(outcome, verdict)
+        self.log.info("%s", stop_report(outcome, 0))
         names = list(echo["names"])
         with self.cluster() as client:
             left = [
@@ -85,6 +87,7 @@ class AckStopPipelineExecutionOperator(AckOperator):
                 goal=Goal.GONE,
             )
             raise_unless_gone(last, verdict)
+            self.log.info("%s", stop_report(last, 0))
 
     def _candidates(self, client: KubeClient, namespace: str) -> list[dict[str, Any]]:
         from airflow_ack_sagemaker.kube.errors import NotFound

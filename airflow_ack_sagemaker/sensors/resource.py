@@ -29,8 +29,9 @@ class AckResourceSensor(BaseSensorOperator):
     :param name: name of the Kubernetes resource.
     :param kubernetes_conn_id: connection of type ``kubernetes``, as the cncf provider defines it.
     :param namespace: namespace of the resource; None: the connection's.
-    :param deferrable: wait on the triggerer, so that no worker slot is held. ``timeout`` and ``soft_fail`` hold there,
-        too.
+    :param deferrable: wait on the triggerer, so that no worker slot is held. ``timeout``, ``soft_fail`` and
+        ``never_fail`` hold there, too: any end but a success then skips the task.
+    :param poll_interval: as the operators call it, the same as ``poke_interval``.
 
     Raises `AckExecutionFailed`, `AckExecutionStopped`, `AckResourceRefused`, `AckResourceGone`, and Airflow's
     ``AirflowSensorTimeout``.
@@ -48,8 +49,11 @@ class AckResourceSensor(BaseSensorOperator):
         kubernetes_conn_id: str = DEFAULT_CONN_ID,
         namespace: str | None = None,
         deferrable: bool = True,
+        poll_interval: float | None = None,
         **kwargs: Any,
     ) -> None:
+        if poll_interval is not None:
+            kwargs["poke_interval"] = poll_interval
         super().__init__(**kwargs)
         self.kind = kind
         self.name = name
@@ -113,28 +117,28 @@ class AckResourceSensor(BaseSensorOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after a deferral, from the event alone."""
-        from airflow_ack_sagemaker.exceptions import AirflowException, AirflowSkipException
         from airflow_ack_sagemaker.operators.base import read_event
 
-        try:
-            outcome, verdict, _ = read_event(event)
-            return self._finish(context, outcome, verdict)
-        except AirflowException as error:
-            if self.soft_fail:
-                raise AirflowSkipException(str(error)) from error
-            raise
+        outcome, verdict, _ = read_event(event)
+        return self._finish(context, outcome, verdict)
 
     def _finish(self, context: Context, outcome: Outcome, verdict: Verdict) -> dict[str, Any]:
-        from airflow_ack_sagemaker.exceptions import AirflowSensorTimeout
+        from airflow_ack_sagemaker.exceptions import AirflowException, AirflowSensorTimeout, AirflowSkipException
         from airflow_ack_sagemaker.links import XCOM_ARN
         from airflow_ack_sagemaker.model.verdicts import ending
         from airflow_ack_sagemaker.operators.base import raise_unless_succeeded
 
         if outcome.arn and self.do_xcom_push:
             context["ti"].xcom_push(key=XCOM_ARN, value=outcome.arn)
-        if verdict is Verdict.TIMED_OUT:
-            raise AirflowSensorTimeout(ending(outcome, verdict))
-        raise_unless_succeeded(outcome, verdict)
+        try:
+            if verdict is Verdict.TIMED_OUT:
+                raise AirflowSensorTimeout(ending(outcome, verdict))
+            raise_unless_succeeded(outcome, verdict)
+        except AirflowException as error:
+            # Here and not only in Airflow's own loop, which skips some classes of error and knows no deferral.
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException(str(error)) from error
+            raise
         return {
             "kind": outcome.kind,
             "name": outcome.name,

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID
+from airflow_ack_sagemaker.model.freshness import prune
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.model.manifest import runs_pipeline
 from airflow_ack_sagemaker.model.status import Outcome, State, classify
 
+if TYPE_CHECKING:
+    from airflow_ack_sagemaker.kube.shared import CollectionReader
+
 _STORE_KEY = "airflow-ack-sagemaker/executions"
 _REMEMBERED = 2_000
 """Ends that are remembered: more finished executions than these should have been collected long before."""
+_SEEN = 20_000
+"""Ends that the running trigger knows; a later change of such a resource is no news."""
 
 
 class PipelineExecutionEventTrigger(BaseEventTrigger):
@@ -56,38 +62,42 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch, for ever. What passes by waiting is waited out; what does not ends the trigger with an error."""
-        remembered = await self._remembered()
-        # Without a memory, what has ended before the first list is taken as known.
-        known: set[str] | None = remembered
-        ended: list[str] = []
-        async with aclosing(self._changes()) as changes:
-            async for resources, listed in changes:
-                for resource in resources:
-                    outcome = classify(resource)
-                    uid = outcome.uid or ""
-                    if uid in ended:
-                        continue
-                    ended.append(uid)
-                    if known is not None and uid not in known and outcome.state.value in self.states:
-                        yield TriggerEvent(self._payload(resource, outcome))
+        # Without a memory, what has ended before the trigger starts is taken as known.
+        known = await self._remembered()
+        present = True
+        ended: dict[str, None] = {}  # in the order of their ends, as far as they were seen
+        async with aclosing(self._resources()) as resources:
+            async for resource in resources:
+                if resource is None:
+                    present, known = False, known or set()
                     await self._remember(ended)
-                if listed and known is None:
-                    known = set()
-                    await self._remember(ended)
+                    continue
+                outcome = classify(resource)
+                uid = outcome.uid or ""
+                if uid in ended or not self._counts(resource, outcome):
+                    continue
+                ended[uid] = None
+                if known is not None and uid not in known and outcome.state.value in self.states:
+                    yield TriggerEvent(self._payload(resource, outcome))
+                elif present:
+                    continue  # thousands may have ended long ago: remembered at once
+                await self._remember(ended)
 
-    async def _changes(self) -> AsyncGenerator[tuple[list[dict[str, Any]], bool]]:
-        """The executions that have ended, of each change, and whether a list is complete with it."""
+    def _resources(self) -> CollectionReader:
+        """The executions that are there, then None, then each that changes: on the stream that all triggers here
+        share.
+        """
         from airflow_ack_sagemaker.hooks.ack import AckHook
-        from airflow_ack_sagemaker.kube.stream import Page, Scope, Settings, changes
+        from airflow_ack_sagemaker.kube.watch import follow_all
 
-        scope = Scope(PIPELINE_EXECUTION, self.namespace, "")
-        client = await AckHook(self.kubernetes_conn_id).get_async_conn()
-        async with client, aclosing(changes(client, scope, Settings(poll_interval=self.poll_interval))) as stream:
-            async for change in stream:
-                resources = change.items if isinstance(change, Page) else [change.object]
-                for resource in resources:
-                    resource.setdefault("kind", PIPELINE_EXECUTION.kind)
-                yield [item for item in resources if self._counts(item)], isinstance(change, Page) and change.last
+        return follow_all(
+            AckHook(self.kubernetes_conn_id).get_async_conn,
+            key=self.kubernetes_conn_id,
+            kind=PIPELINE_EXECUTION,
+            namespace=self.namespace,
+            poll_interval=self.poll_interval,
+            prune=prune,
+        )
 
     def _payload(self, resource: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
         return {
@@ -100,8 +110,8 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
             "reason": outcome.reason,
         }
 
-    def _counts(self, resource: dict[str, Any]) -> bool:
-        if not classify(resource).finished:
+    def _counts(self, resource: dict[str, Any], outcome: Outcome) -> bool:
+        if not outcome.finished:
             return False
         return self.pipeline_name is None or runs_pipeline(resource, self.pipeline_name)
 
@@ -113,11 +123,12 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
             return None
         return set(value) if isinstance(value, list) else None
 
-    async def _remember(self, uids: list[str]) -> None:
-        del uids[:-_REMEMBERED]
+    async def _remember(self, ended: dict[str, None]) -> None:
+        while len(ended) > _SEEN:
+            del ended[next(iter(ended))]
         store = getattr(self, "asset_state_store", None)
         if store is not None:
             try:
-                await store.aset(_STORE_KEY, list(uids))
+                await store.aset(_STORE_KEY, list(ended)[-_REMEMBERED:])
             except ValueError:
                 return

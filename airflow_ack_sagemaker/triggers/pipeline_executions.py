@@ -6,16 +6,22 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import TriggerEvent
 
 from airflow_ack_sagemaker.model.batch import Waits, from_ranges
 from airflow_ack_sagemaker.model.freshness import prune
+from airflow_ack_sagemaker.model.identity import LABEL_RUN, OURS
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.status import State, classify
+from airflow_ack_sagemaker.model.status import Outcome, State, classify
+from airflow_ack_sagemaker.model.stopping import CONFIRM_SECONDS, has_ended
 from airflow_ack_sagemaker.model.vigil import Vigil
 from airflow_ack_sagemaker.triggers.base import StoppingTrigger
+
+if TYPE_CHECKING:
+    from airflow_ack_sagemaker.kube.client import AsyncKubeClient
+    from airflow_ack_sagemaker.kube.watch import Follower
 
 _ARGUMENTS = (
     "namespace",
@@ -97,6 +103,9 @@ class AckExecutionsTrigger(StoppingTrigger):
 
         try:
             await self._until_due()
+        except asyncio.CancelledError as cancelled:
+            self._cancelled_by = cancelled.args
+            raise
         except (KubeError, AirflowException) as error:
             yield TriggerEvent({"error": str(error), "progress": self.progress})
             return
@@ -130,57 +139,77 @@ class AckExecutionsTrigger(StoppingTrigger):
             await asyncio.gather(*followers, return_exceptions=True)
 
     async def _follow(self, index: int, name: str, vigil: Vigil, changed: asyncio.Event) -> None:
-        from airflow_ack_sagemaker.hooks.ack import AckHook
-        from airflow_ack_sagemaker.kube.watch import follow
-
-        states = follow(
-            AckHook(self.kubernetes_conn_id).get_async_conn,
-            key=self.kubernetes_conn_id,
-            kind=PIPELINE_EXECUTION,
-            namespace=self.namespace,
-            name=name,
-            poll_interval=self.poll_interval,
-            prune=prune,
-        )
         try:
-            async with aclosing(states):
+            async with aclosing(self._follower(name)) as states:
                 async for state in states:
                     vigil.see(index, state, time.time())
                     changed.set()
         finally:
             changed.set()
 
-    async def stop(self) -> None:
-        """Delete all executions of the run that have not ended, which stops them."""
+    def _follower(self, name: str) -> Follower:
         from airflow_ack_sagemaker.hooks.ack import AckHook
-        from airflow_ack_sagemaker.kube.errors import NotFound
-        from airflow_ack_sagemaker.model.identity import LABEL_RUN
+        from airflow_ack_sagemaker.kube.watch import follow
 
-        places = asyncio.Semaphore(_STOPPERS)
+        return follow(
+            AckHook(self.kubernetes_conn_id).get_async_conn,
+            key=self.kubernetes_conn_id,
+            kind=PIPELINE_EXECUTION,
+            namespace=self.namespace,
+            name=name,
+            label_selector=OURS,
+            poll_interval=self.poll_interval,
+            prune=prune,
+        )
+
+    async def stop(self) -> None:
+        """Delete all executions of the run that have not ended, which stops them, and wait until they have stopped."""
+        from airflow_ack_sagemaker.hooks.ack import AckHook
+
         try:
             async with await AckHook(self.kubernetes_conn_id).get_async_conn() as client:
-
-                async def delete(name: str, uid: str | None) -> None:
-                    async with places:
-                        try:
-                            await client.delete(PIPELINE_EXECUTION, name, self.namespace, uid=uid)
-                        except NotFound:
-                            self.log.info("%s is gone already.", name)
-                        except Exception as error:  # the others are stopped all the same
-                            self.log.error("%s could not be stopped and runs on: %s", name, error)
-
                 listed = await client.list(
                     PIPELINE_EXECUTION, self.namespace, label_selector=f"{LABEL_RUN}={self.run_label}"
                 )
                 outcomes = [classify({"kind": PIPELINE_EXECUTION.kind, **resource}) for resource in listed.items]
                 going = [
-                    delete(outcome.name, outcome.uid)
+                    outcome
                     for outcome in outcomes
                     if outcome.name.startswith(f"{self.stem}-")
                     and not outcome.finished
                     and outcome.state is not State.DELETING
                 ]
                 self.log.info("Deleting %d executions of %s, which stops them.", len(going), self.stem)
-                await asyncio.gather(*going)
+                places = asyncio.Semaphore(_STOPPERS)
+                await asyncio.gather(*(self._delete(client, outcome, places) for outcome in going))
         except Exception as error:
             self.log.error("The executions of %s could not be stopped and run on: %s", self.stem, error)
+            return
+        end = time.monotonic() + CONFIRM_SECONDS
+        stopped = await asyncio.gather(*(self._has_stopped(outcome, end) for outcome in going))
+        report = self.log.info if all(stopped) else self.log.warning
+        report("%d of %d executions have stopped.", sum(stopped), len(stopped))
+
+    async def _delete(self, client: AsyncKubeClient, outcome: Outcome, places: asyncio.Semaphore) -> None:
+        from airflow_ack_sagemaker.kube.errors import NotFound
+
+        async with places:
+            try:
+                await client.delete(PIPELINE_EXECUTION, outcome.name, self.namespace, uid=outcome.uid)
+            except NotFound:
+                self.log.info("%s is gone already.", outcome.resource)
+            except Exception as error:  # the others are stopped all the same
+                self.log.error("%s could not be stopped and runs on: %s", outcome.resource, error)
+
+    async def _has_stopped(self, outcome: Outcome, end: float) -> bool:
+        from airflow_ack_sagemaker.kube.errors import KubeError
+
+        try:
+            async with aclosing(self._follower(outcome.name)) as states:
+                while True:
+                    state = await states.next(max(end - time.monotonic(), 0))
+                    if state is None or state["metadata"]["uid"] != outcome.uid or has_ended(classify(state)):
+                        return True
+        except (TimeoutError, KubeError) as error:
+            self.log.warning("That %s has stopped is not confirmed: %s", outcome.resource, error or "it takes too long")
+            return False

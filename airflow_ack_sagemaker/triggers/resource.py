@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import TriggerEvent
 
 from airflow_ack_sagemaker.model.freshness import observe, prune
+from airflow_ack_sagemaker.model.identity import OURS
 from airflow_ack_sagemaker.model.kinds import kind_of
 from airflow_ack_sagemaker.model.patience import Goal, Patience, Verdict, judge, next_deadline
 from airflow_ack_sagemaker.model.status import Outcome, State, gone
+from airflow_ack_sagemaker.model.stopping import CONFIRM_SECONDS, has_ended, stop_report
 from airflow_ack_sagemaker.triggers.base import StoppingTrigger
+
+if TYPE_CHECKING:
+    from airflow_ack_sagemaker.kube.watch import Follower
 
 _ARGUMENTS = (
     "kind",
@@ -27,6 +32,7 @@ _ARGUMENTS = (
     "poll_interval",
     "stop_on_kill",
     "must_exist",
+    "ours",
     "echo",
 )
 
@@ -47,6 +53,8 @@ class AckResourceTrigger(StoppingTrigger):
     :param stop_on_kill: delete the resource, which stops a job, when a user marks or clears the deferred task (Airflow
         3.3 and later tell triggers of it; earlier ones do not).
     :param must_exist: False: a resource that is not there yet is waited for.
+    :param ours: the resource has this package's label, so that a watch of such resources is enough. One that has lost
+        it is followed all the same.
     :param echo: small JSON that comes back in the event.
     """
 
@@ -63,6 +71,7 @@ class AckResourceTrigger(StoppingTrigger):
         poll_interval: float = 30.0,
         stop_on_kill: bool = False,
         must_exist: bool = True,
+        ours: bool = False,
         echo: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -76,7 +85,9 @@ class AckResourceTrigger(StoppingTrigger):
         self.poll_interval = poll_interval
         self.stop_on_kill = stop_on_kill
         self.must_exist = must_exist
+        self.ours = ours
         self.echo = echo or {}
+        self._last: Outcome | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Class path and arguments."""
@@ -89,6 +100,9 @@ class AckResourceTrigger(StoppingTrigger):
 
         try:
             outcome, verdict = await self._outcome()
+        except asyncio.CancelledError as cancelled:
+            self._cancelled_by = cancelled.args
+            raise
         except (KubeError, AirflowException) as error:
             yield TriggerEvent({"error": str(error), "echo": self.echo})
             return
@@ -96,52 +110,43 @@ class AckResourceTrigger(StoppingTrigger):
 
     async def _outcome(self) -> tuple[Outcome, Verdict]:
         patience, goal = Patience.from_dict(self.patience), Goal(self.goal)
-        last = Outcome(kind=self.kind, name=self.name, namespace=self.namespace or "", state=State.UNSEEN, uid=self.uid)
-        states = self._states()
-        pending: asyncio.Task[dict[str, Any] | None] | None = None
-        try:
-            while True:
-                if (verdict := judge(last, patience, time.time(), goal=goal)) is not None:
-                    return last, verdict
+        last = self._unseen()
+        async with aclosing(self._follower()) as states:
+            while (verdict := judge(last, patience, time.time(), goal=goal)) is None:
                 deadline = next_deadline(last, patience)
-                pending = pending or asyncio.ensure_future(anext(states))
-                timeout = None if deadline is None else max(deadline - time.time(), 0)
-                await asyncio.wait({pending}, timeout=timeout)
-                if not pending.done():
+                try:
+                    resource = await states.next(None if deadline is None else max(deadline - time.time(), 0))
+                except TimeoutError:
                     continue
-                resource, pending = pending.result(), None
-                if resource is not None and self.uid in (None, resource["metadata"]["uid"]):
-                    last = observe(resource)
-                elif self.must_exist or last.uid is not None:
-                    last = gone(last)
-        finally:
-            if pending is not None:
-                pending.cancel()
-                # A generator that still runs cannot be closed: let the cancelled read end first.
-                await asyncio.wait({pending})
-            await states.aclose()
+                self._last = last = self._read(resource, last)
+            return last, verdict
 
-    async def _states(self) -> AsyncGenerator[dict[str, Any] | None]:
+    def _unseen(self) -> Outcome:
+        return Outcome(kind=self.kind, name=self.name, namespace=self.namespace or "", state=State.UNSEEN, uid=self.uid)
+
+    def _read(self, resource: dict[str, Any] | None, last: Outcome) -> Outcome:
+        if resource is not None and self.uid in (None, resource["metadata"]["uid"]):
+            return observe(resource)
+        return gone(last) if self.must_exist or last.uid is not None else last
+
+    def _follower(self) -> Follower:
         """The resource now and after each change; None while it is not there."""
         from airflow_ack_sagemaker.hooks.ack import AckHook
         from airflow_ack_sagemaker.kube.watch import follow
 
-        hook = AckHook(self.kubernetes_conn_id)
-        states = follow(
-            hook.get_async_conn,
+        return follow(
+            AckHook(self.kubernetes_conn_id).get_async_conn,
             key=self.kubernetes_conn_id,
             kind=kind_of(self.kind),
             namespace=self.namespace,
             name=self.name,
+            label_selector=OURS if self.ours else "",
             poll_interval=self.poll_interval,
             prune=prune,
         )
-        async with aclosing(states):
-            async for state in states:
-                yield state
 
     async def stop(self) -> None:
-        """Delete the resource, which stops a job."""
+        """Delete the resource, which stops a job, and wait until it has stopped."""
         from airflow_ack_sagemaker.hooks.ack import AckHook
         from airflow_ack_sagemaker.kube.errors import NotFound
 
@@ -151,5 +156,23 @@ class AckResourceTrigger(StoppingTrigger):
                 await client.delete(kind_of(self.kind), self.name, self.namespace, uid=self.uid)
         except NotFound:
             self.log.info("%s/%s is gone already.", self.kind, self.name)
-        except Exception as error:
+        except Exception as error:  # nobody awaits this: say it here
             self.log.error("%s/%s could not be stopped and runs on: %s", self.kind, self.name, error)
+        else:
+            await self._confirm_stopped()
+
+    async def _confirm_stopped(self) -> None:
+        from airflow_ack_sagemaker.kube.errors import KubeError
+
+        last, began = self._last or self._unseen(), time.monotonic()
+        try:
+            async with aclosing(self._follower()) as states:
+                while not has_ended(last):
+                    resource = await states.next(max(began + CONFIRM_SECONDS - time.monotonic(), 0))
+                    last = self._read(resource, last)
+        except TimeoutError:
+            pass
+        except KubeError as error:
+            self.log.warning("Cannot look whether %s has stopped: %s", last.resource, error)
+        report = self.log.info if has_ended(last) else self.log.warning
+        report("%s", stop_report(last, time.monotonic() - began))

@@ -62,11 +62,12 @@ class Combinations:
 
     def _real(self, stack: ExitStack, cluster: RealCluster) -> None:
         kubeconfig = str(cluster.kubeconfig)
-        on_cluster = ("--components", "controller,aws", "--kubeconfig", kubeconfig, "--namespace", "together")
+        one, other = f"{cluster.namespace}-together", f"{cluster.namespace}-apart"
+        on_cluster = ("--components", "controller,aws", "--kubeconfig", kubeconfig, "--namespace", one)
         together = self._start(stack, "real", *on_cluster, *_SPEED)
-        self._add("real_together", together, cluster.add_namespace("together"), "together")
-        apart = self._controlled(stack, "real", cluster.kubeconfig, "apart")
-        self._add("real_apart", apart, cluster.add_namespace("apart"), "apart")
+        self._add("real_together", together, cluster.add_namespace(one), one)
+        apart = self._controlled(stack, "real", cluster.kubeconfig, other)
+        self._add("real_apart", apart, cluster.add_namespace(other), other)
 
     def _controlled(self, stack: ExitStack, name: str, kubeconfig: Path, namespace: str) -> SandboxProcess:
         """A controller and AWS, two processes, on a cluster."""

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -30,23 +29,17 @@ _ran_on: list[str] = []
 
 
 @pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealCluster | None]:
+def cluster(request: pytest.FixtureRequest) -> RealCluster | None:
     """The real API server, or None where the sandbox has one of its own."""
     if os.environ.get("CLUSTER", "real") == "sandbox":
         _ran_on.append("the sandbox's API server, as CLUSTER=sandbox asks for")
-        yield None
-        return
-    with ExitStack() as stack:
-        try:
-            cluster = stack.enter_context(RealCluster(tmp_path_factory.mktemp("cluster")))
-        except NoControlPlane as missing:
-            if os.environ.get("CI", "").lower() == "true":
-                pytest.fail(f"In CI tests/airflow must run on a real API server: {missing}", pytrace=False)
-            _ran_on.append(f"the sandbox's API server only: {missing}")
-            yield None
-            return
-        _ran_on.append("a real API server, under deploy/kubernetes/rbac.yaml")
-        yield cluster
+        return None
+    found: RealCluster | NoControlPlane = request.getfixturevalue("control_plane")
+    if isinstance(found, NoControlPlane):
+        _ran_on.append(f"the sandbox's API server only: {found}")
+        return None
+    _ran_on.append("a real API server, under deploy/kubernetes/rbac.yaml")
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import uuid
+from functools import partial
 
 import pytest
 
@@ -16,6 +17,10 @@ WAYS = ["deferred", "held"]
 
 def _log(case: Case, dag_id: str, run_id: str, task: str = "launch", try_number: int | None = None) -> str:
     return case.airflow.api.task_log(dag_id, run_id, task, try_number)
+
+
+def _said(case: Case, dag_id: str, run_id: str, text: str) -> bool:
+    return text in _log(case, dag_id, run_id)
 
 
 def test_a_failure_names_step_reason_and_resource(case: Case) -> None:
@@ -108,6 +113,7 @@ def test_a_timeout_leaves_or_stops_as_asked(case: Case, way: str, policy: str) -
         assert case.statuses() == ["Executing"]
         assert "left running" in log
     else:
+        assert "Confirmed: the execution is Stopped" in log
         case.wait_statuses("Stopped")
     case.control("POST", "release")
 
@@ -147,17 +153,52 @@ def test_a_clear_of_a_success_runs_again_and_a_clear_of_a_failure_too(case: Case
 @pytest.mark.parametrize(
     ("dag_id", "running"), [("launch_retries_deferred", "deferred"), ("launch_retries_held", "running")]
 )
-def test_a_user_who_marks_the_task_stops_the_execution(case: Case, dag_id: str, running: str) -> None:
+def test_a_user_who_marks_or_clears_the_task_stops_the_execution(case: Case, dag_id: str, running: str) -> None:
     case.apply()
     case.script("Train=hold")
+    api = case.airflow.api
+    runs = {action: case.start(dag_id) for action in ("failed", "success", "clear")}
+    case.wait_statuses(*["Executing"] * 3)
+    for run_id in runs.values():
+        api.wait_task_state(dag_id, run_id, "launch", running)
+        if running == "deferred":
+            # Before its trigger has started Airflow calls nobody.
+            wait_until(partial(_said, case, dag_id, run_id, " starting"), 30, "the trigger to start")
+    for action in ("failed", "success"):
+        api.mark_task(dag_id, runs[action], "launch", action)
+    api.clear(dag_id, runs["clear"], ["launch"])
+    # What was cleared starts anew.
+    case.wait_statuses("Stopped", "Stopped", "Stopped", "Executing")
+
+    def logs() -> list[str]:
+        # Of a cleared task either the first try hears of it in time, or the second stops what it left.
+        tries = {"failed": (1,), "success": (1,), "clear": (1, 2)}
+        return ["".join(_log(case, dag_id, runs[action], try_number=n) for n in tries[action]) for action in runs]
+
+    wait_until(lambda: all("Confirmed: the execution is Stopped" in log for log in logs()), 30, lambda: str(logs()))
+    case.control("POST", "release")
+    assert api.wait_dag_run(dag_id, runs["clear"]) == "success"
+    assert case.statuses()[3:] == ["Succeeded"]
+
+
+def test_an_execution_that_the_controller_started_twice_is_reported(case: Case) -> None:
+    case.apply()
+    case.script("Train=hold")
+    dag_id = "launch_report_duplicates"
     run_id = case.start(dag_id)
     case.wait_statuses("Executing")
-    case.airflow.api.wait_task_state(dag_id, run_id, "launch", running)
-    if running == "deferred":
-        # Before its trigger has started Airflow calls nobody.
-        wait_until(lambda: " starting" in _log(case, dag_id, run_id), 30, "the trigger to start")
-    case.airflow.api.mark_task(dag_id, run_id, "launch", "failed")
-    case.wait_statuses("Stopped")
+    # As a controller does that crashed before it wrote down the first.
+    again = case.sandbox.aws_client("sagemaker").start_pipeline_execution(
+        PipelineName=case.pipeline,
+        PipelineExecutionDisplayName=case.resources()[0]["metadata"]["name"],
+        ClientRequestToken=uuid.uuid4().hex,
+    )["PipelineExecutionArn"]
+    case.control("POST", "release")
+    assert case.airflow.api.wait_dag_run(dag_id, run_id) == "success"
+    assert case.airflow.api.xcom(dag_id, run_id, "launch")["duplicates"] == [again]
+    assert f"has another execution of pipelineexecution/{case.resources()[0]['metadata']['name']}" in _log(
+        case, dag_id, run_id
+    )
 
 
 def test_a_restart_of_the_triggerer_stops_nothing(airflow: AirflowProcesses, case: Case) -> None:

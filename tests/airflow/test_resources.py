@@ -58,7 +58,11 @@ def test_sensors_wait_for_what_others_made(case: Case, way: str) -> None:
     states = case.airflow.api.states(dag_id, run_id)
     assert states["pipeline"] == "success"
     assert states["execution"] == "failed"
+    assert states["resource"] == "skipped", "soft_fail"
     assert "AckExecutionFailed" in case.airflow.api.task_log(dag_id, run_id, "execution")
+    run_id, state = case.run(dag_id, execution=name)
+    assert state == "failed"
+    assert case.airflow.api.states(dag_id, run_id) == states, "what has ended before the first look ends the same"
 
 
 @pytest.mark.parametrize("way", WAYS)

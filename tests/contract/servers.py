@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
 import secrets
-import ssl
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import yaml
 
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
-from airflow_ack_sagemaker.sandbox.crds import load_crds
-from demo.controlplane import ControlPlane, NoControlPlane
+from demo.plain_client import connect
+from demo.real_cluster import make_namespace
 
 GROUP = "sagemaker.services.k8s.aws"
 API = f"/apis/{GROUP}/v1alpha1"
@@ -146,71 +141,19 @@ def until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None
         time.sleep(0.02)
 
 
-def connect(stack: ExitStack, name: str, kubeconfig: Mapping[str, Any]) -> Server:
-    """A server by its kubeconfig, whose user has a token or a client certificate."""
-    current = next(c["context"] for c in kubeconfig["contexts"] if c["name"] == kubeconfig["current-context"])
-    cluster = next(c["cluster"] for c in kubeconfig["clusters"] if c["name"] == current["cluster"])
-    user = next(u["user"] for u in kubeconfig["users"] if u["name"] == current["user"])
-    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
-    context = ssl.create_default_context(cadata=authority)
-    # kube-apiserver compresses some watches event by event, of which httpx would decode the first only.
-    headers = {"Accept-Encoding": "identity"}
-    if "token" in user:
-        headers["Authorization"] = f"Bearer {user['token']}"
-    else:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for part in ("client-certificate", "client-key"):
-            (folder / part).write_bytes(base64.b64decode(user[f"{part}-data"]))
-        context.load_cert_chain(folder / "client-certificate", folder / "client-key")
-    client = httpx.Client(base_url=cluster["server"], verify=context, headers=headers, trust_env=False, timeout=30)
-    return Server(name, stack.enter_context(client), dict(kubeconfig))
+def connected(stack: ExitStack, name: str, kubeconfig: Path | Mapping[str, Any]) -> Server:
+    """A server by its kubeconfig."""
+    content = json.loads(kubeconfig.read_text()) if isinstance(kubeconfig, Path) else dict(kubeconfig)
+    return Server(name, stack.enter_context(connect(kubeconfig)), content)
 
 
 def sandbox(stack: ExitStack) -> Server:
     """The sandbox's API server, with its own CRDs."""
-    return connect(stack, "sandbox", stack.enter_context(ApiServer()).kubeconfig())
-
-
-def real(stack: ExitStack) -> Server:
-    """kube-apiserver: the cluster of ``CONTRACT_KUBECONFIG`` if that is set, else one that is started here.
-
-    :raises NoControlPlane: neither can be had.
-    """
-    given = os.environ.get("CONTRACT_KUBECONFIG")
-    if given:
-        server = connect(stack, "real", yaml.safe_load(Path(given).read_text()))
-        if server.request("GET", API).status_code != 404:
-            # An ACK controller may be at work there: it would carry every resource of these tests to AWS.
-            raise NoControlPlane(f"the cluster of {given} has kinds of {GROUP} already; take one for tests only.")
-    else:
-        server = connect(stack, "real", stack.enter_context(ControlPlane()).kubeconfig())
-    _install(stack, server, remove=bool(given))
-    return server
-
-
-def _install(stack: ExitStack, server: Server, *, remove: bool) -> None:
-    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    crds = load_crds()
-    for crd in crds:
-        name = crd["metadata"]["name"]
-        server.done("PATCH", f"{path}/{name}", crd, media=APPLY, fieldManager="contract", fieldValidation="Strict")
-        if remove:
-            stack.callback(server.request, "DELETE", f"{path}/{name}")
-
-    def served() -> bool:
-        plurals = {crd["spec"]["names"]["plural"] for crd in crds}
-        answer = server.request("GET", API)
-        if answer.status_code != 200 or not plurals <= {entry["name"] for entry in answer.json()["resources"]}:
-            return False
-        # A kind is discovered a moment before it can be watched.
-        return all(server.request("GET", f"{API}/{plural}", limit=1).status_code == 200 for plural in plurals)
-
-    until(served, "the kinds are served", 60)
+    return connected(stack, "sandbox", stack.enter_context(ApiServer()).kubeconfig())
 
 
 def fresh_namespace(server: Server) -> Namespace:
     """A new namespace."""
     name = f"contract-{secrets.token_hex(4)}"
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-    server.done("POST", "/api/v1/namespaces", body)
+    make_namespace(server.http, name)
     return Namespace(server, name)

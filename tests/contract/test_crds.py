@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +15,14 @@ import pytest
 import yaml
 
 from airflow_ack_sagemaker.model.kinds import GROUP, KINDS, VERSION
+from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from airflow_ack_sagemaker.sandbox.crds import load_crds
 from tests.contract.servers import APPLY, TABLE, Object, Server, until
+from tests.support.kubectl import Kubectl
 
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-CONTROLLERS = Path(os.environ.get("ACK_CRDS") or Path(__file__).parents[3] / "shared" / "ack" / "crds")
+ROOT = Path(__file__).parents[2]
+CONTROLLERS = Path(os.environ.get("ACK_CRDS") or ROOT.parent / "shared" / "ack" / "crds")
 
 
 def definition(group: str) -> Object:
@@ -106,6 +112,33 @@ def test_every_kind_has_a_definition() -> None:
     assert {crd["spec"]["names"]["kind"] for crd in load_crds()} == set(KINDS)
 
 
+@pytest.fixture(scope="module")
+def stream() -> str:
+    """What ``ack-sagemaker crds`` prints; without site packages, so with nothing but the standard library."""
+    command = [sys.executable, "-S", "-m", "airflow_ack_sagemaker.cli.main", "crds"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+
+
+def applied() -> list[str]:
+    """What kubectl says when it has applied all definitions."""
+    names = (f"{kind.plural}.{GROUP}" for kind in KINDS.values())
+    return sorted(f"customresourcedefinition.apiextensions.k8s.io/{name} serverside-applied" for name in names)
+
+
+def test_one_command_installs_all_definitions(kubectl: Kubectl, stream: str) -> None:
+    # They are there already by another manager: a field with another value would be a conflict.
+    assert sorted(kubectl("apply", "--server-side", "-f", "-", text=stream).splitlines()) == applied()
+
+
+def test_the_command_makes_a_bare_server_serve_them(kubectl_binary: Path, tmp_path: Path, stream: str) -> None:
+    with ApiServer(crds=[]) as bare:
+        (tmp_path / "kubeconfig").write_text(json.dumps(bare.kubeconfig()))
+        kubectl = Kubectl(kubectl_binary, tmp_path / "kubeconfig", tmp_path)
+        assert sorted(kubectl("apply", "--server-side", "-f", "-", text=stream).splitlines()) == applied()
+        served = kubectl("api-resources", f"--api-group={GROUP}", "--output=name").splitlines()
+    assert sorted(served) == sorted(f"{kind.plural}.{GROUP}" for kind in KINDS.values())
+
+
 def undescribed(value: Any, *, names: bool = False) -> Any:
     """The value without its descriptions; below ``properties`` the keys are names, and all stay."""
     if isinstance(value, dict):
@@ -117,10 +150,22 @@ def undescribed(value: Any, *, names: bool = False) -> Any:
     return [undescribed(item) for item in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("crd", load_crds(), ids=lambda crd: crd["spec"]["names"]["plural"])
-def test_definition_is_that_of_the_controller(crd: Object) -> None:
-    file = CONTROLLERS / f"{GROUP}_{crd['spec']['names']['plural']}.yaml"
+@pytest.fixture
+def controllers() -> Path:
+    """The folder of the controller's own definitions."""
     if not CONTROLLERS.is_dir():
         pytest.skip(f"The controller's definitions are not at {CONTROLLERS}: set ACK_CRDS to their folder.")
+    return CONTROLLERS
+
+
+def test_no_definition_of_the_controller_is_missing(controllers: Path) -> None:
+    theirs = {file.stem.removeprefix(f"{GROUP}_") for file in controllers.glob(f"{GROUP}_*.yaml")}
+    assert theirs == {kind.plural for kind in KINDS.values()}
+
+
+@pytest.mark.parametrize("crd", load_crds(), ids=lambda crd: crd["spec"]["names"]["plural"])
+def test_definition_is_that_of_the_controller(controllers: Path, crd: Object) -> None:
+    """Field by field: names, scope, printer columns, spec and status with types and required fields."""
+    file = controllers / f"{GROUP}_{crd['spec']['names']['plural']}.yaml"
     [theirs] = [document for document in yaml.safe_load_all(file.read_text()) if document]
     assert undescribed(crd["spec"]) == undescribed(theirs["spec"])

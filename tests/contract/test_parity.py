@@ -202,13 +202,20 @@ def leveled(value: Any, namespace: str) -> Any:
     for key in ("resourceVersion", "continue"):
         if isinstance(result.get(key), str):
             result[key] = bool(result[key])
+    if isinstance(result.get("managedFields"), list):
+        # Their order is that of their times, which are of one second on one server and of two on the other.
+        result["managedFields"].sort(key=lambda entry: json.dumps(entry, sort_keys=True))
     if "columnDefinitions" in result:
         for column in result["columnDefinitions"] or ():
             del column["description"]
     if "causes" in result:
         # The order of causes is that of a Go map, and some are told twice.
         result["causes"] = sorted({json.dumps(cause, sort_keys=True) for cause in result["causes"]})
-    if result.get("code") == 422 and "message" in result:
+    if "errors:\n" in str(result.get("message")):
+        # So is that of a typed patch's errors.
+        head, *errors = result["message"].split("\n")
+        result["message"] = [head, *sorted(errors)]
+    elif result.get("code") == 422 and "message" in result:
         result["message"] = sorted(re.split(r", | is invalid: ", re.sub(r"[][]", "", result["message"])))
     return result
 

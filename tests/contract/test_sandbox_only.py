@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
-from tests.contract.servers import Namespace, Server, connect, fresh_namespace, pipeline, until
+from tests.contract.servers import Namespace, Server, connected, fresh_namespace, pipeline, until
 
 HISTORY = 20
 
@@ -24,7 +24,7 @@ def api() -> Iterator[ApiServer]:
 @pytest.fixture
 def space(api: ApiServer) -> Iterator[Namespace]:
     with ExitStack() as stack:
-        yield fresh_namespace(connect(stack, "sandbox", api.kubeconfig()))
+        yield fresh_namespace(connected(stack, "sandbox", api.kubeconfig()))
 
 
 def forget(space: Namespace) -> None:
@@ -78,7 +78,7 @@ def test_start_and_stop() -> None:
     server = ApiServer().start()
     url = server.url
     with ExitStack() as stack:
-        client: Server = connect(stack, "sandbox", server.kubeconfig())
+        client: Server = connected(stack, "sandbox", server.kubeconfig())
         with client.watch("/api/v1/namespaces"):
             # An open watch does not hold the server.
             server.stop()

@@ -25,7 +25,7 @@ from airflow_ack_sagemaker.model.kinds import PIPELINE
 from airflow_ack_sagemaker.model.manifest import ExecutionSpec, SpecError
 from airflow_ack_sagemaker.model.status import Outcome, classify
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
-from demo.real_cluster import connect
+from demo.plain_client import connect
 
 LOG = logging.getLogger(__name__)
 NAMESPACE = "default"

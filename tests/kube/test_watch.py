@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
 from uuid import uuid4
@@ -19,7 +19,7 @@ from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION as KIND
 from tests.kube.objects import config, event, execution, listed, stored
 from tests.kube.servers import HttpServer, Seen
 
-States = AsyncGenerator[dict[str, Any] | None, None]
+States = watch.Follower
 SECONDS = 10.0
 
 

@@ -17,6 +17,9 @@ import pytest
 
 from airflow_ack_sagemaker.sandbox import ManualClock
 from airflow_ack_sagemaker.sandbox.aws import AwsEndpoint, Script
+from airflow_ack_sagemaker.sandbox.controller import Controller
+from tests.contract.servers import Namespace, Server
+from tests.sandbox.world import World
 
 KUBECTL = shutil.which("kubectl")
 
@@ -90,3 +93,12 @@ def sagemaker(endpoint: AwsEndpoint) -> Iterator[Any]:
     found = client("sagemaker", endpoint.url)
     yield found
     found.close()
+
+
+@pytest.fixture
+def world(
+    server: Server, namespace: Namespace, endpoint: AwsEndpoint, clock: ManualClock, sagemaker: Any
+) -> Iterator[World]:
+    """A controller of a fresh namespace, on each of the two API servers."""
+    with Controller(server.kubeconfig, endpoint.url, clock, namespace=namespace.name) as controller:
+        yield World(server, namespace.name, endpoint, controller, clock, sagemaker)

@@ -23,6 +23,8 @@ def left(
         "annotations": annotations,
         "name": f"abalone-{attempt}",
     }
+    if said.pop("deletion", False):
+        metadata["deletionTimestamp"] = "2026-11-01T03:10:00Z"
     body = execution(*conditions, **said, **metadata)
     if reported:
         annotations.update(report(classify(body), try_number=1, now=0)["metadata"]["annotations"])
@@ -51,11 +53,23 @@ def test_collected_attempts_are_never_named_again_after_a_clear() -> None:
     assert decide([], first_try=4).attempt == 4
 
 
-@pytest.mark.parametrize("first_try", [1, 3])
 @pytest.mark.parametrize("name", sorted(ACTIVE))
-def test_what_is_active_is_attached_to(name: str, first_try: int) -> None:
-    decision = decide([ACTIVE[name]], first_try=first_try)
+def test_what_is_active_is_attached_to(name: str) -> None:
+    decision = decide([ACTIVE[name]], first_try=1)
     assert (decision.action, decision.attempt, decision.resource) == (Action.ATTACH, 1, ACTIVE[name])
+
+
+@pytest.mark.parametrize("name", sorted(ACTIVE))
+def test_what_is_active_and_was_cleared_is_stopped_and_launched_anew(name: str) -> None:
+    decision = decide([ACTIVE[name]], first_try=3)
+    assert (decision.action, decision.attempt, decision.resource) == (Action.CREATE, 3, None)
+    assert decision.outcome is not None
+    assert decision.outcome.name == "abalone-1"
+
+
+def test_what_is_being_stopped_already_is_not_stopped_again() -> None:
+    decision = decide([left(NOT_SYNCED, said="Stopping", deletion=True)], first_try=2)
+    assert (decision.action, decision.attempt, decision.outcome) == (Action.CREATE, 2, None)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from airflow_ack_sagemaker.model.manifest import (
     PipelineSpec,
     SpecError,
     check_mapping,
+    check_names,
     check_sha256,
     pipeline_name_of,
     resource_manifest,
@@ -65,6 +66,8 @@ def test_everything_at_once() -> None:
         ({"deletion_policy": "keep"}, "retain"),
         ({"max_parallel_steps": 0}, "at least 1"),
         ({"max_parallel_steps": True}, "integer"),
+        ({"display_name": "a b"}, "display_name"),
+        ({"description": "x" * 3073}, "3,072"),
     ],
 )
 def test_what_would_be_refused_is_refused_here(changes: dict[str, Any], words: str) -> None:
@@ -100,6 +103,9 @@ def test_an_execution_carries_its_run() -> None:
         ({"display_name": "a_b"}, "display_name"),
         ({"display_name": "a" * 83}, "1 to 82"),
         ({"source_execution_arn": "arn:x"}, "selected_steps"),
+        ({"selected_steps": ["Train"] * 51}, "more than the 50"),
+        ({"pipeline_version_id": 0}, "at least 1"),
+        ({"description": "x" * 3073}, "3,072"),
     ],
 )
 def test_an_execution_that_would_be_refused(changes: dict[str, Any], words: str) -> None:
@@ -126,6 +132,14 @@ def test_a_mapping_is_one_or_an_error_that_says_how_to_get_one() -> None:
     for value in ("{'a': 1}", [1], 7):
         with pytest.raises(SpecError, match="render_template_as_native_obj"):
             check_mapping("parameters", value)
+
+
+def test_the_text_of_a_template_is_no_list_of_names() -> None:
+    assert check_names("selected_steps", None) == ()
+    assert check_names("selected_steps", ["Prepare", "Train"]) == ("Prepare", "Train")
+    for value in ("Train", {"Train": 1}, [1], 7):
+        with pytest.raises(SpecError, match="render_template_as_native_obj"):
+            check_names("selected_steps", value)
 
 
 def test_a_digest_is_one_or_none_and_never_silently_ignored() -> None:

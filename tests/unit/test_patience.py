@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_ack_sagemaker.model.patience import Goal, Patience, Verdict, judge, next_deadline
+from airflow_ack_sagemaker.model.patience import Goal, Patience, Verdict, goes_on, judge, next_deadline
 from airflow_ack_sagemaker.model.status import Outcome, State, classify, gone
 from airflow_ack_sagemaker.model.verdicts import ending
 from tests.unit.resources import NOT_SYNCED, SYNCED, execution, recoverable, terminal
@@ -94,3 +94,10 @@ def test_every_state_that_is_no_success_has_a_headline() -> None:
             State.REFUSED,
             State.GONE,
         }
+
+
+def test_what_is_still_stuck_is_not_waited_for_again() -> None:
+    assert goes_on(Verdict.NOT_RECONCILED, RUNNING)
+    assert goes_on(Verdict.NOT_RECONCILED, RETRYING)
+    assert goes_on(Verdict.STUCK, RUNNING)
+    assert not goes_on(Verdict.STUCK, RETRYING)

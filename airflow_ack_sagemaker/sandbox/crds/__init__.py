@@ -1,7 +1,7 @@
 """CustomResourceDefinitions of the ACK SageMaker kinds, for the sandbox and for clusters that have no ACK controller.
 
 They have the names, types and required fields of the controller's own. Install them in a cluster with
-``kubectl apply --server-side -f <this folder>``.
+``ack-sagemaker crds | kubectl apply --server-side -f -``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,12 @@ from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
-import yaml
+
+def crds_text() -> str:
+    """The CustomResourceDefinitions of all kinds, as one stream of YAML documents."""
+    folder = resources.files(__name__)
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
+    return "".join(f"---\n{file.read_text(encoding='utf-8').removeprefix('---').strip()}\n" for file in files)
 
 
 def load_crds(plurals: Iterable[str] | None = None) -> list[dict[str, Any]]:
@@ -18,6 +23,8 @@ def load_crds(plurals: Iterable[str] | None = None) -> list[dict[str, Any]]:
 
     :raises FileNotFoundError: a plural name is none of the controller's.
     """
+    import yaml
+
     # The loader in C reads the 26 files in a tenth of the time; PyYAML has it wherever it was built with libyaml.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     folder = resources.files(__name__)

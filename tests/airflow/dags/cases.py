@@ -89,6 +89,9 @@ with dag("apply_adopt"):
 with dag("launch_outlet"):
     AckPipelineExecutionOperator(task_id="launch", outlets=[Asset("case_model")], **EXECUTION)
 
+with dag("launch_report_duplicates"):
+    AckPipelineExecutionOperator(task_id="launch", report_duplicates=True, **EXECUTION)
+
 with dag("execution_timeout"):
     AckPipelineExecutionOperator(
         task_id="launch", deferrable=False, execution_timeout=timedelta(seconds=6), **EXECUTION

@@ -1,0 +1,36 @@
+"""What the user of a connection may do, as the API server itself answers (SelfSubjectAccessReview)."""
+
+from __future__ import annotations
+
+import json
+
+from airflow_ack_sagemaker.kube.requests import Request
+from airflow_ack_sagemaker.model.kinds import GROUP, Kind
+
+VERBS = ("get", "list", "watch", "create", "patch", "delete")
+"""What the operators need for pipelines and pipelineexecutions; deploy/kubernetes/rbac.yaml grants it."""
+
+
+class AccessReview(Request):
+    """The question whether this user may do something; answered to everybody."""
+
+    __slots__ = ()
+
+    @property
+    def path(self) -> str:
+        """Path below the server's URL."""
+        return "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+    def __str__(self) -> str:
+        return f"ask for permissions on {self.kind.plural} in {self.namespace}"
+
+
+def review(kind: Kind, verb: str, namespace: str) -> AccessReview:
+    """Ask whether ``verb`` is allowed on the objects of a namespace."""
+    attributes = {"group": GROUP, "resource": kind.plural, "verb": verb, "namespace": namespace}
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": attributes},
+    }
+    return AccessReview("review", "create", "POST", kind, namespace, content=json.dumps(body).encode())

@@ -1,0 +1,176 @@
+"""``ack-sagemaker doctor`` as a user calls it, against a cluster, a controller and SageMaker."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from airflow_ack_sagemaker.cli.main import main
+from airflow_ack_sagemaker.kube.client import KubeClient
+from airflow_ack_sagemaker.kube.config import from_kubeconfig
+from airflow_ack_sagemaker.model.identity import RunIdentity
+from airflow_ack_sagemaker.model.kinds import PIPELINE, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.model.manifest import ExecutionSpec, PipelineSpec
+from airflow_ack_sagemaker.sandbox import ManualClock, Sandbox
+from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
+from demo.waiting import wait_until
+from tests.kube.objects import kubeconfig, listed, stored
+from tests.kube.servers import HttpServer, Seen
+
+ENVIRONMENT = {
+    "AWS_ACCESS_KEY_ID": "sandbox",
+    "AWS_SECRET_ACCESS_KEY": "sandbox",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_MAX_ATTEMPTS": "1",
+}
+DEFINITION = json.dumps({"Version": "2020-12-01", "Steps": [{"Name": "Train", "Type": "Training", "Arguments": {}}]})
+
+
+class World:
+    """A sandbox whose time stands still, with one pipeline."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.client = KubeClient(from_kubeconfig(str(sandbox.kubeconfig_path)))
+        self.sagemaker: Any = boto3.client("sagemaker", region_name="us-east-1", **self.aws)
+        spec = PipelineSpec("abalone", "arn:aws:iam::123456789012:role/sagemaker-pipelines", DEFINITION)
+        self.client.create(PIPELINE, spec.manifest("default"))
+        wait_until(lambda: self._status(PIPELINE, "abalone").get("pipelineStatus") == "Active", 20, "the pipeline")
+
+    @property
+    def aws(self) -> dict[str, Any]:
+        return {
+            "endpoint_url": self.sandbox.aws_endpoint_url,
+            "aws_access_key_id": "sandbox",
+            "aws_secret_access_key": "sandbox",
+        }
+
+    def launch(self, run: str) -> dict[str, Any]:
+        """An execution as the operator launches it, running."""
+        manifest = ExecutionSpec("abalone").manifest("default", RunIdentity("d", run, "t"), attempt=1, first_try=1)
+        name = manifest["metadata"]["name"]
+        self.client.create(PIPELINE_EXECUTION, manifest)
+        wait_until(lambda: self._status(PIPELINE_EXECUTION, name).get("pipelineExecutionStatus"), 20, "the execution")
+        return self.client.get(PIPELINE_EXECUTION, name)
+
+    def start_again(self, display_name: str) -> str:
+        """What a controller does that has lost the write of its status."""
+        arn = self.sagemaker.start_pipeline_execution(
+            PipelineName="abalone", PipelineExecutionDisplayName=display_name, ClientRequestToken="0" * 32
+        )["PipelineExecutionArn"]
+        return str(arn)
+
+    def _status(self, kind: Any, name: str) -> dict[str, Any]:
+        return dict(self.client.get(kind, name).get("status") or {})
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    # SageMaker's time stands an hour ago: what has only just been started is not judged.
+    with Sandbox(clock=ManualClock(time.time() - 3600)) as sandbox:
+        world = World(sandbox)
+        yield world
+        world.client.close()
+        world.sagemaker.close()
+
+
+class Doctor:
+    """Calls the command; gives its exit status and what it said."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys, self._monkeypatch = capsys, monkeypatch
+
+    def __call__(self, *arguments: str, **environment: str) -> tuple[int, str]:
+        with self._monkeypatch.context() as patch:
+            for name, value in {**ENVIRONMENT, **environment}.items():
+                patch.setenv(name, value)
+            status = main(["doctor", *arguments])
+        output = self._capsys.readouterr()
+        return status, output.out + output.err
+
+
+@pytest.fixture
+def doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Doctor:
+    return Doctor(capsys, monkeypatch)
+
+
+def test_an_execution_that_was_started_twice_is_found(world: World, doctor: Doctor) -> None:
+    resource = world.launch("monday")
+    at = ["--kubeconfig", str(world.sandbox.kubeconfig_path)]
+    aws = {"AWS_ENDPOINT_URL": str(world.sandbox.aws_endpoint_url)}
+    assert doctor(*at, **aws) == (
+        0,
+        f"Checked: cluster {world.sandbox.kubernetes_url}, namespace default (1 pipelines, 1 executions); "
+        "SageMaker (1 executions of 1 pipelines in 30 days).\nNothing is wrong.\n",
+    )
+    extra = world.start_again(resource["metadata"]["name"])
+    status, said = doctor(*at, **aws)
+    assert status == 1
+    assert f"2 executions have the display name {resource['metadata']['name']}" in said
+    assert f"owns {resource['status']['ackResourceMetadata']['arn']} (Executing" in said
+    assert f"nobody owns {extra} (Executing" in said
+    assert f"aws sagemaker stop-pipeline-execution --pipeline-execution-arn {extra}" in said
+    assert doctor(*at, "--pipeline", "another", **aws)[0] == 0
+    assert doctor(*at, "--no-aws")[0] == 0
+    status, said = doctor(*at, AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    assert status == 2
+    assert "Not checked: executions of abalone in SageMaker: " in said
+
+
+def test_findings_and_missing_permissions(doctor: Doctor, tmp_path: Path) -> None:
+    """An execution that nobody has touched since 2026, and a user who may neither watch nor delete."""
+    old = stored("old", 3)
+    old["metadata"]["creationTimestamp"] = "2026-01-01T00:00:00Z"
+    del old["status"]
+
+    def behave(seen: Seen) -> None:
+        if seen.path.endswith("/selfsubjectaccessreviews"):
+            asked = json.loads(seen.body)["spec"]["resourceAttributes"]
+            assert asked["group"] == "sagemaker.services.k8s.aws"
+            assert asked["namespace"] == "ml"
+            seen.answer({"status": {"allowed": asked["verb"] not in ("watch", "delete")}}, 201)
+        else:
+            seen.answer(listed(5, *([old] if seen.path.endswith("/pipelineexecutions") else [])))
+
+    with HttpServer(behave) as server:
+        (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig(server.url)))
+        status, said = doctor("--kubeconfig", str(tmp_path / "kubeconfig"), "--namespace", "ml", "--no-aws")
+    assert status == 1
+    assert "1. This user may not watch, delete pipelines." in said
+    assert "2. This user may not watch, delete pipelineexecutions." in said
+    assert "3. Nobody reconciles 1 resource" in said
+    assert "pipelineexecution/old" in said
+
+
+def test_a_cluster_without_the_kinds(doctor: Doctor, tmp_path: Path) -> None:
+    with ApiServer(crds=[]) as bare:
+        (tmp_path / "kubeconfig").write_text(json.dumps(bare.kubeconfig()))
+        status, said = doctor("--kubeconfig", str(tmp_path / "kubeconfig"))
+    assert status == 1
+    assert "1. The cluster does not know the kinds." in said
+    assert "to do: Install the ACK SageMaker controller" in said
+
+
+def test_what_cannot_be_checked(doctor: Doctor, tmp_path: Path) -> None:
+    assert doctor("--kubeconfig", str(tmp_path / "missing"))[0] == 2
+    status, said = doctor("--pipeline", "not a name", "--kubeconfig", str(tmp_path / "missing"))
+    assert status == 2
+    assert said.startswith("Not checked: ") or "\nNot checked: " in said
+
+
+def test_the_command_is_there_and_imports_no_airflow() -> None:
+    code = (
+        "import sys; from airflow_ack_sagemaker.cli.main import main\n"
+        "status = main(['doctor', '--kubeconfig', '/nonexistent'])\n"
+        "print(status, [name for name in sys.modules if name.split('.')[0] == 'airflow'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "2 []"
