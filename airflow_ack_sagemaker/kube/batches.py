@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from airflow_ack_sagemaker.kube.history import History, collect
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.kube.pipelines import look_up
 from airflow_ack_sagemaker.kube.session import INACTIVITY
+from airflow_ack_sagemaker.kube.stopping import confirm_all_stopped, confirm_stopped
 from airflow_ack_sagemaker.model.batch import (
     Member,
     Policy,
@@ -38,9 +39,9 @@ from airflow_ack_sagemaker.model.batch import (
 from airflow_ack_sagemaker.model.definition import DefinitionError
 from airflow_ack_sagemaker.model.identity import LABEL_RUN, RunIdentity
 from airflow_ack_sagemaker.model.kinds import API_VERSION, PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.launch import attempt_of, first_try_of, is_reported
+from airflow_ack_sagemaker.model.launch import attempt_of, is_reported
 from airflow_ack_sagemaker.model.manifest import SpecError
-from airflow_ack_sagemaker.model.patience import Verdict
+from airflow_ack_sagemaker.model.patience import Verdict, goes_on
 from airflow_ack_sagemaker.model.status import State, classify
 from airflow_ack_sagemaker.model.vigil import Vigil
 
@@ -100,8 +101,8 @@ def advance(
     """
     earlier_runs = history is not None and not history.unlimited
     found = resources_of(client, batch.namespace, batch.identity, earlier_runs=earlier_runs)
-    _stop_cleared(client, found, batch, log)
     members = _standing(found, batch, progress)
+    _stop_cleared(client, members, log)
     for member in members:
         if member.standing is Standing.ACTIVE:
             progress.touched.add(member.index)
@@ -110,6 +111,7 @@ def advance(
     step = next_step(members, max_active=batch.max_active, spare_failures=batch.spare_failures, policy=batch.policy)
     for member in step.stop:
         members[member.index] = _stop(client, member, batch, progress, log)
+    confirm_all_stopped(client, [member.outcome for member in step.stop if member.outcome is not None], log=log)
     if step.launch:
         specs = _checked(client, batch, [member for member in members if member.standing is Standing.WAITING], log)
         for member in step.launch:
@@ -250,30 +252,31 @@ def _standing(resources: Sequence[Mapping[str, Any]], batch: Batch, progress: Pr
 def _give_up(client: KubeClient, member: Member, batch: Batch, progress: Progress, log: Log) -> Member:
     """Withdraw what nobody reconciles or what is tried in vain; leave or stop what takes too long."""
     outcome = member.outcome
-    if outcome is None:
+    if outcome is None or member.verdict is None:
         return member
     log.warning("%s: %s.", outcome.resource, member.verdict)
     if member.verdict is Verdict.TIMED_OUT:
         if batch.on_timeout_stop:
             withdraw(client, outcome, log=log, even_if_started=True)
-    elif (now := withdraw(client, outcome, log=log)) is not None:  # it has started in this very moment
+            confirm_stopped(client, outcome, log=log)
+    elif (now := withdraw(client, outcome, log=log)) is not None and goes_on(member.verdict, now):
+        # It has started in this very moment.
         progress.touched.add(member.index)
         return replace(member, standing=Standing.ACTIVE, verdict=None, outcome=now)
     progress.give_up(member)
     return member
 
 
-def _stop_cleared(client: KubeClient, found: Sequence[Mapping[str, Any]], batch: Batch, log: Log) -> None:
-    """Stop what a user has cleared while it was active, as `stop_cleared` does for a single one. Nobody waits for it:
-    there may be hundreds.
-    """
-    for resource in found:
-        if batch.identity.of_run(resource) and first_try_of(resource) < batch.first_try:
-            outcome = classify(resource)
-            if not outcome.finished and outcome.state is not State.DELETING:
-                log.info("Stopping %s, because the task was cleared.", outcome.resource)
-                with suppress(NotFound, Conflict):
-                    client.delete(PIPELINE_EXECUTION, outcome.name, batch.namespace, uid=outcome.uid)
+def _stop_cleared(client: KubeClient, members: Sequence[Member], log: Log) -> None:
+    """Stop what a user has cleared, all at once, and wait until it has: what comes next would compete with it."""
+    stopping = [member.cleared for member in members if member.cleared is not None]
+    for outcome in stopping:
+        log.info("The task was cleared: deleting %s, which stops it.", outcome.resource)
+        try:
+            client.delete(PIPELINE_EXECUTION, outcome.name, outcome.namespace, uid=outcome.uid)
+        except (NotFound, Conflict):
+            log.info("%s is gone already.", outcome.resource)
+    confirm_all_stopped(client, stopping, log=log)
 
 
 def _stop(client: KubeClient, member: Member, batch: Batch, progress: Progress, log: Log) -> Member:

@@ -11,7 +11,7 @@ from airflow_ack_sagemaker.kube.errors import AlreadyExists, Conflict, KubeError
 from airflow_ack_sagemaker.kube.history import History, collect
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.kube.pipelines import DEFINITION_FACTS, KnownPipeline, look_up
-from airflow_ack_sagemaker.kube.stopping import KILL_SECONDS, confirm_stopped, stop_cleared
+from airflow_ack_sagemaker.kube.stopping import KILL_SECONDS, confirm_all_stopped, stop_cleared
 from airflow_ack_sagemaker.model.freshness import parse_time
 from airflow_ack_sagemaker.model.identity import ANNOTATION_RETRY_WHOLE, LABEL_RUN, LABEL_TASK, RunIdentity
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
@@ -116,7 +116,7 @@ def stop_run(client: KubeClient, namespace: str, identity: RunIdentity, *, log: 
     :returns: how many were deleted.
     :raises KubeError: the cluster refuses it or cannot be asked.
     """
-    stopped: list[Outcome] = []
+    stopping: list[Outcome] = []
     for resource in resources_of(client, namespace, identity):
         outcome = classify(resource)
         if not identity.of_run(resource) or outcome.finished or outcome.state is State.DELETING:
@@ -126,14 +126,9 @@ def stop_run(client: KubeClient, namespace: str, identity: RunIdentity, *, log: 
             client.delete(PIPELINE_EXECUTION, outcome.name, namespace, uid=outcome.uid)
         except NotFound:
             continue
-        stopped.append(outcome)
-    deadline = time.monotonic() + KILL_SECONDS
-    for number, outcome in enumerate(stopped):
-        if (left := deadline - time.monotonic()) <= 0:
-            log.warning("%d more were asked to stop, which nobody has confirmed yet.", len(stopped) - number)
-            break
-        confirm_stopped(client, outcome, log=log, seconds=left)
-    return len(stopped)
+        stopping.append(outcome)
+    confirm_all_stopped(client, stopping, log=log, seconds=KILL_SECONDS)
+    return len(stopping)
 
 
 def record(client: KubeClient, outcome: Outcome, *, try_number: int, log: Log) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,19 @@ def stop_cleared(client: KubeClient, decision: Decision, *, log: Log) -> None:
         log.info("%s is gone already.", outcome.resource)
         return
     confirm_stopped(client, outcome, log=log)
+
+
+def confirm_all_stopped(
+    client: KubeClient, outcomes: Sequence[Outcome], *, log: Log, seconds: float = CONFIRM_SECONDS
+) -> None:
+    """`confirm_stopped` for many that stop at the same time: ``seconds`` is for all of them together."""
+    end = time.monotonic() + seconds
+    for index, outcome in enumerate(outcomes):
+        left = end - time.monotonic()
+        if left <= 0:
+            log.warning("Not looked whether %d more executions have stopped.", len(outcomes) - index)
+            return
+        confirm_stopped(client, outcome, log=log, seconds=left)
 
 
 def confirm_stopped(client: KubeClient, outcome: Outcome, *, log: Log, seconds: float = CONFIRM_SECONDS) -> str:

@@ -117,7 +117,8 @@ class Member:
     """One execution of the batch. ``attempt`` is that of its resource, or of the one to create where it is waiting.
 
     ``outcome`` is None where it is waiting. ``verdict`` says why one that has ended is waited for no longer.
-    ``stopped`` tells one that the task itself has stopped, because others failed.
+    ``stopped`` tells one that the task itself has stopped, because others failed. ``cleared`` is an earlier attempt
+    that still runs and must be stopped before this one is launched, since a user has cleared the task.
     """
 
     index: int
@@ -126,6 +127,7 @@ class Member:
     outcome: Outcome | None = None
     verdict: Verdict | None = None
     stopped: bool = False
+    cleared: Outcome | None = None
     resource: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
@@ -213,6 +215,8 @@ def _member(
         ended = judge(outcome, waits.of(outcome), now)
         standing = Standing.ACTIVE if ended is None else Standing.ENDED
         return Member(index, standing, attempt, outcome, ended, resource=newest)
+    if decision.action is Action.CREATE and decision.outcome is not None:
+        return Member(index, Standing.WAITING, decision.attempt, cleared=decision.outcome)
     if index in progress.touched:
         # It was there in this try, so somebody has deleted it: that is how an execution is stopped.
         stopped, last = index in progress.stopped, gone(outcome or _lost(index))

@@ -94,6 +94,13 @@ def test_a_clear_launches_all_again() -> None:
     assert [(m.standing, m.attempt) for m in found] == [(Standing.WAITING, 3)] * 3
 
 
+def test_what_still_runs_when_the_task_was_cleared_is_stopped_first() -> None:
+    (member,) = members(made(0, "Executing"), count=1, first_try=3)
+    assert (member.standing, member.attempt) == (Standing.WAITING, 3)
+    assert member.cleared is not None
+    assert member.cleared.name == made(0)["metadata"]["name"]
+
+
 def test_what_failed_in_this_try_has_ended() -> None:
     assert [m.failed for m in members(made(0, "Failed"), count=1)] == [True]
 
