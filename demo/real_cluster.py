@@ -21,6 +21,8 @@ from demo.waiting import wait_until
 
 RBAC = Path(__file__).resolve().parents[1] / "deploy" / "kubernetes" / "rbac.yaml"
 ACCOUNT = "airflow"
+# docker-compose.yaml runs as long as somebody wants it to.
+TOKEN_SECONDS = 365 * 86400
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
 _PATHS = {
     "Namespace": "/api/v1/namespaces",
@@ -100,7 +102,11 @@ def _placed(manifest: Mapping[str, Any], namespace: str) -> dict[str, Any]:
 def _as_account(client: httpx.Client, config: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     """A kubeconfig of Airflow's service account."""
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{ACCOUNT}/token"
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
+    request = {
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {"expirationSeconds": TOKEN_SECONDS},
+    }
     token = _check(client.post(path, json=request)).json()["status"]["token"]
     _, cluster, _ = current(config)
     return {

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from demo.airflow_processes import AirflowProcesses
 from demo.environment import clean_environment
@@ -72,7 +73,7 @@ def run(command: str, fail: str | None) -> int:
         script = ["--script", f"{fail}=Failed:{FAILURE_REASON}"] if fail else []
         with SandboxProcess(folder / "sandbox", "--speed", str(SPEED), *script) as sandbox:
             say(f"The sandbox is ready after {time.monotonic() - begun:.0f} s; starting Airflow (about 20 s).")
-            upload(sandbox)
+            upload(sandbox.aws_client("s3"))
             with AirflowProcesses(
                 folder / "airflow",
                 ROOT / "dags",
@@ -89,9 +90,8 @@ def run(command: str, fail: str | None) -> int:
     return 0 if succeeded else 1
 
 
-def upload(sandbox: SandboxProcess) -> None:
-    """Put the example definitions into S3, where the DAGs look for them."""
-    s3 = sandbox.aws_client("s3")
+def upload(s3: Any) -> None:
+    """Put the example definitions into the S3 of a boto3 client, where the DAGs look for them."""
     s3.create_bucket(Bucket=BUCKET)
     for definition in sorted(DEFINITIONS.glob("*.json")):
         key = f"pipelines/{definition.name}"
