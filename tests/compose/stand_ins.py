@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -101,7 +102,9 @@ def _mirror() -> list[str]:
 
 def _airflow(engine: Engine, image: str, base: str) -> None:
     constraints = ROOT / "constraints" / "newest.txt"
-    pins = constraints.read_bytes() + (ROOT / "pyproject.toml").read_bytes()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = (project["project"]["dependencies"], project["project"]["optional-dependencies"]["sandbox"])
+    pins = constraints.read_bytes() + repr((*wanted, project["dependency-groups"]["image"])).encode()
     if engine.label(image, LABEL) == _image_digest("airflow", base, pins):
         return
     print("making a stand-in for the image of Airflow (once for these pins, 3 minutes)", flush=True)

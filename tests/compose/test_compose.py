@@ -87,11 +87,11 @@ def test_only_that_dag_starts_by_itself(airflow: AirflowApi) -> None:
 
 
 def test_a_real_cluster_takes_over(project: Project, airflow: AirflowApi) -> None:
-    """The profile `cluster` on the same volumes: the same Airflow, which applies everything anew."""
+    """The profile `cluster` on the same volumes: the same Airflow, for which cluster and AWS are new."""
     if project.engine.label(images()["redis"], stand_ins.LABEL):
         stand_ins.make_controller(project.engine, images()["ack-controller"], OURS)
     before = login(project)
-    project.compose("stop", "sandbox-cluster")
+    project.compose("stop", "sandbox-cluster", "sandbox-aws")
     up(project, profile="cluster")
     assert login(project) == before
     run_id, state = airflow.run_dag(DAG_ID, timeout=RUN_SECONDS)
