@@ -67,13 +67,13 @@ system: ## Install Debian's packages that the tests need, where they are missing
 COMPILE = $(UV) pip compile --quiet --upgrade pyproject.toml --extra sandbox --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 .PHONY: constraints
 constraints: $(UV_READY) ## Pin the newest releases (newest.txt) and the oldest supported ones (floor.txt) anew
-	$(COMPILE) --group dev --output-file constraints/newest.txt
+	$(COMPILE) --group dev --group image --output-file constraints/newest.txt
 	$(COMPILE) --group test --resolution lowest-direct --exclude-newer $(FLOOR_DATE) --exclude-newer-package moto=false --exclude-newer-package py-partiql-parser=false --output-file constraints/floor.txt
 
 # --- checks
 
-.PHONY: test lint types layers test-all test-floor
-test: lint types layers test-all test-floor ## Everything that has to be right before a change goes in
+.PHONY: test lint types layers test-all test-floor compose-test
+test: lint types layers test-all test-floor compose-test ## Everything that has to be right before a change goes in
 
 lint: .venv/installed ## ruff: rules and format
 	$(RUN) $(BIN)/ruff check .
@@ -93,6 +93,19 @@ test-all: .venv/installed system ## All tests, with the newest Airflow (TESTS=pa
 
 test-floor: .venv-floor/installed system ## The tests marked `floor`, with the oldest Airflow
 	$(RUN) $(GIVEN) .venv-floor/bin/python -m pytest -m floor
+
+# `docker compose up`, for real. Elsewhere than on Debian, or without root, it is for the user to install Docker.
+compose-test: .venv/installed ## docker-compose.yaml on a Docker engine: the scheduled DAG runs to its end
+	@missing=''; \
+	for each in docker:docker.io dockerd:docker.io iptables:iptables debootstrap:debootstrap; do \
+		command -v $${each%:*} >/dev/null || missing+=" $${each#*:}"; \
+	done; \
+	if [ -n "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! docker version >/dev/null 2>&1; then \
+		apt-get update --quiet --quiet; \
+		DEBIAN_FRONTEND=noninteractive apt-get install --quiet --yes --no-install-recommends $$missing; \
+	fi
+	$(RUN) $(BIN)/python -m tests.compose.prepare
+	$(RUN) $(BIN)/python -m pytest tests/compose
 
 .PHONY: bench
 bench: .venv/installed ## What imports and tasks cost, beside the providers' own

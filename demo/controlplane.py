@@ -96,6 +96,20 @@ def _free_ports(count: int) -> list[int]:
             bound.close()
 
 
+def kubeconfig(server: str, ca: str, token: str, namespace: str = "default") -> dict[str, Any]:
+    """A kubeconfig of whoever has the token; `ca` is the certificate of the server's authority in PEM."""
+    name = "controlplane"
+    authority = base64.b64encode(ca.encode()).decode()
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority-data": authority}}],
+        "users": [{"name": name, "user": {"token": token}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": namespace}}],
+        "current-context": name,
+    }
+
+
 # Linux kills such a process when the thread that started it ends: an aborted test run leaves no server behind. A
 # program of its own asks for it, because code between fork and exec is not safe in a process that has threads.
 _PR_SET_PDEATHSIG = 1
@@ -136,16 +150,7 @@ class ControlPlane:
 
     def kubeconfig(self, namespace: str = "default", token: str | None = None) -> dict[str, Any]:
         """A kubeconfig of the administrator, or of whoever has the token."""
-        name = "controlplane"
-        authority = base64.b64encode(self.ca.encode()).decode()
-        return {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": name, "cluster": {"server": self.url, "certificate-authority-data": authority}}],
-            "users": [{"name": name, "user": {"token": token or self.token}}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": namespace}}],
-            "current-context": name,
-        }
+        return kubeconfig(self.url, self.ca, token or self.token, namespace)
 
     def start(self) -> ControlPlane:
         """Start both, and return when the API server is ready."""

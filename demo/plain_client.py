@@ -123,10 +123,10 @@ def placed(manifest: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     return result
 
 
-def account_token(client: httpx.Client, namespace: str, account: str) -> str:
-    """A token of a service account, for two hours."""
+def account_token(client: httpx.Client, namespace: str, account: str, seconds: int) -> str:
+    """A token of a service account, for so many seconds."""
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
-    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
+    request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": seconds}}
     return str(check(client.post(path, json=request)).json()["status"]["token"])
 
 

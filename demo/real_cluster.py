@@ -16,6 +16,7 @@ from demo.plain_client import account_token, apply, check, connect, install_crds
 
 RBAC = Path(__file__).resolve().parents[1] / "deploy" / "kubernetes" / "rbac.yaml"
 ACCOUNT = "airflow"
+TOKEN_SECONDS = 7200
 MADE = {"airflow-ack-sagemaker": "made"}
 """The label of the namespaces that are made here, by which they are found to be removed."""
 
@@ -29,15 +30,23 @@ class RealCluster:
     :param directory: where the kubeconfigs are written.
     :param given: an administrator's kubeconfig that needs no other file, to use its cluster instead of starting one;
         what is made there stays.
+    :param token_seconds: how long the token of Airflow's service account is good for.
     :raises NoControlPlane: at the start, when kube-apiserver cannot be had.
     """
 
-    def __init__(self, directory: Path, namespace: str = "default", given: Path | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        namespace: str = "default",
+        given: Path | None = None,
+        token_seconds: int = TOKEN_SECONDS,
+    ) -> None:
         self.directory = directory.resolve()
         self.namespace = namespace
         self.kubeconfig = self.directory / "kubeconfig"
         self.airflow_kubeconfig = self.directory
         self._given = given
+        self._token_seconds = token_seconds
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -71,7 +80,7 @@ class RealCluster:
             make_namespace(client, namespace)
             for manifest in manifests or yaml.safe_load_all(RBAC.read_text()):
                 apply(client, placed(manifest, namespace), namespace)
-            token = account_token(client, namespace, ACCOUNT)
+            token = account_token(client, namespace, ACCOUNT, self._token_seconds)
         write_private(path, kubeconfig_of(read(self.kubeconfig), ACCOUNT, token, namespace))
         return path
 

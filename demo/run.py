@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from demo.airflow_processes import AirflowProcesses
 from demo.controlplane import NoControlPlane
@@ -84,7 +85,7 @@ def run(command: str, fail: str | None, cluster: str) -> int:
         real = stack.enter_context(RealCluster(folder / "cluster")) if cluster == "real" else None
         sandbox = stack.enter_context(SandboxProcess(folder / "sandbox", *options, cluster=real))
         say(f"The sandbox is ready after {time.monotonic() - begun:.0f} s; starting Airflow (about 20 s).")
-        upload(sandbox)
+        upload(sandbox.aws_client("s3"))
         airflow = stack.enter_context(
             AirflowProcesses(
                 folder / "airflow",
@@ -103,9 +104,8 @@ def run(command: str, fail: str | None, cluster: str) -> int:
     return 0 if succeeded else 1
 
 
-def upload(sandbox: SandboxProcess) -> None:
-    """Put the example definitions into S3, where the DAGs look for them."""
-    s3 = sandbox.aws_client("s3")
+def upload(s3: Any) -> None:
+    """Put the example definitions into the S3 of a boto3 client, where the DAGs look for them."""
     s3.create_bucket(Bucket=BUCKET)
     for definition in sorted(DEFINITIONS.glob("*.json")):
         key = f"pipelines/{definition.name}"

@@ -96,17 +96,7 @@ class SandboxProcess:
 
     def aws_client(self, service: str) -> Any:
         """A boto3 client of its AWS endpoint: s3, sagemaker or sts."""
-        import boto3
-        from botocore.config import Config
-
-        return boto3.client(
-            service,
-            endpoint_url=self.aws_endpoint_url,
-            region_name=REGION,
-            aws_access_key_id="sandbox",
-            aws_secret_access_key="sandbox",
-            config=Config(proxies={}, retries={"total_max_attempts": 2}),
-        )
+        return aws_client(self.aws_endpoint_url, service)
 
     def close(self) -> None:
         """End it and wait until nothing of it is left."""
@@ -128,3 +118,18 @@ def aws_connection(endpoint_url: str) -> dict[str, Any]:
     """An Airflow connection to a sandbox's AWS endpoint."""
     extra = {"endpoint_url": endpoint_url, "region_name": REGION}
     return {"conn_type": "aws", "login": "sandbox", "password": "sandbox", "extra": extra}
+
+
+def aws_client(endpoint_url: str, service: str) -> Any:
+    """A boto3 client of a sandbox's AWS endpoint: s3, sagemaker or sts."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=REGION,
+        aws_access_key_id="sandbox",
+        aws_secret_access_key="sandbox",
+        config=Config(proxies={}, retries={"total_max_attempts": 2}),
+    )

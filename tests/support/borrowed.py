@@ -13,7 +13,7 @@ from airflow_ack_sagemaker.kube.errors import KubeError
 from airflow_ack_sagemaker.model.kinds import API_VERSION, GROUP
 from demo.controlplane import NoControlPlane
 from demo.plain_client import account_token, apply, check, connect, kubeconfig_of, read, remove_crds
-from demo.real_cluster import MADE, make_namespace, write_private
+from demo.real_cluster import MADE, TOKEN_SECONDS, make_namespace, write_private
 
 ADMINISTRATOR = "airflow-ack-sagemaker-tests"
 _API = "rbac.authorization.k8s.io"
@@ -48,7 +48,7 @@ def borrowed(given: Path, kubeconfig: Path, variables: Mapping[str, str]) -> Ite
         stack.callback(_remove_namespaces, client)
         stack.callback(remove_crds, client)
         _appoint(client, namespace)
-        token = account_token(client, namespace, ADMINISTRATOR)
+        token = account_token(client, namespace, ADMINISTRATOR, TOKEN_SECONDS)
         write_private(kubeconfig, kubeconfig_of(read(given), ADMINISTRATOR, token, "default"))
         yield kubeconfig
 
