@@ -35,7 +35,8 @@ class RealCluster:
     """kube-apiserver and etcd, or the cluster of a kubeconfig; a context manager.
 
     `kubeconfig` is the administrator's, `airflow_kubeconfig` that of Airflow's service account, which has the rights of
-    `deploy/kubernetes/rbac.yaml` in `namespace` and no others.
+    `deploy/kubernetes/rbac.yaml` in `namespace` and no others. `control_plane` is what was started, to freeze and
+    restart it; None for a given cluster.
 
     :param directory: where the kubeconfigs are written.
     :param given: a kubeconfig, to use its cluster instead of starting one; whose user has a token or a certificate.
@@ -47,6 +48,7 @@ class RealCluster:
         self.namespace = namespace
         self.kubeconfig = self.directory / "kubeconfig"
         self.airflow_kubeconfig = self.directory
+        self.control_plane: ControlPlane | None = None
         self._given = given
         self._stack = ExitStack()
 
@@ -54,7 +56,8 @@ class RealCluster:
         with ExitStack() as stack:
             self.directory.mkdir(parents=True, exist_ok=True)
             if self._given is None:
-                config = stack.enter_context(ControlPlane()).kubeconfig()
+                self.control_plane = stack.enter_context(ControlPlane())
+                config = self.control_plane.kubeconfig()
             else:
                 config = yaml.safe_load(self._given.read_text())
             _write(self.kubeconfig, config)
@@ -97,11 +100,17 @@ def _placed(manifest: Mapping[str, Any], namespace: str) -> dict[str, Any]:
     return placed
 
 
-def _as_account(client: httpx.Client, config: Mapping[str, Any], namespace: str) -> dict[str, Any]:
-    """A kubeconfig of Airflow's service account."""
+def account_token(client: httpx.Client, namespace: str) -> str:
+    """A new token of Airflow's service account."""
     path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{ACCOUNT}/token"
     request = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 7200}}
-    token = _check(client.post(path, json=request)).json()["status"]["token"]
+    token: str = _check(client.post(path, json=request)).json()["status"]["token"]
+    return token
+
+
+def _as_account(client: httpx.Client, config: Mapping[str, Any], namespace: str) -> dict[str, Any]:
+    """A kubeconfig of Airflow's service account."""
+    token = account_token(client, namespace)
     _, cluster, _ = current(config)
     return {
         "apiVersion": "v1",
