@@ -55,6 +55,16 @@ def answered(hook: Hook) -> Action:
     return act
 
 
+def misreported(status: int) -> Action:
+    """Have the request carried out, and answer that it was not."""
+
+    def act(exchange: Exchange) -> None:
+        exchange.forward().read()
+        refuse(status)(exchange)
+
+    return act
+
+
 def held(release: threading.Event, longest: float) -> Action:
     """Let the request wait for ``release``, ``longest`` seconds at most, then pass it on."""
 
@@ -110,7 +120,9 @@ def watches(exchange: Exchange) -> bool:
 def stores_result(run_id: str) -> Callable[[Exchange], bool]:
     """A task's push of its return value to Airflow."""
     return lambda exchange: (
-        exchange.method == "POST" and "/xcoms/" in exchange.path and run_id in exchange.path
+        exchange.method == "POST"
+        and "/xcoms/" in exchange.path
+        and run_id in exchange.path
         and "/return_value" in exchange.path
     )
 

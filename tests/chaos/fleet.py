@@ -117,7 +117,15 @@ class Fleet:
         if kind == "worker":
             quiet = ["--without-gossip", "--without-mingle", "--skip-serve-logs"]
             # A name of its own at each start, as a new node has: Celery refuses one that seems to be there still.
-            return ["celery", "worker", "--celery-hostname", f"{node}-{time.time_ns()}@chaos", "--pid", str(pid), *quiet]
+            return [
+                "celery",
+                "worker",
+                "--celery-hostname",
+                f"{node}-{time.time_ns()}@chaos",
+                "--pid",
+                str(pid),
+                *quiet,
+            ]
         return [kind, "--skip-serve-logs", "--pid", str(pid)]
 
     def kill(self, *nodes: str) -> None:

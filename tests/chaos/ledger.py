@@ -54,18 +54,28 @@ class Ledger:
     def __init__(self, world: World) -> None:
         self._world = world
         self._unpaused: set[str] = set()
+        self._run_of: dict[str, str] = {}
         self.runs: list[Run] = []
+
+    def plan(self, dag_id: str, pipeline: str, prefix: str = "run", **expected: Any) -> Run:
+        """A run that is not started yet, so that its faults can be prepared."""
+        run = Run(dag_id, new_run_id(prefix), pipeline, **expected)
+        self.runs.append(run)
+        return run
+
+    def begin(self, run: Run) -> None:
+        """Start a planned run."""
+        api = self._world.api
+        if run.dag_id not in self._unpaused:
+            api.wait_for_dag(run.dag_id)
+            api.unpause(run.dag_id)
+            self._unpaused.add(run.dag_id)
+        api.trigger(run.dag_id, {"pipeline": run.pipeline}, run.run_id)
 
     def start(self, dag_id: str, pipeline: str, prefix: str = "run", **expected: Any) -> Run:
         """Start a run of a DAG."""
-        api = self._world.api
-        if dag_id not in self._unpaused:
-            api.wait_for_dag(dag_id)
-            api.unpause(dag_id)
-            self._unpaused.add(dag_id)
-        run = Run(dag_id, new_run_id(prefix), pipeline, **expected)
-        api.trigger(dag_id, {"pipeline": pipeline}, run.run_id)
-        self.runs.append(run)
+        run = self.plan(dag_id, pipeline, prefix, **expected)
+        self.begin(run)
         return run
 
     def states(self, runs: Iterable[Run]) -> dict[Run, str]:
@@ -116,12 +126,24 @@ class Ledger:
         states = self.states(audited)
         by_run: dict[str, list[dict[str, Any]]] = {}
         for pipeline in sorted({run.pipeline for run in audited}):
-            for summary in self._world.executions(pipeline):
-                by_run.setdefault(self._world.run_of(summary["PipelineExecutionArn"]), []).append(summary)
+            by_run.update(self._by_run(pipeline))
         audit = Audit()
         for run in audited:
             self._compare(audit, run, states.get(run, "missing"), by_run.get(run.run_id, []))
         return audit
+
+    def executions(self, run: Run) -> list[dict[str, Any]]:
+        """What SageMaker has of a run, oldest first."""
+        return self._by_run(run.pipeline).get(run.run_id, [])
+
+    def _by_run(self, pipeline: str) -> dict[str, list[dict[str, Any]]]:
+        found: dict[str, list[dict[str, Any]]] = {}
+        for summary in self._world.executions(pipeline):
+            arn = summary["PipelineExecutionArn"]
+            if arn not in self._run_of:
+                self._run_of[arn] = self._world.run_of(arn)
+            found.setdefault(self._run_of[arn], []).append(summary)
+        return found
 
     def _compare(self, audit: Audit, run: Run, state: str, executions: list[dict[str, Any]]) -> None:
         statuses = tuple(execution["PipelineExecutionStatus"] for execution in executions)

@@ -1,4 +1,4 @@
-"""Everything that is broken here, started: a real API server, controller and AWS, Airflow's nodes, proxies in between."""
+"""Everything that is broken here, started: a real API server, controller and AWS, Airflow's nodes, and the proxies."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class World:
             )
             self.airflow.upstream = self.fleet.airflow.url
             stack.enter_context(self.fleet)
-            for dag_id in ("ours_deferred", "peer_held"):
+            for dag_id in ("ours_deferred", "peer"):
                 self.api.wait_for_dag(dag_id)
             self._stack = stack.pop_all()
         return self
