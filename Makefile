@@ -56,6 +56,7 @@ $(UV_READY):
 system: ## Install Debian's packages that the tests need, where they are missing
 	@missing=''; \
 	command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=' postgresql'; \
+	command -v redis-server >/dev/null || missing+=' redis-server'; \
 	command -v openssl >/dev/null || missing+=' openssl'; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
@@ -90,6 +91,10 @@ test-all: .venv/installed system ## All tests, with the newest Airflow (TESTS=pa
 
 test-floor: .venv-floor/installed system ## The tests marked `floor`, with the oldest Airflow
 	$(RUN) .venv-floor/bin/python -m pytest -m floor
+
+.PHONY: chaos
+chaos: .venv/installed system ## 200 runs while everything is killed and broken, and the amazon provider's beside them (40 minutes)
+	$(RUN) $(BIN)/python -m tests.chaos.long --write
 
 .PHONY: bench
 bench: .venv/installed ## What imports and tasks cost, beside the providers' own

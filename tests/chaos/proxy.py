@@ -157,11 +157,11 @@ class FaultProxy:
         self.cut()
         self._thread.join()
 
-    def add(self, name: str, matches: Matcher, action: Action, count: int | None = 1) -> Rule:
-        """Add a rule; earlier ones are asked first."""
+    def add(self, name: str, matches: Matcher, action: Action, count: int | None = 1, *, first: bool = False) -> Rule:
+        """Add a rule; earlier ones are asked first, unless this one asks to be the ``first``."""
         rule = Rule(name, matches, action, count)
         with self._lock:
-            self._rules.append(rule)
+            self._rules.insert(0 if first else len(self._rules), rule)
         return rule
 
     def remove(self, rule: Rule) -> None:

@@ -135,6 +135,7 @@ class World:
             lambda exchange: exchange.headers.get("authorization") == old,
             refuse(401, "Unauthorized"),
             count=None,
+            first=True,
         )
         # Streams that are open were let in with the old one, which would do for as long as they last.
         self.kubernetes.cut()
@@ -164,19 +165,14 @@ class World:
         wait_until(synced, 60.0, "the pipeline to be synced")
         return name
 
-    def resources(self) -> list[dict[str, Any]]:
-        """The PipelineExecution resources."""
-        answer = self._client.get(self._path("pipelineexecutions")).raise_for_status()
-        items: list[dict[str, Any]] = answer.json()["items"]
-        return items
-
     def _path(self, rest: str) -> str:
         return f"/apis/{API_VERSION}/namespaces/{self.cluster.namespace}/{rest}"
 
-    def control(self, method: str, path: str, **arguments: Any) -> None:
+    def control(self, method: str, path: str, **arguments: Any) -> Any:
         """The sandbox's own levers."""
         url = f"{self.sandbox.aws_endpoint_url}/_sandbox/{path}"
-        httpx.request(method, url, trust_env=False, **arguments).raise_for_status()
+        answer = httpx.request(method, url, trust_env=False, **arguments).raise_for_status()
+        return answer.json() if answer.content else None
 
     def script(self, pipeline: str, *rules: str) -> None:
         """Say how a pipeline's next executions go."""
@@ -208,17 +204,12 @@ class World:
         """
         self.control("PUT", "controller", json={"paused": True})
 
-        def written() -> bool:
-            known = {
-                resource.get("status", {}).get("ackResourceMetadata", {}).get("arn") for resource in self.resources()
-            }
-            return all(summary["PipelineExecutionArn"] in known for summary in self._running())
-
-        wait_until(written, 30.0, "the controller to write down what it has started", every=0.05)
-
-    def _running(self) -> list[dict[str, Any]]:
-        names = {resource["spec"]["pipelineName"] for resource in self.resources()}
-        return [summary for name in names for summary in self.executions(name)]
+        wait_until(
+            lambda: self.control("GET", "controller")["resting"],
+            60.0,
+            "the controller to write down what it has started",
+            every=0.02,
+        )
 
     def executions(self, pipeline: str) -> list[dict[str, Any]]:
         """All of a pipeline's executions that SageMaker has, oldest first."""
