@@ -160,14 +160,14 @@ class Fleet:
 
     def wait_ready(self, *nodes: str, timeout: float = 240.0) -> None:
         """Wait until nodes (default: all) do their work. Raises ProcessEnded when one ends instead."""
-        waited = nodes or NODES
+        wait_until(lambda: self.ready(*nodes), timeout, lambda: "the fleet to be ready:\n" + self.output(), every=0.5)
 
-        def ready() -> bool:
-            for node in waited:
+    def ready(self, *nodes: str) -> bool:
+        """Whether nodes (default: all) do their work. Raises ProcessEnded when one has ended by itself."""
+        with self._lock:
+            for node in nodes or NODES:
                 self._nodes[node].check()
-            return all(self._is_ready(node) for node in waited)
-
-        wait_until(ready, timeout, lambda: "the fleet to be ready:\n" + self.output(), every=0.5)
+            return all(self._is_ready(node) for node in nodes or NODES)
 
     def _is_ready(self, node: str) -> bool:
         kind, _, _ = node.partition("-")

@@ -1,5 +1,6 @@
-"""`make chaos`: the long form. 200 runs of ours and as many of the peer, each in its own storm; what came of it is
-printed and written to docs/chaos.md.
+"""`make chaos`: the long form. 200 runs of ours, then as many of the peer, in a storm each.
+
+What came of it is printed and written to docs/chaos.md.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.long", description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
-    parser.add_argument("--no-peer", action="store_true", help="leave the peer out")
+    parser.add_argument("--peer-runs", type=int, default=200, help="0 leaves the peer out")
     parser.add_argument("--write", action="store_true", help="write docs/chaos.md")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
@@ -54,8 +55,9 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="chaos-") as folder, World(Path(folder)) as world:
             killer = Killer(world.fleet)
             results = [_ours(world, killer, options.runs, options.seed)]
-            if not options.no_peer:
-                results.append(_peer(world, killer, options.runs, options.seed))
+            say("", document(results, options.seed), *results[0].audit.problems)
+            if options.peer_runs:
+                results.append(_peer(world, killer, options.peer_runs, options.seed))
     except NoControlPlane as missing:
         say(str(missing))
         return 1
@@ -63,9 +65,7 @@ def main() -> int:
     say("", text)
     if options.write:
         DOCUMENT.write_text(text)
-    problems = results[0].audit.problems
-    say(*problems)
-    return 1 if problems else 0
+    return 1 if results[0].audit.problems else 0
 
 
 def _ours(world: World, killer: Killer, count: int, seed: int) -> Result:

@@ -26,6 +26,7 @@ class Storm:
 
     :param seed: what is drawn, and when, depends on it alone; what it meets depends on the machine.
     :param pause: seconds between two of them, at least and at most.
+    :param most: how many there are, until it is calm; None: no end.
     :param proxy: before the server that launches executions: Kubernetes, or AWS for the peer.
     :param creates: what tells a launch on that proxy.
     """
@@ -37,6 +38,7 @@ class Storm:
         seed: int,
         *,
         pause: tuple[float, float],
+        most: int | None,
         proxy: FaultProxy,
         creates: Matcher,
     ) -> None:
@@ -45,6 +47,7 @@ class Storm:
         self._killer = killer
         self._random = random.Random(seed)
         self._pause = pause
+        self._left = most
         self._proxy = proxy
         self._creates = creates
         self._rules: list[Rule] = []
@@ -57,8 +60,10 @@ class Storm:
         if self._thaw_at is not None and now >= self._thaw_at:
             self._thaw_at = None
             self._world.thaw()
-        if now < self._next or self._thaw_at is not None:
+        if now < self._next or self._thaw_at is not None or self._left == 0:
             return
+        if self._left is not None:
+            self._left -= 1
         steps, weights = zip(*self._steps(), strict=True)
         self._random.choices(steps, weights)[0]()
         self._next = time.monotonic() + self._random.uniform(*self._pause)
@@ -76,18 +81,22 @@ class Storm:
 
     def _steps(self) -> list[tuple[Step, float]]:
         steps: list[tuple[Step, float]] = [
-            (lambda: self._kill_node(WORKERS), 2),
-            (lambda: self._kill_node(TRIGGERERS), 1),
-            (lambda: self._kill_node(SCHEDULERS), 1),
             (self._kill_process, 3),
             (lambda: self._at_launch("process dies before a launch", faults.unsent(self._killer.sender)), 1),
             (lambda: self._at_launch("process dies after a launch", faults.unanswered(self._killer.sender)), 2),
             (lambda: self._at_launch("supervisor dies after a launch", faults.unanswered(self._killer.parent)), 1),
-            (lambda: self._at_launch("worker dies after a launch", faults.unanswered(self._killer.node)), 1),
             (lambda: self._at_launch("launch broken off", faults.unanswered()), 1),
             (self._cut, 1),
             *((self._refusing(status), 1) for status in (429, 500, 503)),
         ]
+        if self._world.fleet.ready():
+            # A machine that is too busy to start nodes as fast as they die would never get anything done.
+            steps += [
+                (lambda: self._kill_node(WORKERS), 3),
+                (lambda: self._kill_node(TRIGGERERS), 2),
+                (lambda: self._kill_node(SCHEDULERS), 2),
+                (lambda: self._at_launch("worker dies after a launch", faults.unanswered(self._killer.node)), 2),
+            ]
         if self._proxy is self._world.kubernetes:
             steps += [
                 (self._freeze, 1),
@@ -155,19 +164,19 @@ def _anything(exchange: Exchange) -> bool:
     return True
 
 
-def ours(world: World, killer: Killer, seed: int, pause: tuple[float, float]) -> Storm:
+def ours(world: World, killer: Killer, seed: int, pause: tuple[float, float], most: int | None = None) -> Storm:
     """A storm between tasks and Kubernetes."""
 
     def creates(exchange: Exchange) -> bool:
         return exchange.method == "POST" and exchange.path.split("?")[0].endswith("/pipelineexecutions")
 
-    return Storm(world, killer, seed, pause=pause, proxy=world.kubernetes, creates=creates)
+    return Storm(world, killer, seed, pause=pause, most=most, proxy=world.kubernetes, creates=creates)
 
 
-def peers(world: World, killer: Killer, seed: int, pause: tuple[float, float]) -> Storm:
+def peers(world: World, killer: Killer, seed: int, pause: tuple[float, float], most: int | None = None) -> Storm:
     """The same between tasks and AWS, where the peer launches."""
 
     def creates(exchange: Exchange) -> bool:
         return exchange.headers.get("x-amz-target", "") == "SageMaker.StartPipelineExecution"
 
-    return Storm(world, killer, seed, pause=pause, proxy=world.aws, creates=creates)
+    return Storm(world, killer, seed, pause=pause, most=most, proxy=world.aws, creates=creates)

@@ -11,7 +11,8 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.world import World
 
 RUNS = 10
-PAUSE = (1.0, 6.0)
+PAUSE = (0.5, 4.0)
+FAULTS = 20
 
 
 def _seed() -> int:
@@ -22,7 +23,7 @@ def test_whatever_happens_one_execution_for_each_run(world: World, ledger: Ledge
     seed = _seed()
     pipeline, flaky = (world.add_pipeline() for _ in range(2))
     world.script(flaky, "Train#1=Failed:spot capacity")
-    bad = storm.ours(world, killer, seed, PAUSE)
+    bad = storm.ours(world, killer, seed, PAUSE, FAULTS)
     runs = [ledger.start("ours_held" if number % 3 == 2 else "ours_deferred", pipeline) for number in range(RUNS)]
     runs.append(ledger.start("ours_deferred", flaky, statuses=("Failed", "Succeeded")))
     try:
