@@ -13,7 +13,7 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.world import World
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A real API server and an Airflow of many nodes. Without Go there is none; in CI that is a failure."""
     try:
@@ -26,13 +26,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield world
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ledger(world: World) -> Ledger:
     """The books of all runs."""
     return Ledger(world)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def killer(world: World) -> Killer:
     """Kills workers and their processes."""
     return Killer(world.fleet)

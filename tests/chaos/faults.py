@@ -9,6 +9,8 @@ from collections.abc import Callable
 from tests.chaos.proxy import Action, Exchange
 
 Hook = Callable[[Exchange], None]
+_PATIENCE = 120.0
+"""Seconds after which a client that waits for a reply is one that waits for ever."""
 
 
 def refuse(status: int, reason: str = "", retry_after: str = "") -> Action:
@@ -61,6 +63,19 @@ def misreported(status: int) -> Action:
     def act(exchange: Exchange) -> None:
         exchange.forward().read()
         refuse(status)(exchange)
+
+    return act
+
+
+def silent(*, effect: bool) -> Action:
+    """Let the client wait until it gives up, the request carried out or not: a server that hangs."""
+
+    def act(exchange: Exchange) -> None:
+        if effect:
+            exchange.forward().read()
+        if not exchange.await_hangup(_PATIENCE):
+            raise TimeoutError(f"after {_PATIENCE:.0f} s the client still waits")
+        exchange.drop()
 
     return act
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 import socket
 import ssl
 import struct
@@ -87,6 +88,10 @@ class Exchange:
         self._handler.send_header("Content-Length", str(len(content)))
         self._handler.end_headers()
         self._write(content)
+
+    def await_hangup(self, seconds: float) -> bool:
+        """Say nothing until the client gives up, ``seconds`` at most; whether it has."""
+        return bool(select.select([self._handler.connection], [], [], seconds)[0])
 
     def drop(self, *, abruptly: bool = True) -> None:
         """End the connection, with a reset unless told otherwise."""

@@ -164,19 +164,21 @@ def _anything(exchange: Exchange) -> bool:
     return True
 
 
+def creates_execution(exchange: Exchange) -> bool:
+    """The creation of a PipelineExecution, of whichever run."""
+    return exchange.method == "POST" and exchange.path.split("?")[0].endswith("/pipelineexecutions")
+
+
+def starts_execution(exchange: Exchange) -> bool:
+    """SageMaker's own operation, which the peer calls."""
+    return exchange.headers.get("x-amz-target", "") == "SageMaker.StartPipelineExecution"
+
+
 def ours(world: World, killer: Killer, seed: int, pause: tuple[float, float], most: int | None = None) -> Storm:
     """A storm between tasks and Kubernetes."""
-
-    def creates(exchange: Exchange) -> bool:
-        return exchange.method == "POST" and exchange.path.split("?")[0].endswith("/pipelineexecutions")
-
-    return Storm(world, killer, seed, pause=pause, most=most, proxy=world.kubernetes, creates=creates)
+    return Storm(world, killer, seed, pause=pause, most=most, proxy=world.kubernetes, creates=creates_execution)
 
 
 def peers(world: World, killer: Killer, seed: int, pause: tuple[float, float], most: int | None = None) -> Storm:
     """The same between tasks and AWS, where the peer launches."""
-
-    def creates(exchange: Exchange) -> bool:
-        return exchange.headers.get("x-amz-target", "") == "SageMaker.StartPipelineExecution"
-
-    return Storm(world, killer, seed, pause=pause, most=most, proxy=world.aws, creates=creates)
+    return Storm(world, killer, seed, pause=pause, most=most, proxy=world.aws, creates=starts_execution)

@@ -17,6 +17,7 @@ from tests.chaos.faults import (
     held,
     misreported,
     refuse,
+    silent,
     unanswered,
     unsent,
     watches,
@@ -137,6 +138,15 @@ def test_half_a_line(proxy: FaultProxy, client: httpx.Client) -> None:
 def test_an_expired_watch(proxy: FaultProxy, client: httpx.Client) -> None:
     proxy.add("gone", watches, expired_event())
     assert client.get("/w?watch=1").json()["object"]["code"] == 410
+
+
+def test_silence_lasts_until_the_client_gives_up(proxy: FaultProxy, client: httpx.Client, server: HttpServer) -> None:
+    rule = proxy.add("silence", anything, silent(effect=True))
+    with pytest.raises(httpx.ReadTimeout):
+        client.post("/a", timeout=0.2)
+    assert rule.done.wait(5)
+    assert rule.error is None
+    assert len(server.seen) == 1
 
 
 def test_a_request_is_held_until_it_is_released(proxy: FaultProxy, client: httpx.Client, server: HttpServer) -> None:

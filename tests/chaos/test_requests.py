@@ -50,6 +50,9 @@ PASSING = (
     *(Fault(f"{status} although created", faults.creates, faults.misreported(status)) for status in (500, 503)),
     *(Fault(f"{status} to the record", faults.records, faults.refuse(status), 2) for status in REFUSALS),
     *(Fault(f"{status} to a watch", own_watch, faults.refuse(status), 2, "ours_held") for status in REFUSALS),
+    Fault("look without an answer", faults.looks, faults.silent(effect=False)),
+    Fault("create without an answer, nothing done", faults.creates, faults.silent(effect=False)),
+    Fault("create without an answer, but done", faults.creates, faults.silent(effect=True)),
     Fault("look broken off", faults.looks, faults.unsent(), 2),
     Fault("create broken off before", faults.creates, faults.unsent(), 2),
     Fault("create broken off after", faults.creates, faults.unanswered()),
@@ -90,6 +93,7 @@ def test_a_passing_fault_changes_nothing(fault: Fault, started: Started, ledger:
     run, rule = started[fault.name]
     ledger.wait([run], 240)
     assert rule.done.is_set(), "the fault never happened"
+    assert rule.error is None
     audit = ledger.audit([run])
     assert audit.problems == []
     assert audit.executions == 1
