@@ -142,6 +142,14 @@ class Fleet:
             self.kill(*nodes)
             self.start(*nodes)
 
+    def revive(self) -> list[str]:
+        """Start the nodes that have ended by themselves; what each said last."""
+        with self._lock:
+            ended = [node for node in NODES if not self._nodes[node].running]
+            last = [f"{node} has ended by itself:\n{self._nodes[node].tail(60)}" for node in ended]
+            self.start(*ended)
+        return last
+
     def processes(self, node: str) -> list[psutil.Process]:
         """A node's processes."""
         return self._nodes[node].processes()

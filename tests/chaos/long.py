@@ -11,6 +11,7 @@ import secrets
 import signal
 import sys
 import tempfile
+import textwrap
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -25,6 +26,14 @@ from tests.chaos.storm import Storm
 from tests.chaos.world import World
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "chaos.md"
+_INTRODUCTION = (
+    "`make chaos` has written this. Airflow with CeleryExecutor on Redis and PostgreSQL: two schedulers, two triggerers "
+    "and two workers. A real kube-apiserver with etcd; the sandbox's controller and SageMaker. {versions}. Faults come "
+    "at random, some seconds apart (`--seed {seed}`); what is killed starts again at once. Ours has 20 retries, each an "
+    "occasion to launch once too often, and a fifth of its runs are not deferred; the peer has "
+    "`retries=3, wait_for_completion=True`. The peer talks to SageMaker, so its refusals and broken connections are "
+    "those of the AWS endpoint, and faults of the Kubernetes API server do not touch it."
+)
 PAUSE = (1.0, 8.0)
 TIMEOUT = 3600.0
 OURS = "AckPipelineExecutionOperator"
@@ -130,12 +139,7 @@ def document(results: list[Result], seed: int) -> str:
         [
             "# One execution per run, whatever dies",
             "",
-            "`make chaos` has written this. Airflow with CeleryExecutor on Redis and PostgreSQL, two schedulers, two",
-            "triggerers and two workers, a real kube-apiserver with etcd, and the sandbox's controller and SageMaker.",
-            f"Versions: {versions}. Faults come at random, a few seconds apart (`--seed {seed}`); killed parts start",
-            "again at once. Ours has 20 retries, each an occasion to launch once too often; the peer has",
-            "`retries=3, wait_for_completion=True`. Faults of the API server have no counterpart for the peer, which",
-            "talks to SageMaker; its broken connections and refusals are those of the AWS endpoint.",
+            textwrap.fill(_INTRODUCTION.format(versions=versions, seed=seed), 120, break_on_hyphens=False),
             "",
             *_table(["", *names], rows),
             "",

@@ -56,6 +56,10 @@ class Storm:
 
     def blow(self) -> None:
         """Do what is due; returns at once when nothing is."""
+        for last_words in self._world.fleet.revive():
+            # Celery's worker does so now and then when its pool is killed.
+            self.happened["node ended by itself"] += 1
+            print(last_words, flush=True)
         now = time.monotonic()
         if self._thaw_at is not None and now >= self._thaw_at:
             self._thaw_at = None
