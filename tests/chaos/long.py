@@ -27,10 +27,10 @@ from tests.chaos.world import World
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "chaos.md"
 _INTRODUCTION = (
-    "`make chaos` has written this. Airflow with CeleryExecutor on Redis and PostgreSQL: two schedulers, two triggerers "
-    "and two workers. A real kube-apiserver with etcd; the sandbox's controller and SageMaker. {versions}. Faults come "
-    "at random, some seconds apart (`--seed {seed}`); what is killed starts again at once. Ours has 20 retries, each an "
-    "occasion to launch once too often, and a fifth of its runs are not deferred; the peer has "
+    "`make chaos` has written this. Airflow with CeleryExecutor on Redis and PostgreSQL: two schedulers, two "
+    "triggerers and two workers. A real kube-apiserver with etcd; the sandbox's controller and SageMaker. {versions}. "
+    "Faults come at random, some seconds apart (`--seed {seed}`); what is killed starts again at once. Ours has 20 "
+    "retries, each an occasion to launch once too often, and a fifth of its runs are not deferred; the peer has "
     "`retries=3, wait_for_completion=True`. The peer talks to SageMaker, so its refusals and broken connections are "
     "those of the AWS endpoint, and faults of the Kubernetes API server do not touch it."
 )

@@ -104,8 +104,8 @@ class Storm:
         if self._proxy is self._world.kubernetes:
             steps += [
                 (self._freeze, 1),
-                (self._restart, 0.5),
-                (self._expire, 0.5),
+                (self._restart, 1),
+                (self._expire, 1),
                 (lambda: self._at_watch("half a line of a watch", faults.half_line()), 1),
                 (lambda: self._at_watch("410 of a watch", faults.expired_event()), 1),
             ]
