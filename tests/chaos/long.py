@@ -59,7 +59,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="write docs/chaos.md")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
-    say(f"{options.runs} runs each, --seed {options.seed}")
+    say(f"{options.runs} runs, {options.peer_runs} of the peer, --seed {options.seed}")
     try:
         with tempfile.TemporaryDirectory(prefix="chaos-") as folder, World(Path(folder)) as world:
             killer = Killer(world.fleet)

@@ -115,8 +115,10 @@ def test_the_api_server_hangs_and_is_killed(world: World, ledger: Ledger, waitin
     run = ledger.plan("ours_deferred", pipeline, "restart")
     create = world.kubernetes.add("create at a frozen server", faults.creates(run.digest), freezing(world))
     ledger.begin(run)
-    wait_until(lambda: create.fired > 0, 120, "the create at a server that hangs")
-    world.restart()
+    try:
+        wait_until(lambda: create.fired > 0, 120, "the create at a server that hangs")
+    finally:
+        world.restart()
     waiting.end(run)
 
 
