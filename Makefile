@@ -56,6 +56,7 @@ $(UV_READY):
 system: ## Install Debian's packages that the tests need, where they are missing
 	@missing=''; \
 	command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=' postgresql'; \
+	command -v redis-server >/dev/null || missing+=' redis-server'; \
 	command -v openssl >/dev/null || missing+=' openssl'; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
@@ -106,6 +107,10 @@ compose-test: .venv/installed ## docker-compose.yaml on a Docker engine: the sch
 	fi
 	$(RUN) $(BIN)/python -m tests.compose.prepare
 	$(RUN) $(BIN)/python -m pytest tests/compose
+
+.PHONY: chaos
+chaos: .venv/installed system ## 200 runs while everything is killed and broken, and the amazon provider's beside them (40 minutes)
+	$(RUN) $(BIN)/python -m tests.chaos.long --write
 
 .PHONY: bench
 bench: .venv/installed ## What imports and tasks cost, beside the providers' own

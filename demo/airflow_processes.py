@@ -142,6 +142,11 @@ class AirflowProcesses:
         """The end of what each part printed."""
         return "\n".join(f"--- {part}\n{process.tail(lines)}" for part, process in self._parts.items())
 
+    @property
+    def program(self) -> Sequence[str]:
+        """The command line of `airflow`, to which its arguments are added."""
+        return _airflow()
+
     def command(self, *arguments: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
         """Run an `airflow ...` command in this Airflow's environment."""
         self._prepare()

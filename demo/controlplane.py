@@ -29,6 +29,7 @@ from demo.environment import cache_folder
 SOURCES = Path(__file__).resolve().parents[1] / "tests" / "contract" / "controlplane"
 _VERSION_PACKAGE = "k8s.io/component-base/version"
 _START_SECONDS = 60.0
+API_SERVER = "kube-apiserver"
 
 
 class NoControlPlane(Exception):
@@ -131,6 +132,7 @@ class ControlPlane:
         self.url = ""
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._commands: dict[str, list[str]] = {}
 
     @property
     def folder(self) -> Path:
@@ -202,15 +204,38 @@ class ControlPlane:
         )
 
     def _run(self, program: Path, *arguments: str) -> None:
-        with (self.folder / f"{program.name}.log").open("wb") as log:
+        self._commands[program.name] = [str(program), *arguments]
+        self._spawn(program.name)
+
+    def _spawn(self, name: str) -> None:
+        with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, str(program), *arguments],
+                [sys.executable, "-I", "-S", "-c", _DIE_WITH_PARENT, *self._commands[name]],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(self.folder)},
             )
-        self._processes[program.name] = process
+        self._processes[name] = process
+
+    def freeze(self) -> None:
+        """Let the API server hang: its connections stay and nothing answers, until :meth:`thaw`."""
+        self._processes[API_SERVER].send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let the API server go on."""
+        self._processes[API_SERVER].send_signal(signal.SIGCONT)
+
+    def restart(self) -> None:
+        """Kill the API server and start it again at the same address; etcd keeps what it knew.
+
+        Call it from a thread that lasts: the server ends with the thread that has started it.
+        """
+        process = self._processes[API_SERVER]
+        process.kill()
+        process.wait()
+        self._spawn(API_SERVER)
+        self._await_ready()
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + _START_SECONDS

@@ -25,7 +25,8 @@ class RealCluster:
     """kube-apiserver and etcd, or the cluster of a kubeconfig; a context manager.
 
     `kubeconfig` is the administrator's, `airflow_kubeconfig` that of Airflow's service account, which has the rights of
-    `deploy/kubernetes/rbac.yaml` in `namespace` and no others.
+    `deploy/kubernetes/rbac.yaml` in `namespace` and no others. `control_plane` is what was started, to freeze and
+    restart it; None for a given cluster.
 
     :param directory: where the kubeconfigs are written.
     :param given: an administrator's kubeconfig that needs no other file, to use its cluster instead of starting one;
@@ -45,6 +46,7 @@ class RealCluster:
         self.namespace = namespace
         self.kubeconfig = self.directory / "kubeconfig"
         self.airflow_kubeconfig = self.directory
+        self.control_plane: ControlPlane | None = None
         self._given = given
         self._token_seconds = token_seconds
         self._stack = ExitStack()
@@ -53,7 +55,8 @@ class RealCluster:
         with ExitStack() as stack:
             self.directory.mkdir(parents=True, exist_ok=True)
             if self._given is None:
-                config = stack.enter_context(ControlPlane()).kubeconfig()
+                self.control_plane = stack.enter_context(ControlPlane())
+                config = self.control_plane.kubeconfig()
             else:
                 config = yaml.safe_load(self._given.read_text())
             write_private(self.kubeconfig, config)

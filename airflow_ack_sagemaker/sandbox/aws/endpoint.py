@@ -9,6 +9,7 @@ Control paths, JSON over HTTP, no authentication (the endpoint is meant for loop
   :mod:`airflow_ack_sagemaker.sandbox.aws.script`;
 - ``/_sandbox/requests``: GET gives the number of requests for each operation since the start or the last DELETE;
 - ``/_sandbox/controller``: GET and PUT ``{"paused": bool}``, where the sandbox's controller runs in the same process;
+  the answer also has ``resting``: paused, and what it was doing then is finished;
 - ``/_sandbox/health``: GET gives ``{"status": "ok"}``.
 
 moto keeps its state for the process: endpoints that run at the same time in one process share their S3 buckets.
@@ -71,7 +72,7 @@ class AwsEndpoint:
         self.script = script or Script()
         self.max_concurrent = max_concurrent
         self.controller: Any = None
-        """A controller with ``paused``, ``pause()`` and ``resume()``, for the control path."""
+        """A controller with ``paused``, ``resting``, ``pause()`` and ``resume()``, for the control path."""
         self._regions: dict[str, Operations] = {}
         self._requests: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -209,7 +210,7 @@ class AwsEndpoint:
             if name == "controller" and method in ("GET", "PUT") and self.controller is not None:
                 if method == "PUT":
                     (self.controller.pause if body["paused"] else self.controller.resume)()
-                return _json({"paused": self.controller.paused})
+                return _json({"paused": self.controller.paused, "resting": self.controller.resting})
         except (ScriptError, AwsError, AttributeError, KeyError, TypeError, ValueError) as error:
             return _json({"error": str(error)}, 400)
         return _json({"error": f"no {method} /_sandbox/{name} here"}, 404)

@@ -67,6 +67,7 @@ class Controller:
         self._started = threading.Event()
         self._running: asyncio.Event | None = None
         self._paused = False
+        self._reconciling = 0
         self._generations: dict[Key, tuple[str, int]] = {}
         self._queues: list[Queue] = []
 
@@ -102,6 +103,11 @@ class Controller:
     def paused(self) -> bool:
         """Whether it is paused."""
         return self._paused
+
+    @property
+    def resting(self) -> bool:
+        """Whether it is paused and has finished what it was doing then: nothing is half-written."""
+        return self._running is not None and not self._running.is_set() and not self._reconciling
 
     @property
     def idle(self) -> bool:
@@ -197,6 +203,7 @@ class Controller:
             item = await queue.take()
             await self._running.wait()
             again = Again()
+            self._reconciling += 1
             try:
                 # Not as the watch told it: it may be deleted by now, or have got the ARN of its execution.
                 resource = await cluster.get(manager, *item.name)
@@ -207,4 +214,6 @@ class Controller:
             except Exception as error:
                 log.warning("%s %s/%s: %s", manager.kind, *item.name, error)
                 again = Again(failed=str(error))
+            finally:
+                self._reconciling -= 1
             queue.done(item, again)
