@@ -89,8 +89,23 @@ layers: .venv/installed ## import-linter: who may import whom
 # A cluster for the tests is named on the command line; KUBECONFIG of the environment may be there by accident.
 GIVEN = $(if $(filter command,$(origin KUBECONFIG)),TESTS_KUBECONFIG='$(KUBECONFIG)')
 
-test-all: .venv/installed system ## All tests, with the newest Airflow (TESTS=path: only these; KUBECONFIG=path: a cluster for them)
+# Two of the three parts wait most of their time, so they run side by side.
+ifdef TESTS
+test-all: .venv/installed system
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest $(TESTS)
+else
+test-all: .venv/installed system ## All tests, with the newest Airflow (TESTS=path: only these; KUBECONFIG=path: a cluster for them)
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-airflow test-parts
+	@$(MAKE) --no-print-directory test-chaos
+endif
+
+.PHONY: test-airflow test-parts test-chaos
+test-airflow: .venv/installed system ## Tasks in a real Airflow
+	$(RUN) $(GIVEN) $(BIN)/python -m pytest tests/airflow
+test-parts: .venv/installed system ## The package without Airflow's processes, the sandbox, the contract
+	$(RUN) $(GIVEN) $(BIN)/python -m pytest --ignore=tests/airflow --ignore=tests/chaos
+test-chaos: .venv/installed system ## What dies and breaks, in short
+	$(RUN) $(GIVEN) $(BIN)/python -m pytest tests/chaos
 
 test-floor: .venv-floor/installed system ## The tests marked `floor`, with the oldest Airflow
 	$(RUN) $(GIVEN) .venv-floor/bin/python -m pytest -m floor

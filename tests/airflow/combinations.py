@@ -13,7 +13,7 @@ from demo.real_cluster import RealCluster
 from demo.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection
 
 NAMES = ("sandbox_together", "sandbox_apart", "real_together", "real_apart")
-_SPEED = ("--speed", "20", "--step-seconds", "80")
+_SPEED = ("--speed", "20", "--step-seconds", "40")
 
 
 class Combinations:

@@ -44,11 +44,8 @@ def cluster(request: pytest.FixtureRequest) -> RealCluster | None:
 
 @pytest.fixture(scope="session")
 def sandbox(cluster: RealCluster | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    """An ACK controller and AWS whose steps take four seconds.
-
-    Not less: Airflow takes a task that is resumed within some seconds of its deferral, on a busy machine, for one that
-    was killed (its scheduler reads the end of the first process after the start of the second)."""
-    options = ("--speed", "20", "--step-seconds", "80")
+    """An ACK controller and AWS whose steps take two seconds."""
+    options = ("--speed", "20", "--step-seconds", "40")
     with SandboxProcess(tmp_path_factory.mktemp("sandbox"), *options, cluster=cluster) as sandbox:
         s3 = sandbox.aws_client("s3")
         for bucket in (BUCKET, "ml-models"):
