@@ -29,9 +29,10 @@ class Killer:
 
     def parent(self, exchange: Exchange) -> None:
         """The supervisor of the task that has sent the request, which is left to itself."""
-        _, process = self._fleet.owner(exchange.client_port)
+        node, process = self._fleet.owner(exchange.client_port)
         parent = process.parent()
-        if parent is not None:
+        # A task whose supervisor is dead already has another parent, which belongs to nobody here.
+        if parent in self._fleet.processes(node)[1:]:
             self._kill("supervisor", parent)
 
     def node(self, exchange: Exchange) -> None:

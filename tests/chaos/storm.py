@@ -57,7 +57,7 @@ class Storm:
     def blow(self) -> None:
         """Do what is due; returns at once when nothing is."""
         for last_words in self._world.fleet.revive():
-            # Celery's worker does so now and then when its pool is killed.
+            # None is expected to; the runs must come through all the same, and what it said tells why.
             self.happened["node ended by itself"] += 1
             print(last_words, flush=True)
         now = time.monotonic()
