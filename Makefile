@@ -89,7 +89,8 @@ layers: .venv/installed ## import-linter: who may import whom
 # A cluster for the tests is named on the command line; KUBECONFIG of the environment may be there by accident.
 GIVEN = $(if $(filter command,$(origin KUBECONFIG)),TESTS_KUBECONFIG='$(KUBECONFIG)')
 
-# Two of the three parts wait most of their time, so they run side by side.
+# Tests in a real Airflow wait most of their time, so two Airflows with the tests of half the files each, and what needs
+# none, run side by side.
 ifdef TESTS
 test-all: .venv/installed system
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest $(TESTS)
@@ -101,7 +102,7 @@ endif
 
 .PHONY: test-airflow test-parts test-chaos
 test-airflow: .venv/installed system ## Tasks in a real Airflow
-	$(RUN) $(GIVEN) $(BIN)/python -m pytest tests/airflow
+	$(RUN) $(GIVEN) $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile tests/airflow
 test-parts: .venv/installed system ## The package without Airflow's processes, the sandbox, the contract
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest --ignore=tests/airflow --ignore=tests/chaos
 test-chaos: .venv/installed system ## What dies and breaks, in short

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from tests.support.postgresql import PostgreSQL
 ROOT = Path(__file__).parents[2]
 
 _ran_on: list[str] = []
+_said: Counter[str] = Counter()
 
 
 @pytest.fixture(scope="session")
@@ -96,6 +98,18 @@ def case(airflow: AirflowProcesses, sandbox: SandboxProcess) -> Case:
     return Case(airflow, sandbox)
 
 
+@pytest.fixture(autouse=True)
+def _told(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The closing lines are written by the process that has started those which run the tests."""
+    yield
+    request.node.user_properties += [("airflow ran on", server) for server in _ran_on]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "teardown":
+        _said.update(str(value) for name, value in report.user_properties if name == "airflow ran on")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for server in _ran_on:
-        terminalreporter.write_line(f"tests/airflow ran on {server}")
+    for server, tests in _said.items():
+        terminalreporter.write_line(f"tests/airflow: {tests} tests ran on {server}")
