@@ -74,7 +74,12 @@ constraints: $(UV_READY) ## Pin the newest releases (newest.txt) and the oldest 
 # --- checks
 
 .PHONY: test lint types layers test-all test-floor compose-test
-test: lint types layers test-all test-floor compose-test ## Everything that has to be right before a change goes in
+# Tests in a real Airflow wait most of their time, so two Airflows with the tests of half the files each, and what needs
+# none, run side by side.
+test: lint types layers system venv-floor ## Everything that has to be right before a change goes in
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-airflow test-parts test-floor
+	@$(MAKE) --no-print-directory test-chaos
+	@$(MAKE) --no-print-directory compose-test
 
 lint: .venv/installed ## ruff: rules and format
 	$(RUN) $(BIN)/ruff check .
@@ -89,16 +94,8 @@ layers: .venv/installed ## import-linter: who may import whom
 # A cluster for the tests is named on the command line; KUBECONFIG of the environment may be there by accident.
 GIVEN = $(if $(filter command,$(origin KUBECONFIG)),TESTS_KUBECONFIG='$(KUBECONFIG)')
 
-# Tests in a real Airflow wait most of their time, so two Airflows with the tests of half the files each, and what needs
-# none, run side by side.
-ifdef TESTS
-test-all: .venv/installed system
+test-all: .venv/installed system ## Tests with the newest Airflow (TESTS=path: only these; KUBECONFIG=path: a cluster for them)
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest $(TESTS)
-else
-test-all: .venv/installed system ## All tests, with the newest Airflow (TESTS=path: only these; KUBECONFIG=path: a cluster for them)
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-airflow test-parts
-	@$(MAKE) --no-print-directory test-chaos
-endif
 
 .PHONY: test-airflow test-parts test-chaos
 test-airflow: .venv/installed system ## Tasks in a real Airflow
