@@ -123,7 +123,7 @@ def records(identity: str) -> Callable[[Exchange], bool]:
 
 
 def looks(identity: str) -> Callable[[Exchange], bool]:
-    """The list by which a try looks for what earlier ones have made."""
+    """The list by which a try of a run without a history limit looks for what earlier ones have made."""
     return lambda exchange: exchange.method == "GET" and not exchange.watch and identity in exchange.path
 
 

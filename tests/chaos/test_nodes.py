@@ -100,7 +100,7 @@ def test_all_nodes_die_while_runs_wait(world: World, killer: Killer, waiting: Wa
 
 
 def test_the_api_server_hangs(world: World, ledger: Ledger, waiting: Waiting, pipeline: str) -> None:
-    run = ledger.plan("ours_deferred", pipeline, "frozen")
+    run = ledger.plan("ours_look", pipeline, "frozen")
     look = world.kubernetes.add("look at a frozen server", faults.looks(run.digest), lambda exchange: exchange.relay())
     world.freeze()
     try:

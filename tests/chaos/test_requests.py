@@ -45,15 +45,18 @@ def shared_watch(exchange: Exchange) -> bool:
 
 
 PASSING = (
-    *(Fault(f"{status} to the look", faults.looks, faults.refuse(status, retry_after="1"), 2) for status in REFUSALS),
+    *(
+        Fault(f"{status} to the look", faults.looks, faults.refuse(status, retry_after="1"), 2, "ours_look")
+        for status in REFUSALS
+    ),
     *(Fault(f"{status} to the create", faults.creates, faults.refuse(status), 2) for status in REFUSALS),
     *(Fault(f"{status} although created", faults.creates, faults.misreported(status)) for status in (500, 503)),
     *(Fault(f"{status} to the record", faults.records, faults.refuse(status), 2) for status in REFUSALS),
     *(Fault(f"{status} to a watch", own_watch, faults.refuse(status), 2, "ours_held") for status in REFUSALS),
-    Fault("look without an answer", faults.looks, faults.silent(effect=False)),
+    Fault("look without an answer", faults.looks, faults.silent(effect=False), 1, "ours_look"),
     Fault("create without an answer, nothing done", faults.creates, faults.silent(effect=False)),
     Fault("create without an answer, but done", faults.creates, faults.silent(effect=True)),
-    Fault("look broken off", faults.looks, faults.unsent(), 2),
+    Fault("look broken off", faults.looks, faults.unsent(), 2, "ours_look"),
     Fault("create broken off before", faults.creates, faults.unsent(), 2),
     Fault("create broken off after", faults.creates, faults.unanswered()),
     Fault("record broken off after", faults.records, faults.unanswered(), 2),
