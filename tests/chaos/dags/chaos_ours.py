@@ -33,6 +33,6 @@ for mode, deferrable in (("deferred", True), ("held", False)):
     with dag(f"ours_{mode}_once"):
         AckPipelineExecutionOperator(deferrable=deferrable, retries=0, timeout=30, **LAUNCH)
 
-# Where old executions are to be collected, the look asks for all runs of the task: only without it names the look a run.
+# Where old executions are collected, the look asks for all runs of the task: only without that does it name the run.
 with dag("ours_look"):
     AckPipelineExecutionOperator(execution_history_limit=None, **LAUNCH, **PATIENT)
