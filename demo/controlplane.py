@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -124,10 +125,12 @@ _DIE_WITH_PARENT = (
 class ControlPlane:
     """etcd and kube-apiserver with RBAC, on free ports, with an administrator; a context manager.
 
+    :param options: more options of kube-apiserver.
     :raises NoControlPlane: from :meth:`start`, when the parts cannot be had or do not come up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, options: Sequence[str] = ()) -> None:
+        self._options = options
         self.token = secrets.token_hex(16)
         self.url = ""
         self._folder: tempfile.TemporaryDirectory[str] | None = None
@@ -201,6 +204,7 @@ class ControlPlane:
             f"--service-account-signing-key-file={key}",
             # No controller makes the service accounts that this would demand.
             "--disable-admission-plugins=ServiceAccount",
+            *self._options,
         )
 
     def _run(self, program: Path, *arguments: str) -> None:

@@ -97,10 +97,13 @@ class AckResourceTrigger(StoppingTrigger):
             while (verdict := judge(last, patience, time.time(), goal=goal)) is None:
                 deadline = next_deadline(last, patience)
                 try:
-                    resource = await states.next(None if deadline is None else max(deadline - time.time(), 0))
+                    # No variable holds the resource while the next one is awaited: it takes some 3 KB.
+                    last = self._read(
+                        await states.next(None if deadline is None else max(deadline - time.time(), 0)), last
+                    )
                 except TimeoutError:
                     continue
-                self._last = last = self._read(resource, last)
+                self._last = last
         return {"outcome": last.to_dict(), "verdict": verdict.value, **self.returned()}
 
     def returned(self) -> dict[str, Any]:
