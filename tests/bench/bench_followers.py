@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
+from airflow_ack_sagemaker.triggers.base import EARLIEST
 from demo.sandbox_process import SandboxProcess, aws_connection
 from tests.bench import charts
 from tests.bench.followers import CHECK_INTERVAL, Follower, amazon, cncf, empty, ours
@@ -28,7 +29,7 @@ from tests.bench.stage import PIPELINE_NAME, Stage, create_running, each, write_
 MANY, MOST = 1_000, 5_000
 TURNS = 40
 """Executions that end one after the other where one is followed; as many as there is time for."""
-OURS_TURNS = 20
+OURS_TURNS = 10
 QUIET = 60.0
 """Seconds in which nothing changes: two polls of the amazon provider's trigger, one of the sensor."""
 SPREAD = 30.0
@@ -281,7 +282,7 @@ async def run(stage: Stage) -> Field:
             one.follower.stop()
         for one in ground.of(OURS):
             if one.count == 1:
-                await end_in_turn(one, OURS_TURNS, lambda: random.uniform(1, 2), asyncio.Event())
+                await end_in_turn(one, OURS_TURNS, lambda: EARLIEST + random.uniform(1, 2), asyncio.Event())
             else:
                 await many_end(one, one.count / OURS_PER_SECOND[one.count], 60)
         stop.set()
