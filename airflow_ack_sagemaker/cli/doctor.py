@@ -161,6 +161,8 @@ def _unowned(
             report.unchecked.append(f"executions of {name} in SageMaker: {error}")
             return
         asked += 1
+    # One pipeline may be known with its region and without.
+    found = list({one.arn: one for one in found}.values())
     report.checked.append(f"SageMaker ({len(found)} executions of {asked} pipelines in {LOOK_BACK.days} days)")
     report.findings += [tell_duplicate(one, namespace) for one in duplicates(found, executions, now=now)]
 

@@ -25,7 +25,7 @@ from airflow_ack_sagemaker.kube.history import History, collect
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.kube.pipelines import look_up
 from airflow_ack_sagemaker.kube.session import INACTIVITY
-from airflow_ack_sagemaker.kube.stopping import confirm_all_stopped, confirm_stopped
+from airflow_ack_sagemaker.kube.stopping import confirm_all_stopped
 from airflow_ack_sagemaker.model.batch import (
     Member,
     Policy,
@@ -42,7 +42,7 @@ from airflow_ack_sagemaker.model.kinds import API_VERSION, PIPELINE_EXECUTION
 from airflow_ack_sagemaker.model.launch import attempt_of, is_reported
 from airflow_ack_sagemaker.model.manifest import SpecError
 from airflow_ack_sagemaker.model.patience import Verdict, goes_on
-from airflow_ack_sagemaker.model.status import State, classify
+from airflow_ack_sagemaker.model.status import Outcome, State, classify
 from airflow_ack_sagemaker.model.vigil import Vigil
 
 if TYPE_CHECKING:
@@ -103,11 +103,15 @@ def advance(
     found = resources_of(client, batch.namespace, batch.identity, earlier_runs=earlier_runs)
     members = _standing(found, batch, progress)
     _stop_cleared(client, members, log)
+    stopped: list[Outcome] = []
     for member in members:
         if member.standing is Standing.ACTIVE:
             progress.touched.add(member.index)
         elif member.verdict not in (None, Verdict.REACHED) and member.index not in progress.given_up:
-            members[member.index] = _give_up(client, member, batch, progress, log)
+            members[member.index] = given = _give_up(client, member, batch, progress, log)
+            if batch.on_timeout_stop and given.verdict is Verdict.TIMED_OUT and given.outcome is not None:
+                stopped.append(given.outcome)
+    confirm_all_stopped(client, stopped, log=log)
     step = next_step(members, max_active=batch.max_active, spare_failures=batch.spare_failures, policy=batch.policy)
     for member in step.stop:
         members[member.index] = _stop(client, member, batch, progress, log)
@@ -257,8 +261,9 @@ def _give_up(client: KubeClient, member: Member, batch: Batch, progress: Progres
     log.warning("%s: %s.", outcome.resource, member.verdict)
     if member.verdict is Verdict.TIMED_OUT:
         if batch.on_timeout_stop:
-            withdraw(client, outcome, log=log, even_if_started=True)
-            confirm_stopped(client, outcome, log=log)
+            ended = withdraw(client, outcome, log=log, even_if_started=True)
+            if ended is not None:
+                return replace(member, outcome=ended, verdict=Verdict.REACHED)
     elif (now := withdraw(client, outcome, log=log)) is not None and goes_on(member.verdict, now):
         # It has started in this very moment.
         progress.touched.add(member.index)

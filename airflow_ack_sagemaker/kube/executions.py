@@ -124,7 +124,10 @@ def stop_run(client: KubeClient, namespace: str, identity: RunIdentity, *, log: 
         log.info("A user has ended the task: deleting %s, which stops it.", outcome.resource)
         try:
             client.delete(PIPELINE_EXECUTION, outcome.name, namespace, uid=outcome.uid)
-        except NotFound:
+        except (NotFound, Conflict):
+            continue
+        except KubeError as error:  # the others are stopped all the same
+            log.warning("%s could not be stopped and runs on: %s", outcome.resource, error)
             continue
         stopping.append(outcome)
     confirm_all_stopped(client, stopping, log=log, seconds=KILL_SECONDS)
@@ -150,13 +153,16 @@ def withdraw(client: KubeClient, outcome: Outcome, *, log: Log, even_if_started:
     """Delete a resource that is given up, unless it has started in the meantime.
 
     :param even_if_started: delete it all the same; the controller stops what runs.
-    :returns: how it stands if it has started and is therefore left alone; None if it is withdrawn.
+    :returns: how it stands if it has started, or has ended, and is therefore left alone; None if it is withdrawn.
     """
     try:
         live = client.get(PIPELINE_EXECUTION, outcome.name, outcome.namespace)
         now = classify(live)
         if now.uid != outcome.uid:
             return None
+        if now.finished:
+            log.info("%s has ended in the meantime: %s.", outcome.resource, now.state)
+            return now
         if now.started and not even_if_started:
             log.info("%s has started after all.", outcome.resource)
             return now

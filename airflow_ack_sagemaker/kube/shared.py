@@ -17,9 +17,9 @@ from contextlib import aclosing
 from typing import Any, Self
 
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
-from airflow_ack_sagemaker.kube.errors import KubeError, NotFound, Unreachable
+from airflow_ack_sagemaker.kube.errors import KubeError, NotFound, ServerError, TooManyRequests, Unreachable
 from airflow_ack_sagemaker.kube.requests import WatchEvent
-from airflow_ack_sagemaker.kube.stream import Change, Scope, Settings, changes
+from airflow_ack_sagemaker.kube.stream import Backoff, Change, Scope, Settings, changes
 from airflow_ack_sagemaker.model.kinds import API_VERSION
 
 log = logging.getLogger(__name__)
@@ -223,7 +223,7 @@ class SharedWatch:
         client = self._client
         if client is None:
             return
-        deletions = -1
+        deletions, backoff = -1, Backoff(self._settings)
         while deletions != self._deletions:  # else the answer may be from before one that the stream has shown
             deletions = self._deletions
             try:
@@ -231,9 +231,13 @@ class SharedWatch:
                     resource = await client.get(self.scope.kind, name, self.scope.namespace)
             except NotFound:
                 return
-            except KubeError as error:
-                log.debug("%s Leaving it to the watch.", error)
-                return
+            except (Unreachable, ServerError, TooManyRequests) as error:
+                # Not known is not gone, and a follower takes the absence of an object for its deletion.
+                log.debug("%s Asking again.", error)
+                await backoff.wait(error)
+                if self.error is not None or name in self.objects:
+                    return
+                deletions = -1
         if not self.scope.selects(resource):
             raise NotSelected
         if name not in self.objects:

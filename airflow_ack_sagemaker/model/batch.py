@@ -219,8 +219,10 @@ def _member(
         return Member(index, Standing.WAITING, decision.attempt, cleared=decision.outcome)
     if index in progress.touched:
         # It was there in this try, so somebody has deleted it: that is how an execution is stopped.
-        stopped, last = index in progress.stopped, gone(outcome or _lost(index))
-        return Member(index, Standing.ENDED, attempt, last, Verdict.REACHED, stopped=stopped, resource=newest)
+        stopped = index in progress.stopped
+        if outcome is None or outcome.state is not State.DELETING:  # what is left is an earlier attempt
+            return Member(index, Standing.ENDED, decision.attempt, _lost(index), Verdict.REACHED, stopped=stopped)
+        return Member(index, Standing.ENDED, attempt, gone(outcome), Verdict.REACHED, stopped=stopped, resource=newest)
     return Member(index, Standing.WAITING, decision.attempt)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 SETTLE = timedelta(minutes=2)
 """Between the start of an execution and its ARN in the resource's status: younger ones are not judged."""
 
-_OUR_NAME = re.compile(r"[a-z0-9-]+-[0-9a-f]{12}-[0-9]+")
+_OUR_NAME = re.compile(r"[a-z0-9-]+-[0-9a-f]{12}(-[0-9]+){1,2}")
 """A name that `RunIdentity.resource_name` makes. A display name that somebody chose may well be given twice."""
 _RUNNING = frozenset({"Executing", "Stopping"})
 

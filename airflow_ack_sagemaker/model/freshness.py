@@ -90,9 +90,18 @@ def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
         )
         if key in metadata
     }
-    if kind_of(resource.get("kind", "")).is_job:
+    kind, status = kind_of(resource.get("kind", "")), resource.get("status") or {}
+    if kind.is_job:
+        said = status.get(kind.status_field) if kind.status_field else None
+        if said is not None and said not in kind.succeeded | kind.failed | kind.stopped | kind.running:
+            # `classify` asks since when a status stands that is not known.
+            kept["managedFields"] = [
+                {"subresource": "status", "time": entry["time"]}
+                for entry in _managed(resource)
+                if entry.get("subresource") == "status" and entry.get("time")
+            ]
         spec = {key: value for key, value in (resource.get("spec") or {}).items() if key == "pipelineName"}
-        return {"kind": resource["kind"], "metadata": kept, "spec": spec, "status": resource.get("status") or {}}
+        return {"kind": resource["kind"], "metadata": kept, "spec": spec, "status": status}
     kept["managedFields"] = [
         {
             **{key: entry[key] for key in ("subresource", "time") if key in entry},

@@ -6,7 +6,7 @@ The resources in the cluster are the only record. A task's try may have died at 
 newest resource of the run                       decision
 ===============================================  ====================================================
 none                                             create attempt 1 (after a user's clear: a later one)
-is being deleted                                 create the next attempt (it is being stopped)
+is being deleted                                 create the next attempt (after a clear: once it has stopped)
 still active                                     attach
 still active, but cleared by a user              stop it, create the next attempt
 succeeded, not yet reported                      take its result
@@ -81,7 +81,8 @@ def decide(resources: Sequence[Mapping[str, Any]], *, first_try: int) -> Decisio
     cleared = first_try_of(newest) < first_try
     reported = is_reported(newest)
     if outcome.state is State.DELETING:
-        return Decision(Action.CREATE, following, f"{name} is being deleted")
+        # After a clear, what comes next waits until it has stopped, whoever has asked it to.
+        return Decision(Action.CREATE, following, f"{name} is being deleted", outcome=outcome if cleared else None)
     if not outcome.finished and cleared:
         why = f"{name} is still active, but the task was cleared, which stops it"
         return Decision(Action.CREATE, following, why, outcome=outcome)

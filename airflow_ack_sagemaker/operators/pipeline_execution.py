@@ -159,7 +159,9 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         elif verdict is Verdict.TIMED_OUT:
             if self.on_timeout == "stop":
                 self.log.warning("Timed out: deleting %s, which stops it (on_timeout='stop').", outcome.resource)
-                withdraw(client, outcome, log=self.log, even_if_started=True)
+                ended = withdraw(client, outcome, log=self.log, even_if_started=True)
+                if ended is not None:  # while the task waited for its place
+                    return self._finish(context, client, ended, Verdict.REACHED, facts, goal)
                 details = confirm_stopped(client, outcome, log=self.log)
             else:
                 details = "It is left running (on_timeout='leave'); a retry attaches to it."

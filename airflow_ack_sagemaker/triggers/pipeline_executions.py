@@ -12,6 +12,7 @@ from airflow_ack_sagemaker.model.batch import Waits, from_ranges
 from airflow_ack_sagemaker.model.freshness import observe, prune
 from airflow_ack_sagemaker.model.identity import OURS
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.model.launch import attempt_of
 from airflow_ack_sagemaker.model.status import Outcome, State, classify, gone
 from airflow_ack_sagemaker.model.stopping import has_ended, stop_report
 from airflow_ack_sagemaker.model.vigil import Vigil
@@ -172,7 +173,13 @@ class AckExecutionsTrigger(StoppingTrigger):
                 listed = await client.list(
                     PIPELINE_EXECUTION, self.namespace, label_selector=f"{LABEL_RUN}={self.run_label}"
                 )
-                outcomes = [classify({"kind": PIPELINE_EXECUTION.kind, **resource}) for resource in listed.items]
+                # The next try of a cleared task may have launched already: its attempts exceed this try's number.
+                newest = max(getattr(self.task_instance, "try_number", 0) or 0, *map(int, self.active), 0)
+                outcomes = [
+                    classify({"kind": PIPELINE_EXECUTION.kind, **resource})
+                    for resource in listed.items
+                    if attempt_of(resource) <= newest
+                ]
                 going = [
                     outcome
                     for outcome in outcomes

@@ -168,6 +168,30 @@ async def test_joining_later_sees_an_object_that_the_stream_has_not_shown(cluste
     assert sum("limit" in seen.query for seen in server.seen) == 1
 
 
+async def test_joining_while_the_server_fails_is_no_deletion() -> None:
+    """What cannot be asked for is not known, which is not the same as not there."""
+    refusals = 5  # more than one call tries
+
+    def behave(seen: Seen) -> None:
+        if "watch" in seen.query:
+            seen.stream()
+            server.released.wait(SECONDS)
+        elif seen.path.endswith("/young"):
+            if sum(other.path.endswith("/young") for other in server.seen) <= refusals:
+                seen.refuse(503, "ServiceUnavailable")
+            else:
+                seen.answer(stored("young", 9))
+        else:
+            seen.answer(listed(5, stored("old", 3)))
+
+    with HttpServer(behave) as server:
+        followers = Followers(config(server.url))
+        async with aclosing(followers.follow("old")) as old, aclosing(followers.follow("young")) as young:
+            assert status(await next_of(old)) == "Executing"
+            assert status(await next_of(young)) == "Executing"
+    assert sum(seen.path.endswith("/young") for seen in server.seen) == refusals + 1
+
+
 async def test_a_lost_watch_goes_on_from_its_version() -> None:
     def behave(seen: Seen) -> None:
         if "watch" not in seen.query:

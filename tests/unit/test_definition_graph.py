@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-import time
+import sys
 from itertools import pairwise
+from types import FrameType
+from typing import Any
 
 import pytest
 
@@ -72,13 +74,25 @@ def test_a_large_definition_is_read_in_linear_time() -> None:
         ]
         return json.dumps({"Version": "2020-12-01", "Steps": steps})
 
-    def seconds(count: int) -> float:
-        text = definition(count)
-        start = time.process_time()
-        graph = parse_definition(text).graph
-        assert len(graph.order()) == len(graph.levels()) == count
-        return time.process_time() - start
+    def lines(count: int) -> int:
+        """Lines of Python that are executed: the same each time, on any machine."""
+        executed = 0
 
-    seconds(100)
-    # Eight times as many steps take eight times as long, not sixty-four times. CPU time, with room for a busy machine.
-    assert seconds(4000) < 24 * max(seconds(500), 0.005)
+        def trace(frame: FrameType, event: str, argument: Any) -> Any:
+            nonlocal executed
+            executed += event == "line"
+            return trace
+
+        text = definition(count)
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            graph = parse_definition(text).graph
+            ordered = len(graph.order()), len(graph.levels())
+        finally:
+            sys.settrace(before)
+        assert ordered == (count, count)
+        return executed
+
+    # Eight times as many steps take eight times as long, not sixty-four times.
+    assert lines(800) < 10 * lines(100)

@@ -30,6 +30,7 @@ def owner(said: str | None = "Executing", name: str = NAME) -> dict[str, Any]:
 
 def test_names_of_ours_are_known() -> None:
     assert is_ours(NAME)
+    assert is_ours(RunIdentity("retrain", "scheduled__2026-11-01", "retrain").member(3).resource_name("abalone", 1))
     assert not is_ours("weekly")
     assert not is_ours("")
 

@@ -67,9 +67,11 @@ def test_what_is_active_and_was_cleared_is_stopped_and_launched_anew(name: str) 
     assert decision.outcome.name == "abalone-1"
 
 
-def test_what_is_being_stopped_already_is_not_stopped_again() -> None:
-    decision = decide([left(NOT_SYNCED, said="Stopping", deletion=True)], first_try=2)
-    assert (decision.action, decision.attempt, decision.outcome) == (Action.CREATE, 2, None)
+def test_after_a_clear_what_is_being_stopped_is_waited_for() -> None:
+    stopping = left(NOT_SYNCED, said="Stopping", deletion=True)
+    cleared, retried = decide([stopping], first_try=2), decide([stopping], first_try=1)
+    assert (cleared.action, cleared.attempt, cleared.outcome) == (Action.CREATE, 2, classify(stopping))
+    assert (retried.action, retried.attempt, retried.outcome) == (Action.CREATE, 2, None)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_ack_sagemaker.model.freshness import prune
 from airflow_ack_sagemaker.model.patience import Goal, Patience, Verdict, goes_on, judge, next_deadline
 from airflow_ack_sagemaker.model.status import Outcome, State, classify, gone
 from airflow_ack_sagemaker.model.verdicts import ending
@@ -48,6 +49,7 @@ def test_an_unknown_status_is_waited_for_since_it_was_written() -> None:
         {"manager": "airflow", "time": "1970-01-01T01:00:00Z"},
         {"manager": "ack-sagemaker", "subresource": "status", "time": "1970-01-01T00:01:00Z"},
     ]
+    assert classify(prune(odd)).since == classify(odd).since, "a triggerer knows it, too"
     outcome, patience = classify(odd), Patience(recover_by=5.0, unknown_seconds=30.0)
     assert next_deadline(outcome, patience) == 90.0
     assert judge(outcome, patience, 89.0) is None
