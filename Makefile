@@ -74,7 +74,7 @@ constraints: $(UV_READY) ## Pin the newest releases (newest.txt) and the oldest 
 # --- checks
 
 .PHONY: test lint types layers test-all test-floor compose-test
-# Tests in a real Airflow wait most of their time, so two Airflows with the tests of half the files each, and what needs
+# Tests in a real Airflow wait most of their time, so three Airflows, each with the tests of some files, and what needs
 # none, run side by side.
 test: lint types layers system venv-floor ## Everything that has to be right before a change goes in
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-airflow test-parts test-floor
@@ -98,7 +98,7 @@ test-all: .venv/installed system ## Tests with the newest Airflow (TESTS=path: o
 
 .PHONY: test-airflow test-parts test-chaos
 test-airflow: .venv/installed system ## Tasks in a real Airflow
-	$(RUN) $(GIVEN) $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile tests/airflow
+	$(RUN) $(GIVEN) $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile tests/airflow
 test-parts: .venv/installed system ## The package without Airflow's processes, the sandbox, the contract
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest --ignore=tests/airflow --ignore=tests/chaos
 test-chaos: .venv/installed system ## What dies and breaks, in short
