@@ -141,10 +141,6 @@ class AirflowApi:
 
         return wait_until(ended, timeout, lambda: f"the end of {dag_id} {run_id}: {self.states(dag_id, run_id)}")
 
-    def mark_run(self, dag_id: str, run_id: str, state: str) -> None:
-        """What the buttons "mark as failed" and "mark as success" of a run do."""
-        self.request("PATCH", _run_path(dag_id, run_id), json={"state": state})
-
     # Task instances
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:

@@ -70,8 +70,8 @@ def decide(resources: Sequence[Mapping[str, Any]], *, first_try: int) -> Decisio
     :param first_try: number of the first try since the task was last cleared; 1 if it never was.
     """
     if not resources:
-        # Collected or never made. The first try of a cleared task exceeds every attempt that was ever made, so that a
-        # name (and SageMaker's display name) is never given twice; a mere retry names the same resource again.
+        # Collected, deleted or never made. The first try of a cleared task exceeds every attempt that was ever made, so
+        # that a clear never gives a name (and SageMaker's display name) twice; a mere retry gives the same one again.
         return Decision(Action.CREATE, first_try, "nothing was launched for this run yet")
     newest = max(resources, key=attempt_of)
     attempt = attempt_of(newest)
