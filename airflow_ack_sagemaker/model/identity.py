@@ -118,11 +118,21 @@ class RunIdentity:
 
     def of_run(self, resource: Mapping[str, Any]) -> bool:
         """Whether this run, or any of its batch, made the resource."""
-        try:
-            parts = json.loads(_annotated(resource))
-        except (TypeError, ValueError):
-            return False
-        return isinstance(parts, list) and bool(parts[:4] == [self.dag_id, self.run_id, self.task_id, self.map_index])
+        owner = identity_of(resource)
+        return owner is not None and replace(owner, index=None) == replace(self, index=None)
+
+
+def identity_of(resource: Mapping[str, Any]) -> RunIdentity | None:
+    """The run that made a resource; None where no run of ours did."""
+    try:
+        parts = json.loads(_annotated(resource))
+    except (TypeError, ValueError):
+        return None
+    if not isinstance(parts, list) or [type(part) for part in parts[:4]] != [str, str, str, int]:
+        return None
+    if len(parts) > 5 or any(type(part) is not int for part in parts[4:]):
+        return None
+    return RunIdentity(*parts)
 
 
 def _annotated(resource: Mapping[str, Any]) -> Any:
