@@ -12,18 +12,23 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
+
+if TYPE_CHECKING:
+    from airflow.api_fastapi.auth.managers.base_auth_manager import ResourceMethod
 
 GRANTS = "TESTS_DAG_GRANTS"
 PATH = "tests.support.auth_manager.PerDagAuthManager"
 
 
-class PerDagAuthManager(SimpleAuthManager):  # type: ignore[misc]
+class PerDagAuthManager(SimpleAuthManager):
     """The simple auth manager, for some users limited to some DAGs."""
 
-    def is_authorized_dag(self, *, method: str, user: Any, access_entity: Any = None, details: Any = None) -> bool:
+    def is_authorized_dag(
+        self, *, method: ResourceMethod, user: Any, access_entity: Any = None, details: Any = None
+    ) -> bool:
         """As in the simple one, and the DAG was granted. Without a DAG: any was, as FAB's auth manager has it."""
         if not super().is_authorized_dag(method=method, user=user, access_entity=access_entity, details=details):
             return False
