@@ -25,6 +25,8 @@ LABEL_ATTEMPT = f"{PREFIX}/attempt"
 LABEL_PIPELINE = f"{PREFIX}/pipeline"
 LABEL_TASK = f"{PREFIX}/task"
 """The same in every run of a task (and map index): one list finds a run's own resources and those of earlier runs."""
+LABEL_DAG = f"{PREFIX}/dag-id"
+"""Of a Pipeline: the DAG that applied it first."""
 LABEL_INDEX = f"{PREFIX}/index"
 """Place of an execution in a batch that one task launches."""
 
@@ -102,7 +104,7 @@ class RunIdentity:
             MANAGED_BY: PREFIX,
             LABEL_RUN: self.digest,
             LABEL_TASK: self.task_digest,
-            f"{PREFIX}/dag-id": label_value(self.dag_id),
+            LABEL_DAG: label_value(self.dag_id),
             f"{PREFIX}/run-id": label_value(self.run_id),
             f"{PREFIX}/task-id": label_value(self.task_id),
         }
@@ -133,6 +135,20 @@ def identity_of(resource: Mapping[str, Any]) -> RunIdentity | None:
     if len(parts) > 5 or any(type(part) is not int for part in parts[4:]):
         return None
     return RunIdentity(*parts)
+
+
+def identity_of(resource: Mapping[str, Any]) -> RunIdentity | None:
+    """The run that made the resource, as its annotation says; None where it has none, or one that is not ours."""
+    try:
+        parts = json.loads(_annotated(resource))
+    except (TypeError, ValueError, RecursionError):  # whoever may write resources may write anything there
+        return None
+    match parts:
+        case [str(dag_id), str(run_id), str(task_id), int(map_index)]:
+            return RunIdentity(dag_id, run_id, task_id, map_index)
+        case [str(dag_id), str(run_id), str(task_id), int(map_index), int(index)]:
+            return RunIdentity(dag_id, run_id, task_id, map_index, index)
+    return None
 
 
 def _annotated(resource: Mapping[str, Any]) -> Any:
