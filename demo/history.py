@@ -35,6 +35,7 @@ from demo.story import BUCKET, ROLE, Model, Run
 from demo.waiting import wait_until
 
 log = logging.getLogger(__name__)
+log.setLevel(logging.WARNING)  # forty launches say the same
 
 SEEN_SECONDS = 4.0
 """How long after its end the controller sees it, on average; with the real one it is 15 s."""
