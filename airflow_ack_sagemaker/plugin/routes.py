@@ -179,10 +179,10 @@ async def pipelines(request: Request, dag_ids: DagIds, dag_id: Text = None, clus
 
 
 @router.get("/health")
-async def health(request: Request, dag_ids: DagIds) -> dict[str, Any]:
+async def health(request: Request, dag_ids: DagIds) -> Response:
     """How the controllers fare, and the watches."""
     boards = await _looked_at(Shared.of(request), None, _SHORT_WAIT)
-    return {"now": now(), "clusters": [_health(board) for board in boards]}
+    return answer(request, {"clusters": [_health(board) for board in boards]})
 
 
 async def find(request: Request, dag_ids: frozenset[str], cluster: str | None, namespace: str, name: str) -> Found:
