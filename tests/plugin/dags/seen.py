@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from airflow.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
 
 for dag_id in ("retraining", "other_team"):
     with DAG(dag_id, schedule=None) as dag:
