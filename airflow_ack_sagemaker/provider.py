@@ -39,8 +39,8 @@ def get_provider_info() -> dict[str, Any]:
                         "description": (
                             "The clusters that the pages show, as a JSON list of objects: ``kubernetes_conn_id`` is "
                             "the connection; ``namespace`` (default: the connection's) what is looked at; "
-                            "``aws_conn_id`` (default: none, and AWS is not asked) the connection by which SageMaker is "
-                            "asked for the state of steps, and S3 for the newest version of definitions."
+                            "``aws_conn_id`` (default: none, and AWS is not asked) the connection by which SageMaker "
+                            "is asked for the state of steps, and S3 for the newest version of definitions."
                         ),
                         "version_added": "0.1.0",
                         "type": "string",

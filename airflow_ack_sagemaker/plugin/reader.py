@@ -125,7 +125,12 @@ class Followed(Generic[T]):
                 self._keep(name, now)
 
     def _keep(self, name: str, resource: Mapping[str, Any]) -> None:
-        item = self._make(resource, self._board.cluster.kubernetes_conn_id)
+        try:
+            item = self._make(resource, self._board.cluster.kubernetes_conn_id)
+        except Exception:
+            # One that nobody has foreseen must not hide all others.
+            log.warning("%s %s cannot be shown.", self._kind.kind, name, exc_info=True)
+            return
         if self.items.get(name) != item:
             self.items[name] = item
             self.version += 1
