@@ -6,8 +6,6 @@ from typing import Any
 
 _INTEGRATION = "AWS Controllers for Kubernetes: SageMaker"
 _PACKAGE = "airflow_ack_sagemaker"
-CLUSTERS = '[{"kubernetes_conn_id": "kubernetes_default"}]'
-"""Default of ``[ack_sagemaker] clusters``."""
 
 
 def get_provider_info() -> dict[str, Any]:
@@ -40,14 +38,14 @@ def get_provider_info() -> dict[str, Any]:
                     "clusters": {
                         "description": (
                             "The clusters that the pages show, as a JSON list of objects: ``kubernetes_conn_id`` is "
-                            "the connection; ``namespace`` (default: the connection's) what is looked at; ``aws_conn_id`` "
-                            "(default: none, and AWS is not asked) the connection by which SageMaker is asked for the "
-                            "state of steps, and S3 for the newest version of definitions."
+                            "the connection; ``namespace`` (default: the connection's) what is looked at; "
+                            "``aws_conn_id`` (default: none, and AWS is not asked) the connection by which SageMaker "
+                            "is asked for the state of steps, and S3 for the newest version of definitions."
                         ),
                         "version_added": "0.1.0",
                         "type": "string",
                         "example": '[{"kubernetes_conn_id": "prod", "namespace": "ml", "aws_conn_id": "aws_default"}]',
-                        "default": CLUSTERS,
+                        "default": '[{"kubernetes_conn_id": "kubernetes_default"}]',
                     }
                 },
             }

@@ -41,6 +41,8 @@ ANNOTATION_DEFINITION_SHA256 = f"{PREFIX}/definition-sha256"
 
 MAX_NAME = 63
 _DIGEST = 12
+_MAX_ID, _MAX_INDEX = 250, 2**31 - 1
+"""Characters of an id, and the greatest map index, that Airflow's database holds."""
 _ROOM = 13
 """Characters of a name for ``-<index>-<attempt>``: six and five digits."""
 
@@ -138,17 +140,24 @@ def identity_of(resource: Mapping[str, Any]) -> RunIdentity | None:
 
 
 def identity_of(resource: Mapping[str, Any]) -> RunIdentity | None:
-    """The run that made the resource, as its annotation says; None where it has none, or one that is not ours."""
+    """The run that made the resource, as its annotation says; None where it has none, or what Airflow cannot have
+    written: whoever may write resources may write anything there.
+    """
     try:
         parts = json.loads(_annotated(resource))
-    except (TypeError, ValueError, RecursionError):  # whoever may write resources may write anything there
+    except (TypeError, ValueError, RecursionError):
         return None
-    match parts:
-        case [str(dag_id), str(run_id), str(task_id), int(map_index)]:
-            return RunIdentity(dag_id, run_id, task_id, map_index)
-        case [str(dag_id), str(run_id), str(task_id), int(map_index), int(index)]:
-            return RunIdentity(dag_id, run_id, task_id, map_index, index)
-    return None
+    if not isinstance(parts, list) or len(parts) not in (4, 5):
+        return None
+    if not all(map(_is_id, parts[:3])) or not all(type(part) is int and -1 <= part <= _MAX_INDEX for part in parts[3:]):
+        return None
+    return RunIdentity(*parts)
+
+
+def _is_id(part: object) -> bool:
+    if not isinstance(part, str) or not 0 < len(part) <= _MAX_ID or "\0" in part:
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in part)
 
 
 def _annotated(resource: Mapping[str, Any]) -> Any:

@@ -70,8 +70,10 @@ def parameters_of(resource: Mapping[str, Any], masker: Masker) -> list[dict[str,
 
 
 def shown_resource(resource: Mapping[str, Any], masker: Masker) -> Any:
-    """A resource as it may be shown: without secrets, and without the copy of itself that kubectl leaves on it."""
-    metadata = dict(resource.get("metadata") or {})
+    """A resource as it may be shown: without secrets, the record of its managers (as kubectl shows it), and the copy of
+    itself that kubectl leaves on it.
+    """
+    metadata = {key: value for key, value in (resource.get("metadata") or {}).items() if key != "managedFields"}
     if _LAST_APPLIED in (metadata.get("annotations") or {}):
         metadata["annotations"] = {key: value for key, value in metadata["annotations"].items() if key != _LAST_APPLIED}
     return masked({**resource, "metadata": metadata}, masker)

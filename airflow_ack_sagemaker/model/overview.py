@@ -17,7 +17,7 @@ from airflow_ack_sagemaker.model.identity import (
     label_value,
 )
 from airflow_ack_sagemaker.model.problems import DefinitionError
-from airflow_ack_sagemaker.model.rows import Row, moment, text_of
+from airflow_ack_sagemaker.model.rows import Place, Row, moment, text_of
 from airflow_ack_sagemaker.model.status import State
 
 MAX_DURATIONS = 30
@@ -60,6 +60,11 @@ class PipelineRow:
     region: str | None
     changed: str | None
     touched: str | None
+
+    @property
+    def place(self) -> Place:
+        """What its executions have in common."""
+        return (self.cluster, self.namespace, self.pipeline)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,10 @@ from typing import Any
 from airflow_ack_sagemaker.model.freshness import parse_time, status_written
 from airflow_ack_sagemaker.model.identity import identity_of
 from airflow_ack_sagemaker.model.launch import attempt_of
-from airflow_ack_sagemaker.model.status import FINISHED, Outcome, State, classify
+from airflow_ack_sagemaker.model.status import FINISHED, State, classify
 
+Place = tuple[str, str, str]
+"""A pipeline: cluster, namespace, name in SageMaker."""
 _RAN = frozenset({State.SUCCEEDED, State.FAILED, State.STOPPED})
 _MAX_REASON = 500
 """Characters of a reason that a table shows; the execution's own page has it whole."""
@@ -61,11 +63,15 @@ class Row:
         """What its attempts have in common."""
         return (self.dag_id, self.run_id, self.task_id, self.map_index, self.index)
 
-    def shown(self, usual: Mapping[tuple[str, str], float], console_url: str | None) -> dict[str, Any]:
-        """The row as JSON."""
+    @property
+    def place(self) -> Place:
+        """Its pipeline."""
+        return (self.cluster, self.namespace, self.pipeline)
+
+    def shown(self, usual: Mapping[Place, float]) -> dict[str, Any]:
+        """The row as JSON. ``usual``: how long executions of its pipeline take, in seconds."""
         values = {name: getattr(self, name) for name in _SHOWN}
-        values |= {"state": self.state.value, "usual_duration": usual.get((self.namespace, self.pipeline))}
-        return values | {"console_url": console_url or None}
+        return values | {"state": self.state.value, "usual_duration": usual.get(self.place)}
 
 
 _SHOWN = tuple(name for name in Row.__slots__ if name != "touched")
@@ -105,18 +111,13 @@ def pipeline_of(resource: Mapping[str, Any]) -> str:
     return str((resource.get("spec") or {}).get("pipelineName") or "").rpartition("/")[2]
 
 
-def usual_durations(rows: Iterable[Row]) -> dict[tuple[str, str], float]:
-    """How long the succeeded executions of each pipeline took, by namespace and pipeline: the median, in seconds."""
-    found: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+def usual_durations(rows: Iterable[Row]) -> dict[Place, float]:
+    """How long the succeeded executions of each pipeline took: the median, in seconds."""
+    found: defaultdict[Place, list[float]] = defaultdict(list)
     for row in rows:
         if row.state is State.SUCCEEDED and row.duration is not None:
-            found[row.namespace, row.pipeline].append(row.duration)
+            found[row.place].append(row.duration)
     return {key: median(values) for key, values in found.items()}
-
-
-def waits(outcome: Outcome) -> bool:
-    """Whether the controller has not answered yet."""
-    return outcome.state is State.UNSEEN
 
 
 def moment(text: object) -> datetime | None:

@@ -149,8 +149,9 @@ def readable_picture(text: str) -> tuple[Picture | None, str | None]:
     try:
         return picture_of(text), None
     except DefinitionError as error:
-        first = str(error).partition("\n")[0]
-        return None, f"The definition cannot be drawn: {first}"
+        # Where, and not what: the message may quote a value.
+        place = error.problems[0].pointer or "its beginning"
+        return None, f"The definition cannot be drawn: this version does not understand what stands at {place}."
 
 
 def state_of(step: Mapping[str, Any], text_of: Any) -> StepState:

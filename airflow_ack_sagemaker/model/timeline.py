@@ -62,7 +62,7 @@ def _events(resource: Mapping[str, Any], outcome: Outcome) -> Iterator[tuple[dat
     ) -> tuple[datetime | None, Event]:
         return time, Event(text_of(time), what, str(detail) if detail else None, kind)
 
-    yield event(moment(metadata.get("creationTimestamp")), "The resource was created", f"Named {outcome.name}")
+    yield event(moment(metadata.get("creationTimestamp")), "The resource was created")
     if (taken := _taken(metadata)) is not None:
         yield event(taken, "The controller took it on")
     if outcome.started:

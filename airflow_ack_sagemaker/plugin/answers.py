@@ -6,14 +6,14 @@ import hashlib
 import json
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-_KEPT = 256
+_KEPT = 128
 
 
 class Answers:
@@ -49,6 +49,11 @@ def answer(request: Request, content: Mapping[str, Any]) -> Response:
     if _has(request, tag):
         return Response(status_code=304, headers=_headers(tag))
     return _sent(tag, b'{"version":"%s",%s' % (tag.encode(), body[1:]))
+
+
+def fingerprint(names: Collection[str]) -> str:
+    """A digest of a set of names."""
+    return hashlib.sha256("\0".join(sorted(names)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def now() -> datetime:

@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from airflow_ack_sagemaker.plugin import actions, files, routes
+from airflow_ack_sagemaker.plugin.once import NotYet
 from airflow_ack_sagemaker.plugin.settings import SettingsError
 from airflow_ack_sagemaker.plugin.shared import Shared
 
@@ -17,9 +18,10 @@ def create_app() -> FastAPI:
     app.state.shared = Shared()
     for module in (routes, actions, files):
         app.include_router(module.router)
-    app.add_exception_handler(SettingsError, _misconfigured)
+    app.add_exception_handler(SettingsError, _unavailable)
+    app.add_exception_handler(NotYet, _unavailable)
     return app
 
 
-async def _misconfigured(_: Request, error: Exception) -> JSONResponse:
+async def _unavailable(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status_code=503)

@@ -17,6 +17,9 @@ ERROR_SECONDS = 10.0
 class NotYet(Exception):
     """The answer is being fetched; whoever asks again later gets it."""
 
+    def __init__(self) -> None:
+        super().__init__("The answer is being fetched. Look again in a moment.")
+
 
 class Once(Generic[T]):
     """A bounded memory of answers by key. Whoever asks for what is being fetched waits for that very answer.

@@ -11,15 +11,18 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Any, Generic, TypeVar
 
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.kube.shared import CollectionReader, Prune
 from airflow_ack_sagemaker.kube.watch import follow_all, without_bulk
+from airflow_ack_sagemaker.model.health import Health, health_of
 from airflow_ack_sagemaker.model.kinds import PIPELINE, PIPELINE_EXECUTION, Kind
 from airflow_ack_sagemaker.model.overview import PipelineRow, pipeline_row
 from airflow_ack_sagemaker.model.overview import prune as prune_pipeline
-from airflow_ack_sagemaker.model.rows import Row, row_of, usual_durations
+from airflow_ack_sagemaker.model.rows import Place, Row, row_of, usual_durations
 from airflow_ack_sagemaker.plugin.connections import ServerAckHook
 from airflow_ack_sagemaker.plugin.masker import MASKER
 from airflow_ack_sagemaker.plugin.once import Once, Pace
@@ -32,6 +35,8 @@ IDLE_SECONDS = 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 PACE = 0.7
 """Seconds between single requests to a cluster, whoever looks at what: with the watches, less than two a second."""
+FRESH = 0.5
+"""Seconds between two versions of what there is: in a busy cluster each change would make all answers anew."""
 _LOOK = 5.0
 _DEFINITIONS = 64
 
@@ -120,7 +125,12 @@ class Followed(Generic[T]):
                 self._keep(name, now)
 
     def _keep(self, name: str, resource: Mapping[str, Any]) -> None:
-        item = self._make(resource, self._board.cluster.kubernetes_conn_id)
+        try:
+            item = self._make(resource, self._board.cluster.kubernetes_conn_id)
+        except Exception:
+            # One that nobody has foreseen must not hide all others.
+            log.warning("%s %s cannot be shown.", self._kind.kind, name, exc_info=True)
+            return
         if self.items.get(name) != item:
             self.items[name] = item
             self.version += 1
@@ -128,6 +138,18 @@ class Followed(Generic[T]):
     def _forget(self, name: str) -> None:
         if self.items.pop(name, None) is not None:
             self.version += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a board has at one moment. ``usual``: the usual durations by pipeline, in seconds."""
+
+    versions: tuple[int, int, bool]
+    taken: float
+    loaded: bool
+    executions: tuple[Row, ...]
+    pipelines: tuple[PipelineRow, ...]
+    usual: Mapping[Place, float]
 
 
 class Board:
@@ -144,7 +166,8 @@ class Board:
         self._used = time.monotonic()
         self._client: AsyncKubeClient | None = None
         self._connecting = asyncio.Lock()
-        self._usual: tuple[int, dict[tuple[str, str], float]] = (-1, {})
+        self._look: Look | None = None
+        self._health: tuple[object, Health] | None = None
         self._task = asyncio.get_running_loop().create_task(self._live(), name=f"board of {cluster.kubernetes_conn_id}")
 
     @property
@@ -164,16 +187,31 @@ class Board:
         return trouble and f"{self.cluster.kubernetes_conn_id}: {trouble}"
 
     @property
-    def state(self) -> tuple[object, ...]:
-        """What the answers to viewers depend on."""
-        return (self._token, self.executions.version, self.pipelines.version, self.loading, self.trouble)
+    def now(self) -> Look:
+        """What there is, not older than half a second."""
+        look, versions = self._look, (self.executions.version, self.pipelines.version, self.loading)
+        if look is None or (look.versions != versions and (time.monotonic() - look.taken > FRESH or not look.loaded)):
+            rows = tuple(self.executions.items.values())
+            pipelines = tuple(self.pipelines.items.values())
+            look = self._look = Look(
+                versions, time.monotonic(), not self.loading, rows, pipelines, usual_durations(rows)
+            )
+        return look
 
     @property
-    def usual(self) -> dict[tuple[str, str], float]:
-        """The usual duration by namespace and pipeline, in seconds."""
-        if self._usual[0] != self.executions.version:
-            self._usual = (self.executions.version, usual_durations(list(self.executions.items.values())))
-        return self._usual[1]
+    def state(self) -> tuple[object, ...]:
+        """What the answers to viewers depend on."""
+        return (self._token, self.now.versions, self.trouble)
+
+    @property
+    def health(self) -> Health:
+        """How the controller fares, not older than a second."""
+        now, look = datetime.now(timezone.utc).replace(microsecond=0), self.now
+        known = look.loaded and self.trouble is None
+        if self._health is None or self._health[0] != (look.versions, now, known):
+            found = health_of(look.executions, look.pipelines, now=now, known=known)
+            self._health = ((look.versions, now, known), found)
+        return self._health[1]
 
     def touch(self) -> None:
         """Somebody looks."""

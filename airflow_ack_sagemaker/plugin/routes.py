@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -15,7 +15,6 @@ from fastapi.concurrency import run_in_threadpool
 from airflow_ack_sagemaker.links import console_url
 from airflow_ack_sagemaker.model import listing
 from airflow_ack_sagemaker.model.differences import previous_of
-from airflow_ack_sagemaker.model.health import health_of
 from airflow_ack_sagemaker.model.listing import MAX_LIMIT, SORTS, page_of, readable
 from airflow_ack_sagemaker.model.overview import (
     Drift,
@@ -26,15 +25,15 @@ from airflow_ack_sagemaker.model.overview import (
     summarize,
     visible,
 )
-from airflow_ack_sagemaker.model.rows import Row
-from airflow_ack_sagemaker.model.status import State
+from airflow_ack_sagemaker.model.rows import Place, Row
+from airflow_ack_sagemaker.model.status import State, classify
 from airflow_ack_sagemaker.plugin.access import may_edit, readable_dags
-from airflow_ack_sagemaker.plugin.answers import answer, now
+from airflow_ack_sagemaker.plugin.answers import answer, fingerprint
 from airflow_ack_sagemaker.plugin.aws import AwsTrouble
 from airflow_ack_sagemaker.plugin.detail import described, difference_of, graph_of
 from airflow_ack_sagemaker.plugin.masker import MASKER
 from airflow_ack_sagemaker.plugin.once import NotYet
-from airflow_ack_sagemaker.plugin.reader import Board
+from airflow_ack_sagemaker.plugin.reader import Board, Look
 from airflow_ack_sagemaker.plugin.settings import clusters
 from airflow_ack_sagemaker.plugin.shared import Shared
 
@@ -87,23 +86,22 @@ async def executions(
         limit=limit,
         offset=offset,
     )
-    rows = [row for board in boards for row in board.executions.items.values()]
-    of_cluster = {board.cluster.kubernetes_conn_id: board for board in boards}
-    usual = {board.cluster.kubernetes_conn_id: board.usual for board in boards}
+    looks = [board.now for board in boards]
     common = _common(boards)
 
     def make() -> dict[str, Any]:
-        page = page_of(readable(rows, dag_ids), query)
+        page = page_of(readable((row for look in looks for row in look.executions), dag_ids), query)
+        usual = _usual(looks)
         return {
             **common,
             "total": page.total,
-            "items": [_shown(row, usual[row.cluster]) for row in page.items],
+            "items": [_shown(row, usual) for row in page.items],
             "counts": page.counts,
             "pipelines": page.pipelines,
             "dags": page.dags,
         }
 
-    tag = shared.answers.tag("executions", query, sorted(of_cluster), _states(boards), hash(dag_ids))
+    tag = shared.answers.tag("executions", query, _states(boards), fingerprint(dag_ids))
     return await shared.answers.of(request, tag, make)
 
 
@@ -119,12 +117,13 @@ async def execution(
         run_in_threadpool(may_edit, request, user, row.dag_id or ""),
         shared.details.described((row.uid, resource["metadata"].get("resourceVersion")), lambda: described(resource)),
     )
-    siblings = [one for one in board.executions.items.values() if one.task_instance == row.task_instance]
+    others = (one for one in board.executions.items.values() if one.run_id == row.run_id)
+    siblings = [one for one in others if one.task_instance == row.task_instance]
     siblings.sort(key=lambda one: (one.attempt or 0, one.created, one.name), reverse=True)
     content = {
-        "execution": {**_shown(row, board.usual), "reason": _whole_reason(resource)},
+        "execution": {**_shown(row, board.now.usual), "reason": _whole_reason(resource)},
         "may_edit": editable,
-        "attempts": [_shown(one, board.usual) for one in siblings],
+        "attempts": [_shown(one, board.now.usual) for one in siblings],
         "graph": graph,
         **about,
     }
@@ -154,35 +153,35 @@ async def pipelines(request: Request, dag_ids: DagIds, dag_id: Text = None, clus
     boards = await _looked_at(shared, cluster, _SHORT_WAIT)
     wanted = frozenset({dag_id}) if dag_id is not None else dag_ids
     labels = labels_of(wanted)
-    found: list[tuple[Board, PipelineRow, Sequence[Row]]] = []
-    for board in boards:
-        by_pipeline: defaultdict[tuple[str, str], list[Row]] = defaultdict(list)
-        for row in readable(list(board.executions.items.values()), wanted):
-            by_pipeline[row.namespace, row.pipeline].append(row)
-        for one in list(board.pipelines.items.values()):
-            rows = by_pipeline.get((one.namespace, one.pipeline), [])
-            if visible(one, rows, labels):
-                found.append((board, one, rows))
-    drifts = await asyncio.gather(*(_drift(shared, board, one) for board, one, _ in found))
+    looks = [board.now for board in boards]
+    by_pipeline: defaultdict[Place, list[Row]] = defaultdict(list)
+    for row in readable((row for look in looks for row in look.executions), wanted):
+        by_pipeline[row.place].append(row)
+    found = [
+        (board, one)
+        for board, look in zip(boards, looks, strict=True)
+        for one in look.pipelines
+        if visible(one, by_pipeline[one.place], labels)
+    ]
+    drifts = await asyncio.gather(*(_drift(shared, board, one) for board, one in found))
     common = _common(boards)
-    usual = {board.cluster.kubernetes_conn_id: board.usual for board in boards}
 
     def make() -> dict[str, Any]:
+        usual = _usual(looks)
         items = [
-            _pipeline(one, rows, drift, usual[board.cluster.kubernetes_conn_id])
-            for (board, one, rows), drift in zip(found, drifts, strict=True)
+            _pipeline(one, by_pipeline[one.place], drift, usual) for (_, one), drift in zip(found, drifts, strict=True)
         ]
         return {**common, "items": sorted(items, key=lambda item: (item["pipeline"].casefold(), item["name"]))}
 
-    tag = shared.answers.tag("pipelines", dag_id, _states(boards), hash(wanted), drifts)
+    tag = shared.answers.tag("pipelines", _states(boards), fingerprint(wanted), drifts)
     return await shared.answers.of(request, tag, make)
 
 
 @router.get("/health")
-async def health(request: Request, dag_ids: DagIds) -> dict[str, Any]:
+async def health(request: Request, dag_ids: DagIds) -> Response:
     """How the controllers fare, and the watches."""
     boards = await _looked_at(Shared.of(request), None, _SHORT_WAIT)
-    return {"now": now(), "clusters": [_health(board) for board in boards]}
+    return answer(request, {"clusters": [_health(board) for board in boards]})
 
 
 async def find(request: Request, dag_ids: frozenset[str], cluster: str | None, namespace: str, name: str) -> Found:
@@ -227,11 +226,17 @@ def _states(boards: Sequence[Board]) -> list[tuple[object, ...]]:
     return [board.state for board in boards]
 
 
-def _shown(row: Row, usual: dict[tuple[str, str], float]) -> dict[str, Any]:
-    return {
-        **row.shown(usual, console_url(row.arn) if row.arn else None),
-        "reason": row.reason and MASKER.text(row.reason),
-    }
+def _usual(looks: Sequence[Look]) -> dict[Place, float]:
+    return {place: seconds for look in looks for place, seconds in look.usual.items()}
+
+
+def _shown(row: Row, usual: Mapping[Place, float]) -> dict[str, Any]:
+    reason = row.reason and MASKER.text(row.reason)
+    return {**row.shown(usual), "reason": reason, "console_url": _console(row.arn)}
+
+
+def _console(arn: str | None) -> str | None:
+    return (console_url(arn) if arn else "") or None
 
 
 async def _drift(shared: Shared, board: Board, pipeline: PipelineRow) -> Drift:
@@ -248,9 +253,7 @@ async def _drift(shared: Shared, board: Board, pipeline: PipelineRow) -> Drift:
     return drift_of(pipeline, newest, "S3 has no versions of it")
 
 
-def _pipeline(
-    one: PipelineRow, rows: Sequence[Row], drift: Drift, usual: dict[tuple[str, str], float]
-) -> dict[str, Any]:
+def _pipeline(one: PipelineRow, rows: Sequence[Row], drift: Drift, usual: Mapping[Place, float]) -> dict[str, Any]:
     summary = summarize(rows)
     return {
         "cluster": one.cluster,
@@ -266,36 +269,32 @@ def _pipeline(
         "last": _shown(summary.last, usual) if summary.last is not None else None,
         "success_rate": summary.success_rate,
         "ended": summary.ended,
-        "usual_duration": usual.get((one.namespace, one.pipeline)),
+        "usual_duration": usual.get(one.place),
         "durations": [
             {key: getattr(row, key) for key in ("namespace", "name", "created", "duration", "state")}
             for row in summary.recent
         ],
         "dag_ids": summary.dag_ids,
         "arn": one.arn,
-        "console_url": (console_url(one.arn) if one.arn else "") or None,
+        "console_url": _console(one.arn),
     }
 
 
 def _health(board: Board) -> dict[str, Any]:
-    executions, found = list(board.executions.items.values()), list(board.pipelines.items.values())
     ages = [age for age in (board.executions.age, board.pipelines.age) if age is not None]
     watch: Literal["live", "connecting", "failed"] = "connecting" if board.loading else "live"
     if board.trouble is not None:
         watch = "failed"
-    known = not board.loading and board.trouble is None
     return {
         "cluster": board.cluster.kubernetes_conn_id,
         "namespace": board.namespace,
-        **asdict(health_of(executions, found, now=now(), known=known)),
+        **asdict(board.health),
         "watch": {"state": watch, "age": max(ages, default=None), "error": board.trouble},
-        "executions": len(executions),
-        "pipelines": len(found),
+        "executions": len(board.executions.items),
+        "pipelines": len(board.pipelines.items),
     }
 
 
 def _whole_reason(resource: dict[str, Any]) -> str | None:
-    from airflow_ack_sagemaker.model.status import classify
-
     reason = classify(resource).reason
     return reason and MASKER.text(reason)

@@ -9,7 +9,7 @@ from typing import Any
 
 from airflow.configuration import conf
 
-from airflow_ack_sagemaker.provider import CLUSTERS
+from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID
 
 _KEYS = ("kubernetes_conn_id", "namespace", "aws_conn_id")
 
@@ -32,7 +32,8 @@ def clusters() -> tuple[Cluster, ...]:
 
     :raises SettingsError: the option is wrong; the message says what, where and what to do.
     """
-    return read(conf.get("ack_sagemaker", "clusters", fallback=CLUSTERS))
+    text = conf.get("ack_sagemaker", "clusters", fallback=None)
+    return read(text) if text else (Cluster(DEFAULT_CONN_ID),)
 
 
 def read(text: str) -> tuple[Cluster, ...]:
