@@ -11,7 +11,7 @@ import { Steps } from "./steps";
 import { Timeline } from "./timeline";
 
 /** One execution, live. */
-export const Execution = ({ address }: { address: ExecutionKey }) => {
+export const Execution = ({ address, onItsTab = false }: { address: ExecutionKey; onItsTab?: boolean }) => {
   const { data, error } = useExecution(address);
   if (!data) return error ? <Failure error={error} /> : <Spinner />;
   const gone = error instanceof ApiError && error.status === 404;
@@ -27,7 +27,7 @@ export const Execution = ({ address }: { address: ExecutionKey }) => {
       )}
       {error && !gone && <Failure error={error} />}
       <Told uid={execution.uid} />
-      <Header detail={data} gone={gone} />
+      <Header detail={data} gone={gone} onItsTab={onItsTab} />
       <Why execution={execution} />
       <div className="asm-grid">
         <Steps graph={data.graph} />

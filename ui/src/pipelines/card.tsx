@@ -38,7 +38,7 @@ export const PipelineCard = memo(({ pipeline }: { pipeline: PipelineRow }) => {
           <Badge tone={look.tone} icon={look.icon} label={pipeline.status ?? STANDING[pipeline.state] ?? look.label} />
           <Badge tone={drift.tone} icon={drift.icon} label={drift.label} />
         </div>
-        <p className="asm-muted asm-small">
+        <p className="asm-muted asm-small asm-under">
           <Name>{pipeline.name}</Name> in <Name>{pipeline.namespace}</Name>
         </p>
         {pipeline.drift.detail && pipeline.drift.state !== "in_sync" && (
