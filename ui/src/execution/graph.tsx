@@ -1,8 +1,8 @@
 import {
   Background,
-  Controls,
   MarkerType,
   MiniMap,
+  Panel,
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
@@ -12,6 +12,7 @@ import { useCallback, useEffect, useMemo, useRef, type KeyboardEvent } from "rea
 import type { Step, StepEdge } from "../api/types";
 import { useColorMode } from "../host/color-mode";
 import { stepLook } from "../parts/states";
+import { Icon } from "../parts/icons";
 import { layOut, NODE, structureOf, type Direction } from "./graph-layout";
 import { StepEdge as Line, type StepFlowEdge } from "./step-edge";
 import { StepNode, type StepFlowNode } from "./step-node";
@@ -178,10 +179,30 @@ const Flow = ({ steps, edges, direction, width, selected, onSelect }: Props) => 
         proOptions={{ hideAttribution: true }}
       >
         <Background gap={20} />
-        <Controls showInteractive={false} fitViewOptions={FIT} />
+        <ZoomControls />
         {steps.length > MANY && <MiniMap pannable nodeColor={colourOf} ariaLabel="Overview of the graph" />}
       </ReactFlow>
     </div>
+  );
+};
+
+const ZoomControls = () => {
+  const { zoomIn, zoomOut, fitView } = useReactFlow();
+  const slowly = () => ({ duration: calm() ? 0 : 150 });
+  return (
+    <Panel position="bottom-left">
+      <div className="asm-zoom" role="group" aria-label="Zoom">
+        <button type="button" aria-label="Zoom in" onClick={() => void zoomIn(slowly())}>
+          <Icon name="plus" />
+        </button>
+        <button type="button" aria-label="Zoom out" onClick={() => void zoomOut(slowly())}>
+          <Icon name="minus" />
+        </button>
+        <button type="button" aria-label="Show the whole graph" onClick={() => void fitView({ ...FIT, ...slowly() })}>
+          <Icon name="whole" />
+        </button>
+      </div>
+    </Panel>
   );
 };
 

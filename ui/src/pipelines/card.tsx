@@ -131,7 +131,7 @@ const Trend = ({ pipeline }: { pipeline: PipelineRow }) => {
       <DurationChart durations={durations} usual={usual} onOpen={show} />
       <details className="asm-fold">
         <summary className="asm-small">As a table</summary>
-        <div className="asm-scroll asm-tall" role="region" aria-label="Table of durations" tabIndex={0}>
+        <div className="asm-scroll asm-tall" role="region" aria-label={`Durations of ${pipeline.pipeline}`} tabIndex={0}>
           <table className="asm-table">
             <thead>
               <tr>
