@@ -9,25 +9,28 @@ import { Executions } from "./executions/page";
 import type { Place } from "./executions/query";
 import { HealthStrip } from "./health/strip";
 import { SearchLink } from "./host/links";
-import { changed, useSearch } from "./host/search";
+import { changed, useSearch, useSettled } from "./host/search";
 import { Boundary } from "./parts/messages";
 import { Pipelines } from "./pipelines/page";
 
 /** What Airflow tells: in the navigation nothing, on the tabs of a DAG, run, task or task instance what it is. */
 export type Props = { dagId?: string; runId?: string; taskId?: string; mapIndex?: string };
 
-export const App = (props: Props) => (
-  <QueryClientProvider client={client}>
-    {/* English, whatever language Airflow is set to. */}
-    <div className="asm" lang="en" dir="ltr">
-      <div className="asm-page">
-        <Boundary>
-          <Page {...props} />
-        </Boundary>
+export const App = (props: Props) => {
+  useSettled();
+  return (
+    <QueryClientProvider client={client}>
+      {/* English, whatever language Airflow is set to. */}
+      <div className="asm" lang="en" dir="ltr">
+        <div className="asm-page">
+          <Boundary>
+            <Page {...props} />
+          </Boundary>
+        </div>
       </div>
-    </div>
-  </QueryClientProvider>
-);
+    </QueryClientProvider>
+  );
+};
 
 const Page = ({ dagId, runId, taskId, mapIndex }: Props) => {
   const [search] = useSearch();

@@ -114,7 +114,10 @@ const Action = ({ id, icon, label, title, confirm, dangerous, disabled, mutation
         className={dangerous ? "asm-button asm-danger" : "asm-button asm-primary"}
         disabled={disabled}
         aria-haspopup="dialog"
-        onClick={() => ask(true)}
+        onClick={() => {
+          tell(null);
+          ask(true);
+        }}
       >
         <Icon name={icon} />
         {label}

@@ -98,7 +98,7 @@ const DiffText = ({ diff }: { diff: string }) => {
       <p className="asm-muted asm-small">
         {plural(count("added"), "line")} added, {plural(count("removed"), "line")} removed
       </p>
-      <pre className="asm-code asm-diff" tabIndex={0} aria-label="Changes of the definition">
+      <pre className="asm-code asm-diff" role="region" tabIndex={0} aria-label="Changes of the definition">
         {(all ? lines : lines.slice(0, MOST)).map(({ kind, text }, at) => (
           <span key={at} data-kind={kind}>
             {text}

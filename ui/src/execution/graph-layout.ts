@@ -5,34 +5,52 @@ import { Graph, layout } from "@dagrejs/dagre";
 import type { Step, StepEdge } from "../api/types";
 
 export const NODE = { width: 216, height: 60 };
+const LABEL = { width: 40, height: 20 };
 
 export type Direction = "LR" | "TB";
 
 export type Point = { x: number; y: number };
 
-export type Layout = { positions: Map<string, Point>; edges: StepEdge[]; order: string[] };
+export type LaidEdge = StepEdge & {
+  id: string;
+  /** The way past the steps in between, from border to border. */
+  points: Point[];
+  label: Point;
+};
+
+export type Layout = {
+  positions: Map<string, Point>;
+  edges: LaidEdge[];
+  /** The names as one would read the graph. */
+  order: string[];
+  width: number;
+  height: number;
+};
 
 /** The same text for the same structure. */
 export const structureOf = (steps: Pick<Step, "name">[], edges: StepEdge[]): string =>
   JSON.stringify([steps.map(({ name }) => name), edges.map(({ source, target, branch }) => [source, target, branch])]);
 
+const idOf = ({ source, target }: StepEdge): string => JSON.stringify([source, target]);
+
 /** An edge whose ends are no steps, or that is there twice, is left out: there is nothing to draw. */
 const drawable = (names: ReadonlySet<string>, edges: StepEdge[]): StepEdge[] => {
   const seen = new Set<string>();
-  return edges.filter(({ source, target }) => {
-    const key = JSON.stringify([source, target]);
-    if (seen.has(key) || source === target || !names.has(source) || !names.has(target)) return false;
-    return !!seen.add(key);
+  return edges.filter((edge) => {
+    const { source, target } = edge;
+    const id = idOf(edge);
+    if (seen.has(id) || source === target || !names.has(source) || !names.has(target)) return false;
+    return !!seen.add(id);
   });
 };
 
 export const layOut = (names: string[], edges: StepEdge[], direction: Direction): Layout => {
   const drawn = drawable(new Set(names), edges);
   const graph = new Graph();
-  graph.setGraph({ rankdir: direction, nodesep: 28, ranksep: direction === "LR" ? 64 : 44, marginx: 8, marginy: 8 });
-  graph.setDefaultEdgeLabel(() => ({}));
+  graph.setGraph({ rankdir: direction, nodesep: 28, edgesep: 14, ranksep: direction === "LR" ? 56 : 40 });
   for (const name of names) graph.setNode(name, { ...NODE });
-  for (const { source, target } of drawn) graph.setEdge(source, target);
+  for (const { source, target, branch } of drawn)
+    graph.setEdge(source, target, branch === null ? {} : { ...LABEL, labelpos: "c" });
   layout(graph);
   const positions = new Map<string, Point>();
   for (const name of names) {
@@ -41,6 +59,35 @@ export const layOut = (names: string[], edges: StepEdge[], direction: Direction)
   }
   const along = (name: string) => positions.get(name) as Point;
   const [main, cross] = direction === "LR" ? (["x", "y"] as const) : (["y", "x"] as const);
-  const order = [...names].sort((a, b) => along(a)[main] - along(b)[main] || along(a)[cross] - along(b)[cross]);
-  return { positions, edges: drawn, order };
+  const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
+  return {
+    positions,
+    edges: drawn.map((edge) => {
+      const { points, x = 0, y = 0 } = graph.edge(edge.source, edge.target) as Partial<Point> & { points: Point[] };
+      // From the middle of one side to the middle of the other: branches leave a condition at one point.
+      const ends = [outOf(along(edge.source), direction), into(along(edge.target), direction)] as const;
+      return { ...edge, id: idOf(edge), points: [ends[0], ...points.slice(1, -1), ends[1]], label: { x, y } };
+    }),
+    order: [...names].sort((a, b) => along(a)[main] - along(b)[main] || along(a)[cross] - along(b)[cross]),
+    width,
+    height,
+  };
+};
+
+const outOf = ({ x, y }: Point, direction: Direction): Point =>
+  direction === "LR" ? { x: x + NODE.width, y: y + NODE.height / 2 } : { x: x + NODE.width / 2, y: y + NODE.height };
+
+const into = ({ x, y }: Point, direction: Direction): Point =>
+  direction === "LR" ? { x, y: y + NODE.height / 2 } : { x: x + NODE.width / 2, y };
+
+/** An SVG path along the points: it leaves and arrives straight along the main direction, and bends in between. */
+export const pathAlong = (points: Point[], direction: Direction): string => {
+  let path = "";
+  for (const [at, to] of points.entries()) {
+    const from = points[at - 1];
+    if (!from) path = `M${to.x},${to.y}`;
+    else if (direction === "LR") path += `C${(from.x + to.x) / 2},${from.y} ${(from.x + to.x) / 2},${to.y} ${to.x},${to.y}`;
+    else path += `C${from.x},${(from.y + to.y) / 2} ${to.x},${(from.y + to.y) / 2} ${to.x},${to.y}`;
+  }
+  return path;
 };

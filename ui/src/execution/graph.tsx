@@ -1,35 +1,50 @@
 import {
   Background,
-  Controls,
   MarkerType,
+  MiniMap,
+  Panel,
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
-  type Edge,
 } from "@xyflow/react";
 import { useCallback, useEffect, useMemo, useRef, type KeyboardEvent } from "react";
 
 import type { Step, StepEdge } from "../api/types";
 import { useColorMode } from "../host/color-mode";
+import { stepLook } from "../parts/states";
+import { Icon } from "../parts/icons";
 import { layOut, NODE, structureOf, type Direction } from "./graph-layout";
+import { StepEdge as Line, type StepFlowEdge } from "./step-edge";
 import { StepNode, type StepFlowNode } from "./step-node";
 
 type Props = {
   steps: Step[];
   edges: StepEdge[];
   direction: Direction;
+  /** Of the place for it, in CSS pixels. */
+  width: number;
   selected: string | null;
   onSelect: (name: string | null) => void;
 };
 
 const NODE_TYPES = { step: StepNode };
-const FIT = { padding: 0.12, maxZoom: 1.1, minZoom: 0.1 };
+const EDGE_TYPES = { step: Line };
+const FIT = { padding: 0.06, maxZoom: 1 };
+/** Below this nobody can read a step. */
+const READABLE = 0.4;
+const MANY = 40;
+const MIN_HEIGHT = 240;
+const MAX_HEIGHT = 540;
 const NEXT = new Set(["ArrowDown", "ArrowRight"]);
 const PREVIOUS = new Set(["ArrowUp", "ArrowLeft"]);
 
+const isBad = ({ status }: Step) => status === "Failed";
+const isBusy = ({ status }: Step) => status === "Executing" || status === "Starting";
+const colourOf = ({ data }: StepFlowNode) => `var(--solid-${stepLook(data.step.status).tone})`;
+
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-const Flow = ({ steps, edges, direction, selected, onSelect }: Props) => {
+const Flow = ({ steps, edges, direction, width, selected, onSelect }: Props) => {
   const colorMode = useColorMode();
   const flow = useReactFlow();
   const frame = useRef<HTMLDivElement>(null);
@@ -95,41 +110,57 @@ const Flow = ({ steps, edges, direction, selected, onSelect }: Props) => {
   );
 
   const status = useMemo(() => new Map(steps.map(({ name, status: now }) => [name, now])), [steps]);
-  const lines = useMemo<Edge[]>(
+  const lines = useMemo<StepFlowEdge[]>(
     () =>
-      laid.edges.map(({ source, target, branch }) => {
+      laid.edges.map(({ id, source, target, branch, points, label }) => {
         const now = status.get(target);
         return {
-          id: JSON.stringify([source, target]),
+          id,
           source,
           target,
-          type: "smoothstep",
+          type: "step",
+          data: { points, at: label, direction },
           label: branch === null ? undefined : branch === "if" ? "true" : "false",
-          labelBgPadding: [6, 3],
-          labelBgBorderRadius: 4,
           animated: now === "Executing" || now === "Starting",
           className: now === "Skipped" ? "asm-untaken" : undefined,
           markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16 },
         };
       }),
-    [laid, status],
+    [laid, status, direction],
   );
 
-  // Another structure, or another shape of the window: show all of it.
+  // As high as the graph needs, within reason.
+  const fitting = Math.min(1, width / laid.width);
+  const height =
+    fitting < READABLE ? MAX_HEIGHT : Math.round(Math.min(MAX_HEIGHT, Math.max(MIN_HEIGHT, laid.height * fitting + 48)));
+
+  // Another structure, or another shape of the window: show all of it, or what matters most where all is too much.
+  const foremost = useRef<string | undefined>(undefined);
+  foremost.current = (steps.find(isBad) ?? steps.find(isBusy))?.name ?? laid.order[0];
   useEffect(() => {
-    const timer = setTimeout(() => void flow.fitView(FIT), 0);
+    const timer = setTimeout(() => {
+      const zoom = Math.min(width / laid.width, height / laid.height);
+      const at = laid.positions.get(foremost.current ?? "");
+      if (zoom >= READABLE || !at) void flow.fitView(FIT);
+      else void flow.setCenter(at.x + NODE.width / 2, at.y + NODE.height / 2, { zoom: 0.7 });
+    }, 50);
     return () => clearTimeout(timer);
-  }, [flow, laid]);
+  }, [flow, laid, width, height]);
 
   return (
-    <div ref={frame} className="asm-flow" role="group" aria-label="Step graph; the arrow keys go from step to step">
+    <div
+      ref={frame}
+      className="asm-flow"
+      style={{ blockSize: height }}
+      role="group"
+      aria-label="Step graph; the arrow keys go from step to step"
+    >
       <ReactFlow
         nodes={nodes}
         edges={lines}
         nodeTypes={NODE_TYPES}
+        edgeTypes={EDGE_TYPES}
         colorMode={colorMode}
-        fitView
-        fitViewOptions={FIT}
         minZoom={0.05}
         maxZoom={1.75}
         nodesDraggable={false}
@@ -148,9 +179,30 @@ const Flow = ({ steps, edges, direction, selected, onSelect }: Props) => {
         proOptions={{ hideAttribution: true }}
       >
         <Background gap={20} />
-        <Controls showInteractive={false} fitViewOptions={FIT} />
+        <ZoomControls />
+        {steps.length > MANY && <MiniMap pannable nodeColor={colourOf} ariaLabel="Overview of the graph" />}
       </ReactFlow>
     </div>
+  );
+};
+
+const ZoomControls = () => {
+  const { zoomIn, zoomOut, fitView } = useReactFlow();
+  const slowly = () => ({ duration: calm() ? 0 : 150 });
+  return (
+    <Panel position="bottom-left">
+      <div className="asm-zoom" role="group" aria-label="Zoom">
+        <button type="button" aria-label="Zoom in" onClick={() => void zoomIn(slowly())}>
+          <Icon name="plus" />
+        </button>
+        <button type="button" aria-label="Zoom out" onClick={() => void zoomOut(slowly())}>
+          <Icon name="minus" />
+        </button>
+        <button type="button" aria-label="Show the whole graph" onClick={() => void fitView({ ...FIT, ...slowly() })}>
+          <Icon name="whole" />
+        </button>
+      </div>
+    </Panel>
   );
 };
 

@@ -9,8 +9,15 @@ import { Badge, Name, Time } from "../parts/text";
 import { Actions } from "./actions";
 import { ExecutionLink } from "./link";
 
+type Props = {
+  detail: ExecutionDetail;
+  gone: boolean;
+  /** On the task instance's own tab, Airflow says already whose it is. */
+  onItsTab: boolean;
+};
+
 /** What it is, how it stands, where it belongs, what can be done. */
-export const Header = ({ detail, gone }: { detail: ExecutionDetail; gone: boolean }) => {
+export const Header = ({ detail, gone, onItsTab }: Props) => {
   const { execution, attempts, may_edit: mayEdit } = detail;
   const look = lookOf(execution.state);
   const label = labelOf(execution);
@@ -28,28 +35,11 @@ export const Header = ({ detail, gone }: { detail: ExecutionDetail; gone: boolea
         <span className="asm-spring" />
         {mayEdit && !gone && <Actions key={execution.uid} execution={execution} />}
       </div>
-      <p className="asm-muted asm-small">
+      <p className="asm-muted asm-small asm-under">
         <Name>{execution.name}</Name> in <Name>{execution.namespace}</Name>
       </p>
       <Facts>
-        <Fact label="Dag">
-          <AirflowLink to={dagPath(execution.dag_id)}>
-            <Name>{execution.dag_id}</Name>
-          </AirflowLink>
-        </Fact>
-        <Fact label="Run">
-          <AirflowLink to={runPath(execution.dag_id, execution.run_id)}>
-            <Name>{execution.run_id}</Name>
-          </AirflowLink>
-        </Fact>
-        <Fact label="Task">
-          <AirflowLink to={taskPath(execution.dag_id, execution.run_id, execution.task_id, execution.map_index)}>
-            <Name>
-              {execution.map_index >= 0 ? `${execution.task_id} [${execution.map_index}]` : execution.task_id}
-            </Name>
-          </AirflowLink>
-          {execution.index !== null && <span className="asm-muted"> #{execution.index}</span>}
-        </Fact>
+        {!onItsTab && <Where execution={execution} />}
         <Fact label="Started">
           {execution.started ? <Time time={execution.started} /> : <span className="asm-muted">Not yet</span>}
         </Fact>
@@ -79,6 +69,29 @@ export const Header = ({ detail, gone }: { detail: ExecutionDetail; gone: boolea
     </header>
   );
 };
+
+const Where = ({ execution }: { execution: ExecutionRow }) => (
+  <>
+    <Fact label="Dag">
+      <AirflowLink to={dagPath(execution.dag_id)}>
+        <Name>{execution.dag_id}</Name>
+      </AirflowLink>
+    </Fact>
+    <Fact label="Run">
+      <AirflowLink to={runPath(execution.dag_id, execution.run_id)}>
+        <Name>{execution.run_id}</Name>
+      </AirflowLink>
+    </Fact>
+    <Fact label="Task">
+      <AirflowLink to={taskPath(execution.dag_id, execution.run_id, execution.task_id, execution.map_index)}>
+        <Name>
+          {execution.map_index >= 0 ? `${execution.task_id} [${execution.map_index}]` : execution.task_id}
+        </Name>
+      </AirflowLink>
+      {execution.index !== null && <span className="asm-muted"> #{execution.index}</span>}
+    </Fact>
+  </>
+);
 
 const Attempts = ({ attempts, shown }: { attempts: ExecutionRow[]; shown: ExecutionRow }) => (
   <span className="asm-row asm-chips">

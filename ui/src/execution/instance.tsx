@@ -23,12 +23,12 @@ export const TaskInstance = ({ dagId, runId, taskId, mapIndex }: Props) => {
     return (
       <>
         {batch && <BackLink to={withoutExecution(search)}>All executions of this task</BackLink>}
-        <Execution address={address} />
+        <Execution address={address} onItsTab />
       </>
     );
   if (!data) return error ? <Failure error={error} /> : <Spinner />;
   if (batch) return <Executions place={{ dagId, runId, taskId, mapIndex }} />;
-  if (newest) return <Execution address={newest} />;
+  if (newest) return <Execution address={newest} onItsTab />;
   if (error) return <Failure error={error} />;
   return data.loading ? (
     <Spinner label="Reading the cluster" />

@@ -10,7 +10,7 @@ export const Manifest = ({ yaml, id }: { yaml: string; id: string }) => {
       <details className="asm-fold" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>PipelineExecution as YAML</summary>
         {open && (
-          <pre className="asm-code" tabIndex={0} aria-label="The resource as YAML">
+          <pre className="asm-code" role="region" tabIndex={0} aria-label="The resource as YAML">
             {yaml}
           </pre>
         )}

@@ -1,3 +1,5 @@
+import { useEffect, useRef } from "react";
+
 import { ApiError } from "../api/client";
 import { useExecution, type ExecutionKey } from "../api/queries";
 import type { ExecutionRow } from "../api/types";
@@ -11,7 +13,7 @@ import { Steps } from "./steps";
 import { Timeline } from "./timeline";
 
 /** One execution, live. */
-export const Execution = ({ address }: { address: ExecutionKey }) => {
+export const Execution = ({ address, onItsTab = false }: { address: ExecutionKey; onItsTab?: boolean }) => {
   const { data, error } = useExecution(address);
   if (!data) return error ? <Failure error={error} /> : <Spinner />;
   const gone = error instanceof ApiError && error.status === 404;
@@ -26,8 +28,8 @@ export const Execution = ({ address }: { address: ExecutionKey }) => {
         </Alert>
       )}
       {error && !gone && <Failure error={error} />}
-      <Told uid={execution.uid} />
-      <Header detail={data} gone={gone} />
+      <Told key={execution.uid} uid={execution.uid} />
+      <Header detail={data} gone={gone} onItsTab={onItsTab} />
       <Why execution={execution} />
       <div className="asm-grid">
         <Steps graph={data.graph} />
@@ -43,11 +45,16 @@ export const Execution = ({ address }: { address: ExecutionKey }) => {
 /** What became of the user's last action. */
 const Told = ({ uid }: { uid: string }) => {
   const [told] = useKept<string | null>(`done:${uid}`, null);
+  const focused = useRef<HTMLDivElement>(null);
+  const before = useRef(told);
+  useEffect(() => {
+    // The button that did it may be gone with the state it was for.
+    if (told !== before.current) focused.current?.focus();
+    before.current = told;
+  }, [told]);
   return (
-    <div role="status">
-      {told && (
-        <Alert kind="info">{told}</Alert>
-      )}
+    <div role="status" tabIndex={-1} ref={focused}>
+      {told && <Alert kind="info">{told}</Alert>}
     </div>
   );
 };

@@ -58,7 +58,7 @@ const StepRow = memo(({ step, selected, onSelect }: RowProps) => {
         <Badge tone={look.tone} icon={look.icon} label={look.label} />
       </td>
       <td role="cell" data-label="Started">
-        {step.started ? <Time time={step.started} /> : <span className="asm-muted">–</span>}
+        {step.started ? <Time time={step.started} /> : <span className="asm-muted asm-nothing">–</span>}
       </td>
       <td role="cell" data-label="Duration">
         <StepDuration step={step} />
@@ -70,7 +70,7 @@ const StepRow = memo(({ step, selected, onSelect }: RowProps) => {
 export const StepDuration = ({ step }: { step: Step }) => {
   const running = step.started !== null && step.ended === null && (step.status === "Executing" || step.status === "Stopping");
   const now = useNow(running);
-  if (step.started === null || (step.ended === null && !running)) return <span className="asm-muted">–</span>;
+  if (step.started === null || (step.ended === null && !running)) return <span className="asm-muted asm-nothing">–</span>;
   return (
     <span className="asm-number">
       {step.ended === null

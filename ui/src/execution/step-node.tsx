@@ -35,7 +35,6 @@ export const StepNode = ({ data }: NodeProps<StepFlowNode>) => {
         data-step={step.name}
         data-status={step.status ?? "unknown"}
         aria-pressed={selected}
-        aria-label={`${step.display_name ?? step.name}, ${step.type}, ${label}`}
         title={step.display_name ?? step.name}
         tabIndex={entry ? 0 : -1}
         onClick={() => onSelect(step.name)}

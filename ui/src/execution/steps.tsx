@@ -51,6 +51,7 @@ export const Steps = ({ graph }: { graph: StepGraph }) => {
             steps={steps}
             edges={edges}
             direction={width > 760 ? "LR" : "TB"}
+            width={width}
             selected={chosen ? selected : null}
             onSelect={select}
           />

@@ -5,7 +5,7 @@ const SHORT = 90;
 /** Why it is as it is: one line, and the rest on demand. */
 export const Reason = ({ id, reason, remedy }: { id: string; reason: string | null; remedy: string | null }) => {
   const [open, setOpen] = useKept<boolean>(`reason:${id}`, false);
-  if (!reason && !remedy) return <span className="asm-muted">–</span>;
+  if (!reason && !remedy) return <span className="asm-muted asm-nothing">–</span>;
   const text = reason ?? remedy ?? "";
   const long = text.length > SHORT || text.includes("\n") || (reason !== null && remedy !== null);
   return (

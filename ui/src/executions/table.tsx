@@ -19,6 +19,9 @@ type Props = {
   caption: string;
 };
 
+/** Airflow's page around it says already which DAG or run it is. */
+const columnOf = ({ dagId, runId }: Place) => (runId ? "Task" : dagId ? "Task, run" : "Dag / task, run");
+
 /** The roles are said aloud because the narrow layout takes the display of a table from it. */
 export const ExecutionTable = ({ rows, place, shown, onSort, caption }: Props) => {
   const head = (column: Sort, title: string) => (
@@ -30,7 +33,7 @@ export const ExecutionTable = ({ rows, place, shown, onSort, caption }: Props) =
         <tr role="row">
           {head("state", "Status")}
           {head("pipeline", "Pipeline")}
-          {head("dag_id", place.dagId ? "Run / task" : "Dag / run / task")}
+          {head("dag_id", columnOf(place))}
           {head("created", "Started")}
           {head("duration", "Duration")}
           <th role="columnheader" scope="col">
@@ -40,7 +43,7 @@ export const ExecutionTable = ({ rows, place, shown, onSort, caption }: Props) =
       </thead>
       <tbody role="rowgroup">
         {rows.map((row) => (
-          <Row key={row.uid} row={row} withDag={!place.dagId} />
+          <Row key={row.uid} row={row} withDag={!place.dagId} withRun={!place.runId} column={columnOf(place)} />
         ))}
       </tbody>
     </table>
@@ -74,7 +77,9 @@ const Cell = ({ label, children }: { label: string; children: ReactNode }) => (
   </td>
 );
 
-const Row = memo(({ row, withDag }: { row: ExecutionRow; withDag: boolean }) => {
+type RowProps = { row: ExecutionRow; withDag: boolean; withRun: boolean; column: string };
+
+const Row = memo(({ row, withDag, withRun, column }: RowProps) => {
   const look = lookOf(row.state);
   return (
     <tr role="row" data-state={row.state}>
@@ -90,8 +95,8 @@ const Row = memo(({ row, withDag }: { row: ExecutionRow; withDag: boolean }) => 
           {row.attempt !== null && row.attempt > 1 && ` · attempt ${row.attempt}`}
         </span>
       </Cell>
-      <Cell label={withDag ? "Dag / run / task" : "Run / task"}>
-        <TaskLinks row={row} withDag={withDag} />
+      <Cell label={column}>
+        <TaskLinks row={row} withDag={withDag} withRun={withRun} />
       </Cell>
       <Cell label="Started">
         {row.started ? <Time time={row.started} /> : <span className="asm-muted">Not yet</span>}
@@ -106,19 +111,26 @@ const Row = memo(({ row, withDag }: { row: ExecutionRow; withDag: boolean }) => 
   );
 });
 
-const TaskLinks = ({ row, withDag }: { row: ExecutionRow; withDag: boolean }) => (
+const TaskLinks = ({ row, withDag, withRun }: Omit<RowProps, "column">) => (
   <div className="asm-task">
-    {withDag && (
-      <AirflowLink to={dagPath(row.dag_id)}>
-        <Name cut>{row.dag_id}</Name>
+    <div className="asm-path">
+      {withDag && (
+        <>
+          <AirflowLink to={dagPath(row.dag_id)}>
+            <Name cut>{row.dag_id}</Name>
+          </AirflowLink>
+          <span className="asm-muted">/</span>
+        </>
+      )}
+      <AirflowLink to={taskPath(row.dag_id, row.run_id, row.task_id, row.map_index)}>
+        <Name cut>{row.map_index >= 0 ? `${row.task_id} [${row.map_index}]` : row.task_id}</Name>
+      </AirflowLink>
+      {row.index !== null && <span className="asm-muted">#{row.index}</span>}
+    </div>
+    {withRun && (
+      <AirflowLink to={runPath(row.dag_id, row.run_id)} className="asm-small">
+        <Name cut>{row.run_id}</Name>
       </AirflowLink>
     )}
-    <AirflowLink to={runPath(row.dag_id, row.run_id)} className="asm-small">
-      <Name cut>{row.run_id}</Name>
-    </AirflowLink>
-    <AirflowLink to={taskPath(row.dag_id, row.run_id, row.task_id, row.map_index)} className="asm-small">
-      <Name cut>{row.map_index >= 0 ? `${row.task_id} [${row.map_index}]` : row.task_id}</Name>
-      {row.index !== null && <span className="asm-muted"> #{row.index}</span>}
-    </AirflowLink>
   </div>
 );

@@ -1,6 +1,6 @@
 /** The search parameters of the URL, where the page keeps what it shows: a reload, a link and "back" then just work. */
 
-import { useCallback, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useSyncExternalStore } from "react";
 
 import { router, type SetSearch } from "./globals";
 
@@ -59,4 +59,19 @@ export const useSearch = (): [URLSearchParams, Change, Open] => {
   );
   const open = useCallback<Open>((to) => setSearch(to), [setSearch]);
   return [search, change, open];
+};
+
+let settled = router === undefined;
+
+/**
+ * Airflow's first mount of a plugin wraps it into a lazy component, and its next render mounts it anew without: what
+ * had the focus by then, a search box say, would lose it. So let that render be now.
+ */
+export const useSettled = (): void => {
+  const [, change] = useSearch();
+  useEffect(() => {
+    if (settled) return;
+    settled = true;
+    change({});
+  }, [change]);
 };

@@ -11,7 +11,7 @@ export const Duration = ({ execution }: { execution: Timed }) => {
   const running = duration === null && started !== null && !hasEnded(state);
   const now = useNow(running);
   const taken = running ? Math.max(0, seconds(started, now)) : duration;
-  if (taken === null) return <span className="asm-muted">–</span>;
+  if (taken === null) return <span className="asm-muted asm-nothing">–</span>;
   return (
     <div className="asm-duration">
       <span className="asm-number">{running ? formatRunning(taken) : formatDuration(taken)}</span>

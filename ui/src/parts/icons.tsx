@@ -17,10 +17,12 @@ const PATHS = {
   both: "M8 10l4-4 4 4M8 14l4 4 4-4",
   left: "M14 7l-5 5 5 5",
   right: "M10 7l5 5-5 5",
+  plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
+  whole: "M4 9V4h5M15 4h5v5M20 15v5h-5M9 20H4v-5",
   out: "M14 5h5v5M19 5l-8 8M17 14v5H5V7h5",
   copy: "M9 9h10v10H9zM5 15V5h10",
   alert: "M12 4L2.8 19.5h18.4zM12 10v4M12 16.8v.1",
-  branch: "M12 3.5L20.5 12 12 20.5 3.5 12z",
 } as const;
 
 export type IconName = keyof typeof PATHS;

@@ -38,7 +38,7 @@ export const PipelineCard = memo(({ pipeline }: { pipeline: PipelineRow }) => {
           <Badge tone={look.tone} icon={look.icon} label={pipeline.status ?? STANDING[pipeline.state] ?? look.label} />
           <Badge tone={drift.tone} icon={drift.icon} label={drift.label} />
         </div>
-        <p className="asm-muted asm-small">
+        <p className="asm-muted asm-small asm-under">
           <Name>{pipeline.name}</Name> in <Name>{pipeline.namespace}</Name>
         </p>
         {pipeline.drift.detail && pipeline.drift.state !== "in_sync" && (
@@ -131,7 +131,7 @@ const Trend = ({ pipeline }: { pipeline: PipelineRow }) => {
       <DurationChart durations={durations} usual={usual} onOpen={show} />
       <details className="asm-fold">
         <summary className="asm-small">As a table</summary>
-        <div className="asm-scroll asm-tall" role="region" aria-label="Table of durations" tabIndex={0}>
+        <div className="asm-scroll asm-tall" role="region" aria-label={`Durations of ${pipeline.pipeline}`} tabIndex={0}>
           <table className="asm-table">
             <thead>
               <tr>

@@ -25,6 +25,12 @@ const coloursOf = (frame: HTMLElement) => {
   return { read, done: () => probe.remove() };
 };
 
+const STEPS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
+
+/** Seconds between the lines of the axis: round ones, and at most four. */
+export const stepOf = (longest: number): number =>
+  STEPS.find((step) => longest / step <= 4) ?? Math.ceil(longest / 4 / 86_400) * 86_400;
+
 /** How long the last runs took, in the colours of their ends. The table beside it says the same in words. */
 export const DurationChart = ({ durations, usual, onOpen }: Props) => {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -43,13 +49,14 @@ export const DurationChart = ({ durations, usual, onOpen }: Props) => {
     const lines = colours.read(null, "--line");
     const font = { family: getComputedStyle(frame).fontFamily, size: 11 };
     colours.done();
+    const all = durations.map(({ duration }) => duration);
     const chart = new Chart(element, {
       type: "bar",
       data: {
         labels: durations.map(({ created }) => formatTime(created, timeZone)),
         datasets: [
           {
-            data: durations.map(({ duration }) => duration),
+            data: all,
             backgroundColor: tones,
             hoverBackgroundColor: tones,
             borderRadius: 2,
@@ -75,7 +82,7 @@ export const DurationChart = ({ durations, usual, onOpen }: Props) => {
             suggestedMax: usual ?? undefined,
             border: { display: false },
             grid: { color: lines },
-            ticks: { color: text, font, maxTicksLimit: 4, callback: (value) => formatDuration(Math.round(Number(value))) },
+            ticks: { color: text, font, stepSize: stepOf(Math.max(usual ?? 0, ...all)), callback: (value) => formatDuration(Math.round(Number(value))) },
           },
         },
         plugins: {
