@@ -24,7 +24,7 @@ from airflow_ack_sagemaker.kube.config import cluster_config
 from airflow_ack_sagemaker.kube.executions import launch
 from airflow_ack_sagemaker.model.definition import launch_parameters, parse_definition
 from airflow_ack_sagemaker.model.freshness import observe
-from airflow_ack_sagemaker.model.identity import RunIdentity, pipeline_resource_name
+from airflow_ack_sagemaker.model.identity import LABEL_DAG, RunIdentity, label_value, pipeline_resource_name
 from airflow_ack_sagemaker.model.kinds import PIPELINE, PIPELINE_EXECUTION
 from airflow_ack_sagemaker.model.launch import report
 from airflow_ack_sagemaker.model.manifest import ExecutionSpec, PipelineSpec
@@ -141,6 +141,7 @@ class History:
             definition_sha256=definition.sha256,
             definition_source=source,
             definition_version_id=self._upload(model.key, text),
+            labels={LABEL_DAG: label_value(model.dag_id)},
         )
         apply_resource(self._kube, PIPELINE, spec.manifest(self._sandbox.namespace), log=log)
         name = pipeline_resource_name(model.pipeline)

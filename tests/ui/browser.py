@@ -87,28 +87,38 @@ class Visit:
         self.page.goto(f"{self.base}/{path}" + (f"?{urlencode(search)}" if search else ""))
         return self.ours
 
-    def execution(self, resource: Mapping[str, Any]) -> Locator:
-        """Go to the page of one execution, once its state is there."""
+    def execution(self, resource: Mapping[str, Any], cluster: str = "kubernetes_default") -> Locator:
+        """Go to the page of one execution, once it shows that."""
         metadata = resource["metadata"]
-        self.open(execution=f"{metadata['namespace']}/{metadata['name']}", cluster="kubernetes_default")
-        self.heading.wait_for()
-        return self.ours
+        self.open(execution=f"{metadata['namespace']}/{metadata['name']}", cluster=cluster)
+        self.article.wait_for()
+        return self.article
 
     @property
     def ours(self) -> Locator:
         """The plugin's part of the page."""
         return self.page.locator(".asm")
 
-    @property
-    def heading(self) -> Locator:
-        """The name of the pipeline whose execution is shown."""
-        return self.ours.get_by_role("heading", level=2).first
-
     def rows(self, text: str = "") -> Locator:
         """The rows of the table of executions that have a text."""
         return (
             self.ours.get_by_role("table", name="Executions").locator("tbody").get_by_role("row").filter(has_text=text)
         )
+
+    def follow(self, text: str) -> None:
+        """Click on the one execution in the table whose row has a text, and wait for its page."""
+        self.rows(text).get_by_role("link", name=re.compile(", execution ")).click()
+        self.article.wait_for()
+
+    @property
+    def article(self) -> Locator:
+        """What is shown of one execution."""
+        return self.ours.get_by_role("article", name=re.compile("^Execution "))
+
+    @property
+    def badge(self) -> Locator:
+        """The state of the execution that is shown."""
+        return self.article.locator("header .asm-badge")
 
     def step(self, name: str) -> Locator:
         """A step's node in the graph."""
@@ -126,12 +136,15 @@ class Visit:
 
 
 class Chromium:
-    """The browser, for one Airflow; a context manager. Each user logs in once."""
+    """The browser; a context manager. Each user of each Airflow logs in once.
+
+    :param airflow: where its users go unless another one is named.
+    """
 
     def __init__(self, airflow: AirflowProcesses, home: Path) -> None:
         self._airflow = airflow
         self._home = home
-        self._states: dict[str, StorageState] = {}
+        self._states: dict[tuple[str, str], StorageState] = {}
 
     def __enter__(self) -> Self:
         self._playwright = sync_playwright().start()
@@ -149,20 +162,20 @@ class Chromium:
         self._browser.close()
         self._playwright.stop()
 
-    def state(self, user: str) -> StorageState:
+    def _state(self, user: str, airflow: AirflowProcesses) -> StorageState:
         """A user's cookies and storage after the login, through Airflow's page."""
-        if user not in self._states:
+        key = (airflow.url, user)
+        if key not in self._states:
             context = self._browser.new_context(viewport={"width": SIZE[0], "height": SIZE[1]})
             page = context.new_page()
-            page.goto(self._airflow.url)
+            page.goto(airflow.url)
             page.get_by_label("Username").fill(user)
-            page.get_by_label("Password").fill(self._airflow.passwords[user])
+            page.get_by_label("Password").fill(airflow.passwords[user])
             page.get_by_role("button", name="Sign in").click()
-            page.wait_for_url(re.compile(r"^(?!.*/auth/login)"), timeout=MOST_MS)
             page.get_by_role("link", name=re.compile("Dags", re.IGNORECASE)).first.wait_for(timeout=MOST_MS)
-            self._states[user] = context.storage_state()
+            self._states[key] = context.storage_state()
             context.close()
-        return self._states[user]
+        return self._states[key]
 
     @contextmanager
     def visit(
@@ -171,21 +184,21 @@ class Chromium:
         *,
         scheme: Scheme = "light",
         size: tuple[int, int] = SIZE,
-        base: str | None = None,
-        state: StorageState | None = None,
+        at: AirflowProcesses | None = None,
     ) -> Iterator[Visit]:
         """A new window of a user. At its end nothing may have gone wrong on it."""
+        airflow = at or self._airflow
         context = self._browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             color_scheme=scheme,
             reduced_motion="reduce",
             timezone_id="UTC",
             locale="en-GB",
-            storage_state=state or self.state(user),
+            storage_state=self._state(user, airflow),
         )
         context.set_default_timeout(MOST_MS)
         try:
-            visit = Visit(context.new_page(), base or self._airflow.url)
+            visit = Visit(context.new_page(), airflow.url)
             visit.watch()
             yield visit
             assert visit.problems == []
@@ -198,3 +211,11 @@ def task_instance(dag_id: str, run_id: str, task_id: str, map_index: int = -1) -
     mapped = f"/mapped/{map_index}" if map_index >= 0 else ""
     run = quote(run_id, safe="")
     return f"dags/{dag_id}/runs/{run}/tasks/{quote(task_id)}{mapped}/plugin/sagemaker-execution"
+
+
+def check_fits(visit: Visit) -> None:
+    """Nothing makes the page wider than the window, and nothing ours wider than its place."""
+    over: list[int] = visit.page.evaluate("""() =>
+        [document.documentElement, document.querySelector(".asm")].map((each) => each.scrollWidth - each.clientWidth)
+    """)
+    assert over == [0, 0]
