@@ -157,3 +157,24 @@ class Site:
             return found if found.get("status", {}).get("pipelineExecutionStatus") == status else None
 
         return wait_until(reached, timeout, lambda: f"{name} {status}: {self.get('pipelineexecutions', name)}")
+
+    # -- what the pages show
+
+    def shown(self, client: httpx.Client, name: str) -> dict[str, Any] | None:
+        """An execution's row in the list, None where it has none."""
+        listed = client.get("/api/executions", params={"search": name}).raise_for_status().json()
+        return next((row for row in listed["items"] if row["name"] == name), None)
+
+    def wait_shown(self, client: httpx.Client, name: str, status: str | None = None) -> dict[str, Any]:
+        """Wait until the list has an execution, with a status of SageMaker if one is given; its row."""
+
+        def look() -> dict[str, Any] | None:
+            row = self.shown(client, name)
+            return row if row is not None and status in (None, row["status"]) else None
+
+        return wait_until(look, 60, lambda: f"{name} {status or ''}: {self.shown(client, name)}")
+
+    def detail(self, client: httpx.Client, name: str) -> dict[str, Any]:
+        """All about an execution."""
+        found: dict[str, Any] = client.get(f"/api/executions/default/{name}").raise_for_status().json()
+        return found
