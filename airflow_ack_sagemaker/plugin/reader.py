@@ -251,7 +251,7 @@ class Board:
             return text if isinstance(text, str) else None
 
         # By digest rather than by version: each status that is written makes another version.
-        return await self.definitions.get((pipeline.uid, pipeline.text_sha256), fetch, seconds=3600, patience=2.0)
+        return await self.definitions.get((pipeline.uid, pipeline.text_sha256), fetch, seconds=3600, patience=0.5)
 
     async def close(self) -> None:
         """End following."""

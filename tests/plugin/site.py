@@ -6,8 +6,10 @@ import base64
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime, timedelta, timezone
+from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,19 +36,31 @@ ACTION = {"X-Requested-With": "airflow-ack-sagemaker"}
 class Site:
     """All of it, running; a context manager.
 
-    :param components: parts of the sandbox; without a controller the tests write what it would.
+    :param options: of the sandbox. Without a controller the tests write what it would.
     :param aws: whether the plugin may ask AWS.
+    :param others: more clusters that the pages show, by the id of their connection.
+    :param connections: their connections.
     """
 
-    def __init__(self, directory: Path, *options: str, aws: bool = True) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *options: str,
+        aws: bool = True,
+        others: Sequence[str] = (),
+        connections: Mapping[str, Any] | None = None,
+    ) -> None:
         self.directory = directory
         self.sandbox = SandboxProcess(directory / "sandbox", *options)
         self.requests: list[tuple[float, str, str]] = []
         """What the cluster has received from the plugin: time (monotonic), method, path."""
         self.identity = RunIdentity("retraining", "scheduled__2026-11-01T03:00:00+00:00", "launch")
         self._aws = aws
+        self._others = others
+        self._more = dict(connections or {})
         self._stack = ExitStack()
         self._tokens: dict[str, str] = {}
+        self._patchers = count()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -62,7 +76,8 @@ class Site:
             kubeconfig = self.directory / "kubeconfig"
             kubeconfig.write_text(json.dumps(config))
             entry = {"kubernetes_conn_id": "kubernetes_default"} | ({"aws_conn_id": "aws_default"} if self._aws else {})
-            connections = {"kubernetes_default": kubernetes_connection(kubeconfig)}
+            others = [{"kubernetes_conn_id": name} for name in self._others]
+            connections = {"kubernetes_default": kubernetes_connection(kubeconfig), **self._more}
             if self.sandbox.aws_endpoint_url:
                 connections["aws_default"] = aws_connection(self.sandbox.aws_endpoint_url)
             home = self.directory / "airflow"
@@ -73,7 +88,7 @@ class Site:
                 settings={
                     ("core", "auth_manager"): PATH,
                     ("core", "simple_auth_manager_users"): ",".join(f"{user}:{role}" for user, role in USERS.items()),
-                    ("ack_sagemaker", "clusters"): json.dumps([entry]),
+                    ("ack_sagemaker", "clusters"): json.dumps([entry, *others]),
                 },
                 environment={"PYTHONPATH": str(ROOT), GRANTS: json.dumps(DAG_GRANTS)},
             )
@@ -157,3 +172,54 @@ class Site:
             return found if found.get("status", {}).get("pipelineExecutionStatus") == status else None
 
         return wait_until(reached, timeout, lambda: f"{name} {status}: {self.get('pipelineexecutions', name)}")
+
+    def patch(self, plural: str, name: str, body: Mapping[str, Any]) -> None:
+        """Merge a patch into a resource."""
+        headers = {"Content-Type": "application/merge-patch+json"}
+        # Not as the manager that owns the spec: the times of its changes are taken for times of the spec's.
+        path = f"/apis/{API_VERSION}/namespaces/default/{plural}/{name}?fieldManager=patcher-{next(self._patchers)}"
+        self.kubernetes.patch(path, content=json.dumps(body), headers=headers).raise_for_status()
+
+    def patch_definition(self, pipeline: str, text: str) -> None:
+        """Change a pipeline's definition; SageMaker has it when this returns."""
+        self.patch("pipelines", pipeline, {"spec": {"pipelineDefinition": text}})
+        sagemaker = self.sandbox.aws_client("sagemaker")
+        wanted = json.loads(text)
+
+        def known() -> bool:
+            return bool(json.loads(sagemaker.describe_pipeline(PipelineName=pipeline)["PipelineDefinition"]) == wanted)
+
+        wait_until(known, 30, f"SageMaker to have the new definition of {pipeline}")
+
+    def next_second(self, name: str) -> None:
+        """Wait until what is created now is younger than an execution: times have a resolution of a second."""
+        created = datetime.fromisoformat(self.get("pipelineexecutions", name)["metadata"]["creationTimestamp"])
+        wait_until(
+            lambda: datetime.now(timezone.utc) >= created + timedelta(seconds=1), 5, "the next second", every=0.05
+        )
+
+    def control(self, method: str, path: str, body: Any = None) -> None:
+        """The sandbox's own levers."""
+        url = f"{self.sandbox.aws_endpoint_url}/_sandbox/{path}"
+        httpx.request(method, url, json=body, trust_env=False).raise_for_status()
+
+    # -- what the pages show
+
+    def shown(self, client: httpx.Client, name: str) -> dict[str, Any] | None:
+        """An execution's row in the list, None where it has none."""
+        listed = client.get("/api/executions", params={"search": name}).raise_for_status().json()
+        return next((row for row in listed["items"] if row["name"] == name), None)
+
+    def wait_shown(self, client: httpx.Client, name: str, status: str | None = None) -> dict[str, Any]:
+        """Wait until the list has an execution, with a status of SageMaker if one is given; its row."""
+
+        def look() -> dict[str, Any] | None:
+            row = self.shown(client, name)
+            return row if row is not None and status in (None, row["status"]) else None
+
+        return wait_until(look, 60, lambda: f"{name} {status or ''}: {self.shown(client, name)}")
+
+    def detail(self, client: httpx.Client, name: str) -> dict[str, Any]:
+        """All about an execution."""
+        found: dict[str, Any] = client.get(f"/api/executions/default/{name}").raise_for_status().json()
+        return found
