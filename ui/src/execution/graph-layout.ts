@@ -46,15 +46,18 @@ const drawable = (names: ReadonlySet<string>, edges: StepEdge[]): StepEdge[] => 
 
 export const layOut = (names: string[], edges: StepEdge[], direction: Direction): Layout => {
   const drawn = drawable(new Set(names), edges);
+  // Numbers in place of names: the library keeps nodes in plain objects, where "constructor" is there already.
+  const ids = new Map(names.map((name, at) => [name, `${at}:`]));
+  const idFor = (name: string) => ids.get(name) as string;
   const graph = new Graph();
   graph.setGraph({ rankdir: direction, nodesep: 28, edgesep: 14, ranksep: direction === "LR" ? 56 : 40 });
-  for (const name of names) graph.setNode(name, { ...NODE });
+  for (const name of names) graph.setNode(idFor(name), { ...NODE });
   for (const { source, target, branch } of drawn)
-    graph.setEdge(source, target, branch === null ? {} : { ...LABEL, labelpos: "c" });
+    graph.setEdge(idFor(source), idFor(target), branch === null ? {} : { ...LABEL, labelpos: "c" });
   layout(graph);
   const positions = new Map<string, Point>();
   for (const name of names) {
-    const { x, y } = graph.node(name) as Point;
+    const { x, y } = graph.node(idFor(name)) as Point;
     positions.set(name, { x: x - NODE.width / 2, y: y - NODE.height / 2 });
   }
   const along = (name: string) => positions.get(name) as Point;
@@ -63,7 +66,7 @@ export const layOut = (names: string[], edges: StepEdge[], direction: Direction)
   return {
     positions,
     edges: drawn.map((edge) => {
-      const { points, x = 0, y = 0 } = graph.edge(edge.source, edge.target) as Partial<Point> & { points: Point[] };
+      const { points, x = 0, y = 0 } = graph.edge(idFor(edge.source), idFor(edge.target)) as Partial<Point> & { points: Point[] };
       // From the middle of one side to the middle of the other: branches leave a condition at one point.
       const ends = [outOf(along(edge.source), direction), into(along(edge.target), direction)] as const;
       return { ...edge, id: idOf(edge), points: [ends[0], ...points.slice(1, -1), ends[1]], label: { x, y } };
