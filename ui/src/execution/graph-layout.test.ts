@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import type { StepEdge } from "../api/types";
-import { layOut, NODE, pathAlong, structureOf } from "./graph-layout";
+import { layOut, layOutFor, NODE, pathAlong, structureOf } from "./graph-layout";
 
 const edge = (source: string, target: string, branch: StepEdge["branch"] = null): StepEdge => ({ source, target, branch });
 
@@ -42,6 +42,11 @@ test("hundreds of steps are laid out while one waits for the page", () => {
   expect(positions.size).toBe(400);
   expect(width).toBeGreaterThan(NODE.width);
   expect(height).toBeGreaterThan(NODE.height);
+});
+
+test("where it is narrow, the graph goes down", () => {
+  expect(layOutFor(NAMES, EDGES, { width: 1200, height: 500 }).direction).toBe("LR");
+  expect(layOutFor(NAMES, EDGES, { width: 500, height: 500 }).direction).toBe("TB");
 });
 
 test("a path leaves and arrives straight", () => {

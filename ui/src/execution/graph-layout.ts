@@ -4,7 +4,7 @@ import { Graph, layout } from "@dagrejs/dagre";
 
 import type { Step, StepEdge } from "../api/types";
 
-export const NODE = { width: 216, height: 60 };
+export const NODE = { width: 236, height: 60 };
 const LABEL = { width: 40, height: 20 };
 
 export type Direction = "LR" | "TB";
@@ -19,6 +19,7 @@ export type LaidEdge = StepEdge & {
 };
 
 export type Layout = {
+  direction: Direction;
   positions: Map<string, Point>;
   edges: LaidEdge[];
   /** The names as one would read the graph. */
@@ -64,6 +65,7 @@ export const layOut = (names: string[], edges: StepEdge[], direction: Direction)
   const [main, cross] = direction === "LR" ? (["x", "y"] as const) : (["y", "x"] as const);
   const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
   return {
+    direction,
     positions,
     edges: drawn.map((edge) => {
       const { points, x = 0, y = 0 } = graph.edge(idFor(edge.source), idFor(edge.target)) as Partial<Point> & { points: Point[] };
@@ -75,6 +77,20 @@ export const layOut = (names: string[], edges: StepEdge[], direction: Direction)
     width,
     height,
   };
+};
+
+type Size = { width: number; height: number };
+
+/** How much a graph has to shrink to fit; 1: not at all. */
+export const zoomFor = (graph: Size, place: Size): number =>
+  Math.min(1, place.width / graph.width, place.height / graph.height);
+
+/** From left to right as Airflow draws, unless it is better to read from top to bottom in this place. */
+export const layOutFor = (names: string[], edges: StepEdge[], place: Size): Layout => {
+  const across = layOut(names, edges, "LR");
+  if (zoomFor(across, place) > 0.8) return across;
+  const down = layOut(names, edges, "TB");
+  return zoomFor(down, place) > zoomFor(across, place) ? down : across;
 };
 
 const outOf = ({ x, y }: Point, direction: Direction): Point =>

@@ -4,7 +4,7 @@ import { useEffect, useRef } from "react";
 import type { PastDuration } from "../api/types";
 import { useColorMode } from "../host/color-mode";
 import { useTimezone } from "../host/timezone";
-import { formatDuration, formatTime } from "../parts/format";
+import { formatDuration, formatRunning, formatTime } from "../parts/format";
 import { lookOf } from "../parts/states";
 import { describe, stepOf } from "./trend";
 
@@ -77,7 +77,7 @@ export const DurationChart = ({ durations, usual, onOpen }: Props) => {
             suggestedMax: usual ?? undefined,
             border: { display: false },
             grid: { color: lines },
-            ticks: { color: text, font, stepSize: stepOf(Math.max(usual ?? 0, ...all)), callback: (value) => formatDuration(Math.round(Number(value))) },
+            ticks: { color: text, font, stepSize: stepOf(Math.max(usual ?? 0, ...all)), callback: (value) => formatRunning(Number(value)) },
           },
         },
         plugins: {
