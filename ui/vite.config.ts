@@ -23,8 +23,13 @@ export default defineConfig(({ mode }) => ({
     // The licences of what is in the bundle go with it.
     license: { fileName: "licenses.md" },
     modulePreload: { polyfill: false },
-    rollupOptions: {
+    chunkSizeWarningLimit: 600,
+    rolldownOptions: {
       input: here("src/main.tsx"),
+      onLog: (level, log, handler) => {
+        // "use client" of libraries means servers that render React.
+        if (log.code !== "MODULE_LEVEL_DIRECTIVE") handler(level, log);
+      },
       output: { format: "es", entryFileNames: "main.js", codeSplitting: false },
     },
   },

@@ -11,9 +11,11 @@ import { Failure } from "../parts/messages";
 import { hasEnded } from "../parts/states";
 import { Name } from "../parts/text";
 
-/** What a user who may edit the DAG can do. */
-export const Actions = ({ execution }: { execution: ExecutionRow }) => (
-  <div className="asm-row">{hasEnded(execution.state) ? <Rerun execution={execution} /> : <Stop execution={execution} />}</div>
+/** What a user who may edit the DAG can do. What is gone from the cluster was stopped, or had ended before. */
+export const Actions = ({ execution, gone }: { execution: ExecutionRow; gone: boolean }) => (
+  <div className="asm-row">
+    {gone || hasEnded(execution.state) ? <Rerun execution={execution} /> : <Stop execution={execution} />}
+  </div>
 );
 
 const Stop = ({ execution }: { execution: ExecutionRow }) => {
@@ -32,10 +34,17 @@ const Stop = ({ execution }: { execution: ExecutionRow }) => {
       say={(answer) => messageOf(answer) ?? "SageMaker is asked to stop it."}
       execution={execution}
     >
-      <p>
-        SageMaker stops <Name>{execution.pipeline}</Name> and the steps that run now. The resource{" "}
-        <Name>{execution.name}</Name> is deleted from the cluster, since that is how its controller stops an execution.
-      </p>
+      {execution.started === null ? (
+        <p>
+          It has not started in SageMaker. The resource <Name>{execution.name}</Name> is deleted from the cluster, so that
+          it never does.
+        </p>
+      ) : (
+        <p>
+          SageMaker stops <Name>{execution.pipeline}</Name> and the steps that run now. The resource{" "}
+          <Name>{execution.name}</Name> is deleted from the cluster, since that is how its controller stops an execution.
+        </p>
+      )}
       <p>
         The task <Name>{execution.task_id}</Name> then fails, and does not try again by itself. SageMaker keeps what the
         execution has done so far.

@@ -4,7 +4,7 @@ import { Graph, layout } from "@dagrejs/dagre";
 
 import type { Step, StepEdge } from "../api/types";
 
-export const NODE = { width: 216, height: 60 };
+export const NODE = { width: 236, height: 60 };
 const LABEL = { width: 40, height: 20 };
 
 export type Direction = "LR" | "TB";
@@ -19,6 +19,7 @@ export type LaidEdge = StepEdge & {
 };
 
 export type Layout = {
+  direction: Direction;
   positions: Map<string, Point>;
   edges: LaidEdge[];
   /** The names as one would read the graph. */
@@ -46,24 +47,28 @@ const drawable = (names: ReadonlySet<string>, edges: StepEdge[]): StepEdge[] => 
 
 export const layOut = (names: string[], edges: StepEdge[], direction: Direction): Layout => {
   const drawn = drawable(new Set(names), edges);
+  // Numbers in place of names: the library keeps nodes in plain objects, where "constructor" is there already.
+  const ids = new Map(names.map((name, at) => [name, `${at}:`]));
+  const idFor = (name: string) => ids.get(name) as string;
   const graph = new Graph();
   graph.setGraph({ rankdir: direction, nodesep: 28, edgesep: 14, ranksep: direction === "LR" ? 56 : 40 });
-  for (const name of names) graph.setNode(name, { ...NODE });
+  for (const name of names) graph.setNode(idFor(name), { ...NODE });
   for (const { source, target, branch } of drawn)
-    graph.setEdge(source, target, branch === null ? {} : { ...LABEL, labelpos: "c" });
+    graph.setEdge(idFor(source), idFor(target), branch === null ? {} : { ...LABEL, labelpos: "c" });
   layout(graph);
   const positions = new Map<string, Point>();
   for (const name of names) {
-    const { x, y } = graph.node(name) as Point;
+    const { x, y } = graph.node(idFor(name)) as Point;
     positions.set(name, { x: x - NODE.width / 2, y: y - NODE.height / 2 });
   }
   const along = (name: string) => positions.get(name) as Point;
   const [main, cross] = direction === "LR" ? (["x", "y"] as const) : (["y", "x"] as const);
   const { width = 0, height = 0 } = graph.graph() as { width?: number; height?: number };
   return {
+    direction,
     positions,
     edges: drawn.map((edge) => {
-      const { points, x = 0, y = 0 } = graph.edge(edge.source, edge.target) as Partial<Point> & { points: Point[] };
+      const { points, x = 0, y = 0 } = graph.edge(idFor(edge.source), idFor(edge.target)) as Partial<Point> & { points: Point[] };
       // From the middle of one side to the middle of the other: branches leave a condition at one point.
       const ends = [outOf(along(edge.source), direction), into(along(edge.target), direction)] as const;
       return { ...edge, id: idOf(edge), points: [ends[0], ...points.slice(1, -1), ends[1]], label: { x, y } };
@@ -72,6 +77,20 @@ export const layOut = (names: string[], edges: StepEdge[], direction: Direction)
     width,
     height,
   };
+};
+
+type Size = { width: number; height: number };
+
+/** How much a graph has to shrink to fit; 1: not at all. */
+export const zoomFor = (graph: Size, place: Size): number =>
+  Math.min(1, place.width / graph.width, place.height / graph.height);
+
+/** From left to right as Airflow draws, unless it is better to read from top to bottom in this place. */
+export const layOutFor = (names: string[], edges: StepEdge[], place: Size): Layout => {
+  const across = layOut(names, edges, "LR");
+  if (zoomFor(across, place) > 0.8) return across;
+  const down = layOut(names, edges, "TB");
+  return zoomFor(down, place) > zoomFor(across, place) ? down : across;
 };
 
 const outOf = ({ x, y }: Point, direction: Direction): Point =>

@@ -13,14 +13,13 @@ import type { Step, StepEdge } from "../api/types";
 import { useColorMode } from "../host/color-mode";
 import { stepLook } from "../parts/states";
 import { Icon } from "../parts/icons";
-import { layOut, NODE, structureOf, type Direction } from "./graph-layout";
+import { layOutFor, NODE, structureOf, zoomFor } from "./graph-layout";
 import { StepEdge as Line, type StepFlowEdge } from "./step-edge";
 import { StepNode, type StepFlowNode } from "./step-node";
 
 type Props = {
   steps: Step[];
   edges: StepEdge[];
-  direction: Direction;
   /** Of the place for it, in CSS pixels. */
   width: number;
   selected: string | null;
@@ -29,11 +28,13 @@ type Props = {
 
 const NODE_TYPES = { step: StepNode };
 const EDGE_TYPES = { step: Line };
-const FIT = { padding: 0.06, maxZoom: 1 };
+// The buttons stand at the left.
+const ROOM = { left: 60, right: 20, top: 20, bottom: 20 };
+const FIT = { padding: { left: "60px", right: "20px", top: "20px", bottom: "20px" }, maxZoom: 1 } as const;
 /** Below this nobody can read a step. */
 const READABLE = 0.4;
 const MANY = 40;
-const MIN_HEIGHT = 240;
+const MIN_HEIGHT = 180;
 const MAX_HEIGHT = 540;
 const NEXT = new Set(["ArrowDown", "ArrowRight"]);
 const PREVIOUS = new Set(["ArrowUp", "ArrowLeft"]);
@@ -44,17 +45,19 @@ const colourOf = ({ data }: StepFlowNode) => `var(--solid-${stepLook(data.step.s
 
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-const Flow = ({ steps, edges, direction, width, selected, onSelect }: Props) => {
+const Flow = ({ steps, edges, width, selected, onSelect }: Props) => {
   const colorMode = useColorMode();
   const flow = useReactFlow();
   const frame = useRef<HTMLDivElement>(null);
   const structure = structureOf(steps, edges);
+  const place = { width: Math.max(1, width - ROOM.left - ROOM.right), height: MAX_HEIGHT - ROOM.top - ROOM.bottom };
   const laid = useMemo(
-    () => layOut(steps.map(({ name }) => name), edges, direction),
+    () => layOutFor(steps.map(({ name }) => name), edges, place),
     // The structure is what `steps` and `edges` say about it.
     // oxlint-disable-next-line exhaustive-deps
-    [structure, direction],
+    [structure, place.width],
   );
+  const { direction } = laid;
 
   const focus = useCallback(
     (name: string) => {
@@ -130,22 +133,21 @@ const Flow = ({ steps, edges, direction, width, selected, onSelect }: Props) => 
   );
 
   // As high as the graph needs, within reason.
-  const fitting = Math.min(1, width / laid.width);
-  const height =
-    fitting < READABLE ? MAX_HEIGHT : Math.round(Math.min(MAX_HEIGHT, Math.max(MIN_HEIGHT, laid.height * fitting + 48)));
+  const fitting = zoomFor(laid, place);
+  const needed = Math.round(laid.height * Math.min(1, place.width / laid.width)) + ROOM.top + ROOM.bottom;
+  const height = fitting < READABLE ? MAX_HEIGHT : Math.min(MAX_HEIGHT, Math.max(MIN_HEIGHT, needed));
 
   // Another structure, or another shape of the window: show all of it, or what matters most where all is too much.
   const foremost = useRef<string | undefined>(undefined);
   foremost.current = (steps.find(isBad) ?? steps.find(isBusy))?.name ?? laid.order[0];
   useEffect(() => {
     const timer = setTimeout(() => {
-      const zoom = Math.min(width / laid.width, height / laid.height);
       const at = laid.positions.get(foremost.current ?? "");
-      if (zoom >= READABLE || !at) void flow.fitView(FIT);
+      if (fitting >= READABLE || !at) void flow.fitView(FIT);
       else void flow.setCenter(at.x + NODE.width / 2, at.y + NODE.height / 2, { zoom: 0.7 });
     }, 50);
     return () => clearTimeout(timer);
-  }, [flow, laid, width, height]);
+  }, [flow, laid, fitting, height]);
 
   return (
     <div

@@ -33,7 +33,7 @@ export const Header = ({ detail, gone, onItsTab }: Props) => {
           {`Status: ${label}`}
         </span>
         <span className="asm-spring" />
-        {mayEdit && !gone && <Actions key={execution.uid} execution={execution} />}
+        {mayEdit && <Actions key={execution.uid} execution={execution} gone={gone} />}
       </div>
       <p className="asm-muted asm-small asm-under">
         <Name>{execution.name}</Name> in <Name>{execution.namespace}</Name>

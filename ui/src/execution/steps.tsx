@@ -50,7 +50,6 @@ export const Steps = ({ graph }: { graph: StepGraph }) => {
           <Graph
             steps={steps}
             edges={edges}
-            direction={width > 760 ? "LR" : "TB"}
             width={width}
             selected={chosen ? selected : null}
             onSelect={select}

@@ -6,7 +6,7 @@ import type { Tone } from "../parts/states";
 import { Time } from "../parts/text";
 
 const KINDS: Record<TimelineKind, { tone: Tone; icon: IconName; said: string }> = {
-  info: { tone: "none", icon: "dashed", said: "" },
+  info: { tone: "none", icon: "dot", said: "" },
   good: { tone: "success", icon: "check", said: "Good: " },
   bad: { tone: "failed", icon: "cross", said: "Bad: " },
   waiting: { tone: "waiting", icon: "clock", said: "Waiting: " },

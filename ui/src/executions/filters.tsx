@@ -67,6 +67,7 @@ const SearchBox = ({ value, onChange }: { value: string; onChange: (text: string
         type="search"
         dir="auto"
         value={typed}
+        maxLength={200}
         placeholder="Search names, runs, tasks, reasons"
         onChange={(event) => type(event.target.value)}
       />

@@ -18,7 +18,7 @@ export const Executions = ({ place }: { place: Place }) => {
       <Filters shown={shown} place={place} list={data} change={change} />
       {error && <Failure error={error} />}
       {data?.errors.map((each) => (
-        <Alert key={each} title="The cluster cannot be read">
+        <Alert key={each} title="The cluster is not available">
           {each}
         </Alert>
       ))}

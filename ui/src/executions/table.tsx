@@ -129,7 +129,7 @@ const TaskLinks = ({ row, withDag, withRun }: Omit<RowProps, "column">) => (
     </div>
     {withRun && (
       <AirflowLink to={runPath(row.dag_id, row.run_id)} className="asm-small">
-        <Name cut>{row.run_id}</Name>
+        <Name cut="lines">{row.run_id}</Name>
       </AirflowLink>
     )}
   </div>

@@ -33,14 +33,14 @@ export const sayWatch = ({ watch }: ClusterHealth): Said => {
   const age = watch.age === null ? null : formatAge(watch.age);
   switch (watch.state) {
     case "live":
-      return { tone: "success", icon: "pulse", text: `Watch live${age ? `, ${age} old` : ""}` };
+      return { tone: "success", icon: "pulse", text: `Watch live${age ? `, heard ${age} ago` : ""}` };
     case "connecting":
       return { tone: "waiting", icon: "clock", text: "Watch connecting" };
     default:
       return {
         tone: "failed",
         icon: "cross",
-        text: `Watch failed${age ? `, ${age} old` : ""}`,
+        text: `Watch failed${age ? `, heard ${age} ago` : ""}`,
         title: watch.error ?? undefined,
       };
   }

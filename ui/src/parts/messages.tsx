@@ -38,7 +38,7 @@ const TITLES: Record<number, string> = {
   0: "No connection",
   403: "You may not see this",
   404: "Not found",
-  503: "The cluster cannot be read",
+  503: "The cluster is not available",
 };
 
 /** What went wrong, as Airflow would say it, and the server's own words. */

@@ -20,9 +20,11 @@ export const STATES: Record<State, Look> = {
   Succeeded: { label: "Succeeded", tone: "success", icon: "check" },
 };
 
-/** A server newer than the page may know more states. */
-export const lookOf = (state: string): Look =>
-  (STATES as Record<string, Look>)[state] ?? { label: state, tone: "none", icon: "question" };
+/** A server newer than the page may know more words. */
+const lookUp = (table: Record<string, Look>, word: string): Look =>
+  (Object.hasOwn(table, word) && table[word]) || { label: word, tone: "none", icon: "question" };
+
+export const lookOf = (state: string): Look => lookUp(STATES, state);
 
 const ENDED: ReadonlySet<string> = new Set<State>(["Succeeded", "Failed", "Stopped", "Refused"]);
 
@@ -30,7 +32,7 @@ export const hasEnded = (state: State): boolean => ENDED.has(state);
 
 /** What is written on a badge: SageMaker's own word while it is about the run, else ours. */
 export const labelOf = ({ state, status }: Pick<ExecutionRow, "state" | "status">): string =>
-  (state === "InProgress" || state === "Unknown" || state === "Deleting") && status ? status : lookOf(state).label;
+  (state === "InProgress" || state === "Unknown") && status ? status : lookOf(state).label;
 
 export const STEPS: Record<StepStatus, Look> = {
   NotStarted: { label: "Not started", tone: "none", icon: "dashed" },
@@ -43,7 +45,4 @@ export const STEPS: Record<StepStatus, Look> = {
   Skipped: { label: "Skipped", tone: "none", icon: "skip" },
 };
 
-export const stepLook = (status: string | null): Look =>
-  status === null
-    ? { label: "Not known", tone: "none", icon: "question" }
-    : ((STEPS as Record<string, Look>)[status] ?? { label: status, tone: "none", icon: "question" });
+export const stepLook = (status: string | null): Look => lookUp(STEPS, status ?? "Not known");

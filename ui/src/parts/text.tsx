@@ -6,9 +6,14 @@ import { Icon } from "./icons";
 import type { Tone } from "./states";
 import type { IconName } from "./icons";
 
-/** A name that somebody else chose: of any length, in any script. It cannot turn the text around it. */
-export const Name = ({ children, cut = false }: { children: string; cut?: boolean }) => (
-  <bdi className={cut ? "asm-name asm-cut" : "asm-name"} title={cut ? children : undefined}>
+type NameProps = { children: string; cut?: boolean | "lines" };
+
+/**
+ * A name that somebody else chose: of any length, in any script. It cannot turn the text around it. `cut` leaves one
+ * line of it, or two ("lines"); the title has the rest.
+ */
+export const Name = ({ children, cut = false }: NameProps) => (
+  <bdi className={cut ? (cut === "lines" ? "asm-clamp" : "asm-cut") : "asm-name"} title={cut ? children : undefined}>
     {children}
   </bdi>
 );

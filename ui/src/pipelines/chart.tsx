@@ -4,8 +4,9 @@ import { useEffect, useRef } from "react";
 import type { PastDuration } from "../api/types";
 import { useColorMode } from "../host/color-mode";
 import { useTimezone } from "../host/timezone";
-import { formatDuration, formatTime } from "../parts/format";
+import { formatDuration, formatRunning, formatTime } from "../parts/format";
 import { lookOf } from "../parts/states";
+import { describe, stepOf } from "./trend";
 
 Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 
@@ -24,12 +25,6 @@ const coloursOf = (frame: HTMLElement) => {
   };
   return { read, done: () => probe.remove() };
 };
-
-const STEPS = [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400];
-
-/** Seconds between the lines of the axis: round ones, and at most four. */
-export const stepOf = (longest: number): number =>
-  STEPS.find((step) => longest / step <= 4) ?? Math.ceil(longest / 4 / 86_400) * 86_400;
 
 /** How long the last runs took, in the colours of their ends. The table beside it says the same in words. */
 export const DurationChart = ({ durations, usual, onOpen }: Props) => {
@@ -82,7 +77,7 @@ export const DurationChart = ({ durations, usual, onOpen }: Props) => {
             suggestedMax: usual ?? undefined,
             border: { display: false },
             grid: { color: lines },
-            ticks: { color: text, font, stepSize: stepOf(Math.max(usual ?? 0, ...all)), callback: (value) => formatDuration(Math.round(Number(value))) },
+            ticks: { color: text, font, stepSize: stepOf(Math.max(usual ?? 0, ...all)), callback: (value) => formatRunning(Number(value)) },
           },
         },
         plugins: {
@@ -105,17 +100,5 @@ export const DurationChart = ({ durations, usual, onOpen }: Props) => {
     <div className="asm-chart">
       <canvas ref={canvas} role="img" aria-label={describe(durations, usual)} />
     </div>
-  );
-};
-
-/** The chart in one sentence. */
-export const describe = (durations: PastDuration[], usual: number | null): string => {
-  if (durations.length === 0) return "No run has ended yet.";
-  const all = durations.map(({ duration }) => duration);
-  const last = durations.at(-1) as PastDuration;
-  return (
-    `Durations of the last ${durations.length} runs: from ${formatDuration(Math.min(...all))} to ` +
-    `${formatDuration(Math.max(...all))}, the last ${formatDuration(last.duration)} (${lookOf(last.state).label})` +
-    `${usual ? `, usually ${formatDuration(usual)}` : ""}.`
   );
 };

@@ -39,7 +39,7 @@ export const Pipelines = ({ dagId }: { dagId?: string }) => {
       )}
       {error && <Failure error={error} />}
       {data?.errors.map((each) => (
-        <Alert key={each} title="The cluster cannot be read">
+        <Alert key={each} title="The cluster is not available">
           {each}
         </Alert>
       ))}
