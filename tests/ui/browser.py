@@ -124,6 +124,14 @@ class Visit:
         """A step's node in the graph."""
         return self.ours.locator(f"[data-step='{name}']")
 
+    def choose_step(self, name: str) -> Locator:
+        """Click on a step, in the graph or in the list that narrow windows have instead; its details."""
+        listed = self.ours.get_by_role("table", name="Steps").get_by_role("button", name=name)
+        self.step(name).or_(listed).click()
+        details = self.ours.get_by_role("region", name=f"Step {name}")
+        details.wait_for()
+        return details
+
     def fetch(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> int:
         """A request as the page makes it, with the user's session; its status."""
         script = """async ([method, url, body, headers]) => {

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from demo import story
 from demo.airflow_processes import AirflowProcesses
@@ -19,12 +20,14 @@ from demo.sandbox_process import SandboxProcess
 from tests.airflow.support import Case
 from tests.support.auth_manager import GRANTS, PATH
 from tests.support.postgresql import PostgreSQL
-from tests.ui.browser import Chromium
+from tests.ui.browser import MOST_MS, Chromium
 
 ROOT = Path(__file__).parents[2]
 SPEED = 5.0
 USERS = {"viewer": "viewer", "partial": "user"}
 DAG_GRANTS = {"partial": {"scheduled_retraining": "edit"}}
+
+expect.set_options(timeout=MOST_MS)
 
 
 @pytest.fixture(scope="session")

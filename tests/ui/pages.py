@@ -27,15 +27,15 @@ def executions(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess)
 def execution(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) -> None:
     """One that runs."""
     visit.execution(running(airflow, sandbox))
-    expect(visit.step("PrepareFeatures")).to_have_attribute("data-status", "Executing", timeout=30_000)
+    expect(visit.badge).to_have_text("Executing")
+    expect(visit.ours.get_by_text("Training", exact=False).first).to_be_visible()
 
 
 def failure(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) -> None:
     """One that failed, with the step that did it."""
     failed = of(airflow, sandbox, story.DEMAND.pipeline, "Failed")
     visit.execution(failed[-1])
-    visit.step("TrainSouth").click()
-    expect(visit.ours.get_by_role("region", name="Step TrainSouth")).to_be_visible()
+    visit.choose_step("TrainSouth")
 
 
 def changes(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) -> None:
@@ -101,11 +101,7 @@ def run_of(airflow: AirflowProcesses) -> str:
 
 def running(airflow: AirflowProcesses, sandbox: SandboxProcess) -> dict[str, Any]:
     """The execution of that run, as soon as there is one."""
-    return wait_until(
-        lambda: (of(airflow, sandbox, story.CHURN.pipeline, "Executing") or [None])[0],
-        90,
-        "an execution of churn",
-    )
+    return wait_until(lambda: of(airflow, sandbox, story.CHURN.pipeline, "Executing"), 90, "an execution of churn")[0]
 
 
 def of(airflow: AirflowProcesses, sandbox: SandboxProcess, pipeline: str, status: str) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ def test_a_viewer_sees_the_execution_and_no_action(chromium: Chromium, running: 
         visit.follow(running.pipeline)
         expect(visit.step("Train")).to_have_attribute("data-status", re.compile("Starting|Executing"))
         for name in ("Stop", "Re-run"):
-            expect(visit.ours.get_by_role("button", name=name)).to_have_count(0)
+            expect(visit.ours.get_by_role("button", name=name, exact=True)).to_have_count(0)
         stop = next(path for method, path in paths(running) if method == "POST")
         assert visit.fetch("POST", stop, {"uid": resource["metadata"]["uid"]}, ACTION) == 403
         body = {"dry_run": False, "dag_run_id": "x", "task_ids": ["launch"]}
@@ -59,8 +59,9 @@ def test_without_the_dag_there_is_neither_row_nor_execution(chromium: Chromium, 
     with chromium.visit("partial") as visit:
         visit.open()
         expect(visit.rows("abalone").first).to_be_visible()
-        dags = visit.ours.get_by_label("Dag", exact=True).get_by_role("option").all_text_contents()
-        assert dags == ["All Dags", "scheduled_retraining"]
+        expect(visit.ours.get_by_role("combobox", name="Dag").locator("option")).to_have_text(
+            ["All Dags", "scheduled_retraining"]
+        )
         visit.open(q=running.pipeline)
         expect(visit.ours.get_by_text("Nothing matches the filters above.")).to_be_visible()
         visit.open(view="pipelines")

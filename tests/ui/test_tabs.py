@@ -47,7 +47,7 @@ def test_a_tab_leads_to_what_belongs_there(
             expect(visit.article).to_contain_text("churn")
         else:
             expect(visit.rows("churn").first).to_be_visible()
-        assert "demand" not in visit.ours.inner_text()
+            expect(visit.rows("demand")).to_have_count(0)
         assert len(visit.documents) == 1
 
 

@@ -1,35 +1,26 @@
-"""DAGs of one task each that runs the pipeline which the run's conf names."""
+"""A DAG whose one task runs the pipeline that the run's conf names."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
+from typing import Any
 
 from airflow.sdk import DAG
 
 from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
-from airflow_ack_sagemaker.operators.pipeline_executions import AckPipelineExecutionsOperator
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
-def dag(dag_id: str) -> DAG:
-    """A DAG that only runs when it is asked to."""
-    return DAG(dag_id, schedule=None, start_date=START, render_template_as_native_obj=True)
+def conf(name: str) -> Any:
+    """A template for a value of the run's conf, in its own type."""
+    return f"{{{{ dag_run.conf.get('{name}') }}}}"
 
 
-with dag("case"):
+with DAG("case", schedule=None, start_date=START, render_template_as_native_obj=True):
     AckPipelineExecutionOperator(
         task_id="launch",
-        pipeline_name="{{ dag_run.conf['pipeline'] }}",
-        parameters="{{ dag_run.conf.get('parameters', {}) }}",
+        pipeline_name=conf("pipeline"),
+        parameters=conf("parameters"),
         retries=0,
-    )
-
-with dag("case_batch"):
-    AckPipelineExecutionsOperator(
-        task_id="launch",
-        pipeline_name="{{ dag_run.conf['pipeline'] }}",
-        executions="{{ dag_run.conf['executions'] }}",
-        retries=0,
-        retry_delay=timedelta(0),
     )
