@@ -73,10 +73,10 @@ constraints: $(UV_READY) ## Pin the newest releases (newest.txt) and the oldest 
 
 # --- checks
 
-.PHONY: test lint types layers test-all test-floor compose-test
+.PHONY: test lint types layers ui ui-check test-all test-floor compose-test
 # Tests in a real Airflow wait most of their time, so three Airflows, each with the tests of some files, and what needs
 # none, run side by side.
-test: lint types layers system venv-floor ## Everything that has to be right before a change goes in
+test: lint types layers ui-check system venv-floor ## Everything that has to be right before a change goes in
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-airflow test-parts test-floor
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-chaos compose-test
 
@@ -89,6 +89,32 @@ types: .venv/installed ## mypy, strict
 
 layers: .venv/installed ## import-linter: who may import whom
 	$(RUN) $(BIN)/lint-imports
+
+# The page of the Airflow plugin. Whoever does not work on it needs no Node: what is built is committed.
+UI_BUILT := airflow_ack_sagemaker/plugin/static
+UI_NPM = npm --prefix ui
+
+ui/node_modules/.package-lock.json: ui/package.json ui/package-lock.json
+	$(UI_NPM) ci --loglevel=error
+	@touch $@
+
+ui: ui/node_modules/.package-lock.json ## Build the page of the Airflow plugin from ui/ into the package (needs Node and npm)
+	$(UI_NPM) run --silent build
+
+# Debian's Node may be too old, so `make system` does not install it.
+ui-check: ## The page: types, lint, tests, and that what is committed is what its source gives
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory ui-checked; \
+	elif [ "$${CI:-}" = true ]; then echo 'ui-check needs Node (20.19 or newer) and npm' >&2; exit 1; \
+	else echo 'The page is not checked, since npm is not there: install Node 20.19 or newer for it.'; fi
+
+.PHONY: ui-checked
+ui-checked: ui/node_modules/.package-lock.json
+	$(UI_NPM) run --silent types
+	$(UI_NPM) run --silent lint
+	$(UI_NPM) run --silent test
+	@built=$$(mktemp -d); trap 'rm -rf "$$built"' EXIT; \
+	UI_OUT=$$built $(UI_NPM) run --silent build; \
+	diff --recursive --brief $(UI_BUILT) $$built || { echo '$(UI_BUILT) is not what ui/ gives: run make ui, and commit it' >&2; exit 1; }
 
 # A cluster for the tests is named on the command line; KUBECONFIG of the environment may be there by accident.
 GIVEN = $(if $(filter command,$(origin KUBECONFIG)),TESTS_KUBECONFIG='$(KUBECONFIG)')
@@ -150,5 +176,5 @@ demo-down: ## End what demo-up started
 
 .PHONY: clean
 clean: demo-down ## Remove everything that make made
-	rm -rf .venv .venv-floor .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-floor .demo ui/node_modules .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
