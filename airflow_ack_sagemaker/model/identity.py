@@ -127,19 +127,6 @@ class RunIdentity:
 
 
 def identity_of(resource: Mapping[str, Any]) -> RunIdentity | None:
-    """The run that made a resource; None where no run of ours did."""
-    try:
-        parts = json.loads(_annotated(resource))
-    except (TypeError, ValueError):
-        return None
-    if not isinstance(parts, list) or [type(part) for part in parts[:4]] != [str, str, str, int]:
-        return None
-    if len(parts) > 5 or any(type(part) is not int for part in parts[4:]):
-        return None
-    return RunIdentity(*parts)
-
-
-def identity_of(resource: Mapping[str, Any]) -> RunIdentity | None:
     """The run that made the resource, as its annotation says; None where it has none, or what Airflow cannot have
     written: whoever may write resources may write anything there.
     """
