@@ -31,6 +31,25 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": _modules("sensors", "pipeline", "pipeline_execution", "resource"),
         "triggers": _modules("triggers", "definition", "execution_event", "pipeline_executions", "resource"),
         "hooks": _modules("hooks", "ack"),
+        "config": {
+            "ack_sagemaker": {
+                "description": "The pages about SageMaker pipelines in the Airflow UI.",
+                "options": {
+                    "clusters": {
+                        "description": (
+                            "The clusters that the pages show, as a JSON list of objects: ``kubernetes_conn_id`` is "
+                            "the connection; ``namespace`` (default: the connection's) what is looked at; "
+                            "``aws_conn_id`` (default: none, and AWS is not asked) the connection by which SageMaker "
+                            "is asked for the state of steps, and S3 for the newest version of definitions."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "string",
+                        "example": '[{"kubernetes_conn_id": "prod", "namespace": "ml", "aws_conn_id": "aws_default"}]',
+                        "default": '[{"kubernetes_conn_id": "kubernetes_default"}]',
+                    }
+                },
+            }
+        },
         "extra-links": [
             f"{_PACKAGE}.links.{name}"
             for name in ("SageMakerPipelineLink", "SageMakerPipelineExecutionLink", "SageMakerResourceLink")

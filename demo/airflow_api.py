@@ -141,6 +141,10 @@ class AirflowApi:
 
         return wait_until(ended, timeout, lambda: f"the end of {dag_id} {run_id}: {self.states(dag_id, run_id)}")
 
+    def mark_run(self, dag_id: str, run_id: str, state: str) -> None:
+        """What the buttons "mark as failed" and "mark as success" of a DAG run do."""
+        self.request("PATCH", _run_path(dag_id, run_id), json={"state": state})
+
     # Task instances
 
     def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
@@ -189,10 +193,13 @@ class AirflowApi:
             reached, timeout, lambda: f"{task_id} to be {' or '.join(wanted)}: {self.states(dag_id, run_id)}"
         )
 
-    def mark_task(self, dag_id: str, run_id: str, task_id: str, state: str, map_index: int = -1) -> None:
-        """What the buttons "mark as failed" and "mark as success" of a task do."""
+    def mark_task(
+        self, dag_id: str, run_id: str, task_id: str, state: str, map_index: int = -1, *, upstream: bool = False
+    ) -> None:
+        """What the buttons "mark as failed" and "mark as success" of a task do; `upstream`: of those before it, too."""
         path = _task_path(dag_id, run_id, task_id)
-        self.request("PATCH", path if map_index < 0 else f"{path}/{map_index}", json={"new_state": state})
+        body = {"new_state": state, "include_upstream": upstream}
+        self.request("PATCH", path if map_index < 0 else f"{path}/{map_index}", json=body)
 
     def clear(
         self, dag_id: str, run_id: str, task_ids: Sequence[str | tuple[str, int]], *, only_failed: bool = False

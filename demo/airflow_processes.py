@@ -41,6 +41,7 @@ class AirflowProcesses:
 
     :param home: AIRFLOW_HOME, made when missing; what the parts print is in `home/output/<part>.log`.
     :param dags: folder of the DAG files. A new or changed file is noticed within `refresh_seconds`.
+    :param users: more users beside the administrator: name -> role (viewer, user, op, admin); see `passwords`.
     :param connections: connection id -> its fields as in Airflow's JSON notation.
     :param settings: (section, option) -> value, on top of the settings below.
     :param environment: more variables for all parts.
@@ -53,6 +54,7 @@ class AirflowProcesses:
         home: Path,
         dags: Path,
         *,
+        users: Mapping[str, str] | None = None,
         connections: Mapping[str, Mapping[str, Any]] | None = None,
         settings: Mapping[tuple[str, str], str] | None = None,
         environment: Mapping[str, str] | None = None,
@@ -63,12 +65,15 @@ class AirflowProcesses:
         self.home = home.resolve()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        roles = {USERNAME: "admin", **(users or {})}
+        self.passwords = {name: secrets.token_urlsafe(12) for name in roles}
         self.username = USERNAME
-        self.password = secrets.token_urlsafe(12)
+        self.password = self.passwords[USERNAME]
         self.api = AirflowApi(self.url, self.username, self.password)
         self._parts: dict[str, GuardedProcess] = {}
         self._database_url = database_url
         configured = _settings(self.home, dags.resolve(), self.url, self.port, parallelism, refresh_seconds)
+        configured["core", "simple_auth_manager_users"] = ",".join(f"{name}:{role}" for name, role in roles.items())
         self.environment = {
             **clean_environment(self.home),
             "AIRFLOW_HOME": str(self.home),
@@ -178,7 +183,7 @@ class AirflowProcesses:
         else:
             _migrate(self.environment)
         passwords.touch(mode=0o600)
-        passwords.write_text(json.dumps({self.username: self.password}))
+        passwords.write_text(json.dumps(self.passwords))
 
 
 def free_port() -> int:
@@ -212,7 +217,6 @@ def _settings(
         ("core", "min_serialized_dag_update_interval"): "1",
         ("core", "parallelism"): str(parallelism),
         ("core", "simple_auth_manager_passwords_file"): str(home / "passwords.json"),
-        ("core", "simple_auth_manager_users"): f"{USERNAME}:admin",
         ("database", "load_default_connections"): "False",
         ("database", "sql_alchemy_conn"): f"sqlite:///{home / 'airflow.db'}?timeout=60",
         ("logging", "base_log_folder"): str(home / "logs"),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_ack_sagemaker.model.identity import PREFIX
+from airflow_ack_sagemaker.model.identity import PREFIX, identity_of
 from airflow_ack_sagemaker.model.kinds import API_VERSION, PIPELINE, PIPELINE_EXECUTION, Kind
 from demo.airflow_api import AirflowApi
 from demo.sandbox_process import SandboxProcess
@@ -40,6 +40,7 @@ class Observer:
         self._namespace = sandbox.namespace
         self._sagemaker = sandbox.aws_client("sagemaker")
         self._run = (dag_id, run_id)
+        self._queued = datetime.fromisoformat(api.dag_run(dag_id, run_id)["queued_at"])
         self._seen: dict[str, str] = {}
         self._started: dict[str, datetime] = {}
 
@@ -101,10 +102,19 @@ class Observer:
         return sorted(tasks, key=lambda task: (task["start_date"] or "9", task["task_id"], task["map_index"]))
 
     def _resources(self) -> list[dict[str, Any]]:
-        return self._list(PIPELINE) + self._executions()
+        executions = self._executions()
+        used = {execution["spec"]["pipelineName"] for execution in executions}
+        # A pipeline does not say which run has made it: one is this run's if it is new, or used by it.
+        pipelines = [
+            pipeline
+            for pipeline in self._list(PIPELINE)
+            if pipeline["spec"]["pipelineName"] in used or _created(pipeline) >= self._queued.replace(microsecond=0)
+        ]
+        return pipelines + executions
 
     def _executions(self) -> list[dict[str, Any]]:
-        return self._list(PIPELINE_EXECUTION)
+        owners = ((identity_of(item), item) for item in self._list(PIPELINE_EXECUTION))
+        return [item for owner, item in owners if owner is not None and (owner.dag_id, owner.run_id) == self._run]
 
     def _list(self, kind: Kind) -> list[dict[str, Any]]:
         path = f"/apis/{API_VERSION}/namespaces/{self._namespace}/{kind.plural}"
@@ -139,6 +149,10 @@ def _state(task: dict[str, Any]) -> str:
 
 def _title(resource: dict[str, Any]) -> str:
     return f"{resource['kind']}/{resource['metadata']['name']}"
+
+
+def _created(resource: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(resource["metadata"]["creationTimestamp"])
 
 
 def _status(resource: dict[str, Any]) -> str:

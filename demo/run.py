@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -17,25 +18,31 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from demo import story
 from demo.airflow_processes import AirflowProcesses
 from demo.controlplane import NoControlPlane
 from demo.environment import clean_environment
+from demo.history import History, tell
 from demo.process import ProcessEnded
 from demo.real_cluster import RealCluster
 from demo.report import Observer, table
 from demo.sandbox_process import SandboxProcess
+from demo.story import BUCKET
 from demo.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".demo"
 DAG_ID = "scheduled_retraining"
-BUCKET = "ml-models"
-DEFINITIONS = ROOT / "dags" / "definitions"
+DEFINITIONS = story.EXAMPLES
+CLUSTERS = [{"kubernetes_conn_id": "kubernetes_default", "aws_conn_id": "aws_default"}]
+"""Which clusters the pages in Airflow's UI show, and where SageMaker is asked for steps."""
 
 SPEED = 5.0
 """How many times faster than real the sandbox's SageMaker is: a step of 20 s takes 4 s."""
@@ -79,35 +86,100 @@ def main() -> int:
 def run(command: str, fail: str | None, cluster: str) -> int:
     """Start everything, let the DAG run once and report; `serve` then stays until it is told to end."""
     folder = FOLDER / command
+    scripted = [f"{fail}=Failed:{FAILURE_REASON}"] if fail else []
     with locked(folder), ExitStack() as stack:
-        begun = time.monotonic()
-        options = ["--speed", str(SPEED), *(["--script", f"{fail}=Failed:{FAILURE_REASON}"] if fail else [])]
         real = stack.enter_context(RealCluster(folder / "cluster")) if cluster == "real" else None
-        sandbox = stack.enter_context(SandboxProcess(folder / "sandbox", *options, cluster=real))
-        say(f"The sandbox is ready after {time.monotonic() - begun:.0f} s; starting Airflow (about 20 s).")
-        upload(sandbox.aws_client("s3"))
-        airflow = stack.enter_context(
-            AirflowProcesses(
-                folder / "airflow",
-                ROOT / "dags",
-                connections=sandbox.connections(),
-                settings={("core", "default_task_retry_delay"): "2"},
-            )
-        )
-        say(f"Airflow is ready after {time.monotonic() - begun:.0f} s: {airflow.url}")
+        if command == "serve":
+            airflow, sandbox = with_history(stack, folder, scripted, real)
+        else:
+            begun = time.monotonic()
+            sandbox = start_sandbox(stack, folder, *_options(scripted), cluster=real)
+            upload(sandbox.aws_client("s3"))
+            airflow = start_airflow(stack, folder, sandbox)
+            say(f"Airflow is ready after {time.monotonic() - begun:.0f} s: {airflow.url}")
         succeeded = retrain(airflow, sandbox)
         say(addresses(airflow, sandbox))
         if command == "serve":
+            say(f"Executions   {airflow.url}/plugin/sagemaker", "")
             (folder / "result").write_text("success" if succeeded else "failed")
             signal.pause()
         say("All of it ends now; `make demo-up` leaves it running to look around.")
     return 0 if succeeded else 1
 
 
-def upload(s3: Any) -> None:
-    """Put the example definitions into the S3 of a boto3 client, where the DAGs look for them."""
+def with_history(
+    stack: ExitStack, folder: Path, scripted: list[str], real: RealCluster | None
+) -> tuple[AirflowProcesses, SandboxProcess]:
+    """More pipelines than one, some weeks in which they have run, and one that runs for some minutes from now on.
+
+    On a real API server nothing can be made in the past: there it is the present alone.
+    """
+    begun = time.monotonic()
+    now = datetime.now(UTC)
+    past = story.runs(now) if real is None else []
+    lasting = [*story.lasting(SPEED), *scripted]
+    options = ["--speed", str(SPEED), "--start", story.begins(now).isoformat()] if past else _options(lasting)
+    sandbox = start_sandbox(stack, folder, *options, cluster=real)
+    s3 = sandbox.aws_client("s3")
+    with ThreadPoolExecutor(1) as beside:
+        if past:
+            s3.create_bucket(Bucket=BUCKET)
+            s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+            made = beside.submit(make_history, sandbox, past, lasting)
+        else:
+            say("A real API server makes nothing in the past: there is no history with CLUSTER=real.")
+            upload(s3, DEFINITIONS, story.OTHERS)
+        airflow = start_airflow(stack, folder, sandbox, more_dags=ROOT / "demo" / "dags")
+        if past:
+            made.result()
+    say(f"Airflow is ready after {time.monotonic() - begun:.0f} s: {airflow.url}")
+    tell(airflow.api, past)
+    if past:
+        say(f"The sandbox and Airflow have {len(past)} runs since {story.begins(now):%d %B}.")
+    airflow.api.wait_for_dag(story.CHURN.dag_id)
+    airflow.api.unpause(story.CHURN.dag_id)
+    return airflow, sandbox
+
+
+def make_history(sandbox: SandboxProcess, past: list[story.Run], lasting: list[str]) -> None:
+    """Let all of `past` happen in a sandbox whose clock is behind."""
+    with History(sandbox, SPEED) as history:
+        history.make(past, lasting)
+
+
+def start_sandbox(stack: ExitStack, folder: Path, *options: str, cluster: RealCluster | None) -> SandboxProcess:
+    """A sandbox that ends with the stack."""
+    begun = time.monotonic()
+    sandbox = stack.enter_context(SandboxProcess(folder / "sandbox", *options, cluster=cluster))
+    say(f"The sandbox is ready after {time.monotonic() - begun:.0f} s; starting Airflow (about 20 s).")
+    return sandbox
+
+
+def start_airflow(
+    stack: ExitStack, folder: Path, sandbox: SandboxProcess, more_dags: Path | None = None
+) -> AirflowProcesses:
+    """An Airflow with the example DAGs that ends with the stack."""
+    settings = {("core", "default_task_retry_delay"): "2", ("ack_sagemaker", "clusters"): json.dumps(CLUSTERS)}
+    if more_dags is not None:
+        bundle = "airflow.dag_processing.bundles.local.LocalDagBundle"
+        bundles = {"dags-folder": ROOT / "dags", "demo": more_dags}
+        settings["dag_processor", "dag_bundle_config_list"] = json.dumps(
+            [{"name": name, "classpath": bundle, "kwargs": {"path": str(path)}} for name, path in bundles.items()]
+        )
+    return stack.enter_context(
+        AirflowProcesses(folder / "airflow", ROOT / "dags", connections=sandbox.connections(), settings=settings)
+    )
+
+
+def _options(rules: list[str]) -> list[str]:
+    """The sandbox's options with rules for what happens."""
+    return ["--speed", str(SPEED), *(part for rule in rules for part in ("--script", rule))]
+
+
+def upload(s3: Any, *folders: Path) -> None:
+    """Put definitions (without folders: the examples) into the S3 of a boto3 client, where the DAGs look for them."""
     s3.create_bucket(Bucket=BUCKET)
-    for definition in sorted(DEFINITIONS.glob("*.json")):
+    for definition in sorted(path for folder in folders or (DEFINITIONS,) for path in folder.glob("*.json")):
         key = f"pipelines/{definition.name}"
         s3.put_object(Bucket=BUCKET, Key=key, Body=definition.read_bytes())
         say(f"Uploaded s3://{BUCKET}/{key}.")
@@ -138,7 +210,7 @@ def first_run(airflow: AirflowProcesses) -> str:
     """The run of last week, which the schedule brings when the DAG is unpaused; without a schedule one of ours."""
 
     def scheduled() -> str | None:
-        runs = airflow.api.dag_runs(DAG_ID)
+        runs = [run for run in airflow.api.dag_runs(DAG_ID) if run["run_type"] == "scheduled"]
         return str(runs[0]["dag_run_id"]) if runs else None
 
     try:

@@ -59,7 +59,16 @@ def step_runs(execution_arn: str, *, aws_conn_id: str | None, region: str | None
 def _steps(execution_arn: str, *, aws_conn_id: str | None, region: str | None) -> Iterator[dict[str, Any]]:
     from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
-    client: Any = AwsBaseHook(aws_conn_id=aws_conn_id, client_type="sagemaker", region_name=region).get_conn()
+    hook: Any = AwsBaseHook(aws_conn_id=aws_conn_id, client_type="sagemaker", region_name=region)
+    yield from listed_steps(hook.get_conn(), execution_arn)
+
+
+def listed_steps(client: Any, execution_arn: str) -> Iterator[dict[str, Any]]:
+    """The steps as SageMaker lists them, in the order in which they began.
+
+    :param client: boto3's client of SageMaker.
+    :raises botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError: SageMaker cannot be asked.
+    """
     pages = client.get_paginator("list_pipeline_execution_steps").paginate(
         PipelineExecutionArn=execution_arn, SortOrder="Ascending"
     )

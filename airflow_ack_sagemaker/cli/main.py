@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 
 from airflow_ack_sagemaker import __version__
 from airflow_ack_sagemaker.cli import doctor
@@ -86,6 +87,13 @@ def _sandbox_arguments(sandbox: argparse.ArgumentParser) -> None:
         "--step-seconds", type=float, default=20.0, help="how long a pipeline step takes, before --speed (default: 20)"
     )
     sandbox.add_argument(
+        "--start",
+        type=datetime.fromisoformat,
+        metavar="TIME",
+        help="let the clock begin at a time in the past, to make a history: PUT /_sandbox/clock moves it up "
+        "(2026-10-01T00:00:00Z)",
+    )
+    sandbox.add_argument(
         "--script",
         action="append",
         default=[],
@@ -123,6 +131,7 @@ def run_sandbox(options: argparse.Namespace) -> int:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     try:
+        from airflow_ack_sagemaker.sandbox.clock import LateClock
         from airflow_ack_sagemaker.sandbox.run import Sandbox, SandboxError
 
         try:
@@ -136,6 +145,7 @@ def run_sandbox(options: argparse.Namespace) -> int:
                 aws_endpoint_url=options.aws_endpoint_url,
                 namespace=options.namespace,
                 speed=options.speed,
+                clock=LateClock(options.start.timestamp(), options.speed) if options.start else None,
                 step_seconds=options.step_seconds,
                 script=options.script,
                 workers=options.workers,

@@ -14,6 +14,12 @@ from typing import TYPE_CHECKING, Any
 from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.model.freshness import may_change_at, observe
+from airflow_ack_sagemaker.model.identity import (
+    ANNOTATION_DEFINITION_SHA256,
+    ANNOTATION_DEFINITION_SOURCE,
+    ANNOTATION_DEFINITION_VERSION,
+    LABEL_DAG,
+)
 from airflow_ack_sagemaker.model.manifest import (
     ANNOTATION_ADOPTION_POLICY,
     ANNOTATION_DELETION_POLICY,
@@ -28,6 +34,15 @@ if TYPE_CHECKING:
 
 _ROUNDS = 20
 """Each round loses to another writer at most once; a controller that writes so often is broken."""
+
+
+_ANNOTATIONS = (
+    ANNOTATION_DELETION_POLICY,
+    ANNOTATION_ADOPTION_POLICY,
+    ANNOTATION_DEFINITION_SOURCE,
+    ANNOTATION_DEFINITION_VERSION,
+    ANNOTATION_DEFINITION_SHA256,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +150,24 @@ def _pause(client: KubeClient, live: Mapping[str, Any]) -> float:
 
 
 def _annotate(client: KubeClient, kind: Kind, live: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
-    """Settings that live in annotations: by merge patch, since an apply would count as a change of the spec."""
-    has = live["metadata"].get("annotations") or {}
-    wants = manifest["metadata"].get("annotations") or {}
-    keys = (ANNOTATION_DELETION_POLICY, ANNOTATION_ADOPTION_POLICY)
-    changed = {key: wants[key] for key in keys if key in wants and has.get(key) != wants[key]}
-    if changed:
-        metadata = live["metadata"]
-        client.patch(kind, metadata["name"], {"metadata": {"annotations": changed}}, metadata["namespace"])
+    """What does not stand in the spec: by merge patch, since an apply would count as a change of the spec.
+
+    The same definition may lie in S3 as a new version. Which DAG a pipeline belongs to is written once: two that apply
+    the same one would change it for ever.
+    """
+    has, wants = live["metadata"], manifest["metadata"]
+    patch = {
+        "annotations": _differing(has.get("annotations"), wants.get("annotations"), _ANNOTATIONS),
+        "labels": {} if LABEL_DAG in (has.get("labels") or {}) else _differing(None, wants.get("labels"), (LABEL_DAG,)),
+    }
+    if any(patch.values()):
+        body = {"metadata": {name: values for name, values in patch.items() if values}}
+        client.patch(kind, has["name"], body, has["namespace"])
+
+
+def _differing(has: Mapping[str, str] | None, wants: Mapping[str, str] | None, keys: tuple[str, ...]) -> dict[str, str]:
+    had, wanted = has or {}, wants or {}
+    return {key: wanted[key] for key in keys if key in wanted and had.get(key) != wanted[key]}
 
 
 def _delete(client: KubeClient, kind: Kind, live: Mapping[str, Any]) -> None:

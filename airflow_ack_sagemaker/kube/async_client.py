@@ -121,8 +121,11 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
         field_selector: str = "",
         timeout_seconds: int = 300,
         inactivity: float = INACTIVITY,
+        opened: Callable[[], None] | None = None,
     ) -> AsyncGenerator[WatchEvent, None]:
-        """As :meth:`KubeClient.watch`. Close it (``contextlib.aclosing``) when you stop before its end."""
+        """As :meth:`KubeClient.watch`; ``opened`` is called when the server has accepted it. Close it
+        (``contextlib.aclosing``) when you stop before its end.
+        """
         request = requests.watch(
             kind,
             self._in(namespace),
@@ -145,6 +148,8 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
                         if response.status_code != 200:
                             self._parsed(request, response, await response.aread())
                         self._date = response.headers.get("date") or self._date
+                        if opened is not None:
+                            opened()
                         lines = transport.Lines()
                         async for data in response.aiter_bytes():
                             for line in lines.feed(data):

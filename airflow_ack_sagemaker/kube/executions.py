@@ -150,10 +150,10 @@ def record(client: KubeClient, outcome: Outcome, *, try_number: int, log: Log) -
 
 
 def withdraw(client: KubeClient, outcome: Outcome, *, log: Log, even_if_started: bool = False) -> Outcome | None:
-    """Delete a resource that is given up, unless it has started in the meantime.
+    """Delete a resource that is given up, unless a controller has taken it up in the meantime.
 
     :param even_if_started: delete it all the same; the controller stops what runs.
-    :returns: how it stands if it has started, or has ended, and is therefore left alone; None if it is withdrawn.
+    :returns: how it stands if it was taken up, or has ended, and is therefore left alone; None if it is withdrawn.
     """
     try:
         live = client.get(PIPELINE_EXECUTION, outcome.name, outcome.namespace)
@@ -163,8 +163,9 @@ def withdraw(client: KubeClient, outcome: Outcome, *, log: Log, even_if_started:
         if now.finished:
             log.info("%s has ended in the meantime: %s.", outcome.resource, now.state)
             return now
-        if now.started and not even_if_started:
-            log.info("%s has started after all.", outcome.resource)
+        # A controller that has taken it up may start it before its first word about it: only its finalizer tells.
+        if (now.started or now.state is State.IN_PROGRESS) and not even_if_started:
+            log.info("%s has been taken up after all.", outcome.resource)
             return now
         client.delete(
             PIPELINE_EXECUTION,

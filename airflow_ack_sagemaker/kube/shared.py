@@ -19,7 +19,7 @@ from typing import Any, Self
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.kube.errors import KubeError, NotFound, ServerError, TooManyRequests, Unreachable
 from airflow_ack_sagemaker.kube.requests import WatchEvent
-from airflow_ack_sagemaker.kube.stream import Backoff, Change, Scope, Settings, changes
+from airflow_ack_sagemaker.kube.stream import Backoff, Change, Pulse, Scope, Settings, changes
 from airflow_ack_sagemaker.model.kinds import API_VERSION
 
 log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class ObjectReader(Reader):
 
 
 class CollectionReader(Reader):
-    """The objects of a collection, see :func:`.watch.follow_all`."""
+    """The objects of a collection, see :func:`.watch.follow_all`. ``pulse`` says how the stream fares."""
 
     __slots__ = ("_lost", "_pending", "_present", "_read", "_shown", "_watch")
 
@@ -133,6 +133,16 @@ class CollectionReader(Reader):
         self._pending: OrderedDict[str, bytes] = OrderedDict()
         self._read = 0
         watch.collections.append(self)
+
+    @property
+    def pulse(self) -> Pulse:
+        """How the stream fares."""
+        return self._watch.pulse
+
+    def now(self, name: str) -> dict[str, Any] | None:
+        """An object as the stream has shown it last; None where it is not there (any more)."""
+        known = self._watch.objects.get(name)
+        return None if known is None else json.loads(known)
 
     def add(self, name: str, value: bytes) -> None:
         """A change; it replaces an unread one of the same name."""
@@ -189,6 +199,7 @@ class SharedWatch:
         self.collections: list[CollectionReader] = []
         self.synced = False
         self.error: Exception | None = None
+        self.pulse = Pulse()
         self._connect = connect
         self._prune = prune
         self._settings = settings
@@ -246,7 +257,7 @@ class SharedWatch:
     async def _run(self) -> None:
         try:
             self._client = await self._connect()
-            stream = changes(self._client, self.scope, self._settings)
+            stream = changes(self._client, self.scope, self._settings, self.pulse)
             async with aclosing(stream) as source:
                 async for change in source:
                     self._take(change)

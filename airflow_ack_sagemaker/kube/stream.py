@@ -90,11 +90,28 @@ class Page:
 Change = Page | WatchEvent
 
 
+class Pulse:
+    """How a stream fares: ``heard`` is when the server was last heard (``time.monotonic``; None: never), ``trouble``
+    the error that is being waited out (None: there is none).
+    """
+
+    __slots__ = ("heard", "trouble")
+
+    def __init__(self) -> None:
+        self.heard: float | None = None
+        self.trouble: KubeError | None = None
+
+    def beat(self) -> None:
+        """The server was heard: an object, a bookmark, or that it accepted a watch."""
+        self.heard, self.trouble = time.monotonic(), None
+
+
 class Backoff:
     """Growing pauses; :meth:`reset` after a success."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pulse: Pulse | None = None) -> None:
         self._settings = settings
+        self.pulse = pulse or Pulse()
         self.failures = 0
 
     def reset(self) -> None:
@@ -103,6 +120,7 @@ class Backoff:
 
     async def wait(self, error: KubeError | None = None) -> None:
         """Sleep for the next pause, or as long as the server asked for if that is more."""
+        self.pulse.trouble = error or self.pulse.trouble
         settings = self._settings
         pause = min(settings.longest_pause, settings.first_pause * 2 ** min(self.failures, 20))
         self.failures += 1
@@ -111,9 +129,9 @@ class Backoff:
 
 
 async def watch_once(
-    client: AsyncKubeClient, scope: Scope, version: str, settings: Settings
+    client: AsyncKubeClient, scope: Scope, version: str, settings: Settings, opened: Callable[[], None] | None = None
 ) -> AsyncGenerator[WatchEvent, None]:
-    """One watch, until the server ends it.
+    """One watch, until the server ends it. ``opened`` is called when the server has accepted it.
 
     :raises Unreachable: it broke, or was silent for too long.
     :raises Gone: ``version`` is too old.
@@ -125,6 +143,7 @@ async def watch_once(
         label_selector=scope.label_selector,
         timeout_seconds=int(settings.watch_seconds * (1 + settings.jitter())),
         inactivity=settings.inactivity,
+        opened=opened,
     )
     async with aclosing(events) as stream:
         async for event in stream:
@@ -145,15 +164,17 @@ async def list_and_watch(
             scope.kind, scope.namespace, label_selector=scope.label_selector, page=page, limit=scope.page_size
         )
         page, version = listed.next_page, listed.resource_version
+        backoff.pulse.beat()
         yield Page(listed.items, first, not page)
         first = False
     while True:
         started, seen = time.monotonic(), False
         try:
-            async with aclosing(watch_once(client, scope, version, settings)) as events:
+            async with aclosing(watch_once(client, scope, version, settings, backoff.pulse.beat)) as events:
                 async for event in events:
                     seen = True
                     backoff.reset()
+                    backoff.pulse.beat()
                     version = str((event.object.get("metadata") or {}).get("resourceVersion") or version)
                     if event.type != "BOOKMARK":
                         yield event
@@ -167,16 +188,19 @@ async def list_and_watch(
                 await backoff.wait()  # something closes every watch at once: do not spin
 
 
-async def changes(client: AsyncKubeClient, scope: Scope, settings: Settings) -> AsyncGenerator[Change, None]:
+async def changes(
+    client: AsyncKubeClient, scope: Scope, settings: Settings, pulse: Pulse | None = None
+) -> AsyncGenerator[Change, None]:
     """The collection for ever.
 
+    :param pulse: is told how the stream fares.
     :raises KubeError: an error that does not pass by waiting: not allowed, kind not installed, credential refused for
     good.
     """
-    backoff = Backoff(settings)
+    backoff = Backoff(settings, pulse)
     refusals, listed_before, polling = 0, False, False
     while True:
-        source = poll(client, scope, settings) if polling else list_and_watch(client, scope, settings, backoff)
+        source = poll(client, scope, settings, backoff) if polling else list_and_watch(client, scope, settings, backoff)
         polling, listing = False, True
         try:
             async with aclosing(source) as stream:
@@ -213,7 +237,9 @@ async def changes(client: AsyncKubeClient, scope: Scope, settings: Settings) -> 
             await backoff.wait(error)
 
 
-async def poll(client: AsyncKubeClient, scope: Scope, settings: Settings) -> AsyncGenerator[Change, None]:
+async def poll(
+    client: AsyncKubeClient, scope: Scope, settings: Settings, backoff: Backoff
+) -> AsyncGenerator[Change, None]:
     """Lists instead of a watch."""
     while True:
         await settings.sleep(settings.poll_interval)
@@ -223,5 +249,6 @@ async def poll(client: AsyncKubeClient, scope: Scope, settings: Settings) -> Asy
                 scope.kind, scope.namespace, label_selector=scope.label_selector, page=page, limit=scope.page_size
             )
             page = listed.next_page
+            backoff.pulse.beat()
             yield Page(listed.items, first, not page)
             first = False

@@ -14,8 +14,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow_ack_sagemaker.model.freshness import parse_time
+
 SETTLE = timedelta(minutes=2)
 """Between the start of an execution and its ARN in the resource's status: younger ones are not judged."""
+
+CLOCKS = timedelta(minutes=1)
+"""How much SageMaker's clock and the API server's may differ. What started earlier before its resource was created is
+no twin of it: a try that stopped an execution gives way to one that may give the name again.
+"""
 
 _OUR_NAME = re.compile(r"[a-z0-9-]+-[0-9a-f]{12}(-[0-9]+){1,2}")
 """A name that `RunIdentity.resource_name` makes. A display name that somebody chose may well be given twice."""
@@ -74,8 +81,9 @@ def duplicates(
 ) -> list[Duplicate]:
     """What nobody owns, one entry for each display name.
 
-    Not reported: a single execution that has ended (its resource was collected), one that is just being started, and
-    twins that have all ended and whose resource is gone (nothing is left to do about them).
+    Not reported: a single execution that has ended (its resource was collected), one that is just being started, one
+    that had ended before today's resource of its name was created, and twins that have all ended and whose resource is
+    gone (nothing is left to do about them).
 
     :param executions: of one or more pipelines, in any order.
     :param resources: the PipelineExecution resources of those pipelines.
@@ -89,10 +97,11 @@ def duplicates(
     arns = {arn for resource in resources if (arn := _arn(resource))}
     found = []
     for name, twins in by_name.items():
-        others = tuple(one for one in twins if one.arn not in arns)
+        resource = owners.get(name)
+        since = None if resource is None else parse_time(resource["metadata"]["creationTimestamp"])
+        others = tuple(one for one in twins if one.arn not in arns and (one.runs or not _earlier(one, since)))
         if not others or any(now - one.started < SETTLE for one in others):
             continue
-        resource = owners.get(name)
         if any(one.runs for one in others) or (resource is not None and len(twins) > 1):
             owned = next((one for one in twins if one.arn in arns), None)
             found.append(Duplicate(name, resource["metadata"]["name"] if resource else None, owned, others))
@@ -100,10 +109,17 @@ def duplicates(
 
 
 def twins_of(display_name: str, arn: str, executions: Sequence[Execution]) -> list[Execution]:
-    """The executions of this display name other than ``arn``; none where the name is not one that is given once."""
+    """The executions of this display name other than ``arn``; none where the name is not one that is given once.
+
+    :param executions: those that were started since `CLOCKS` before the resource was created.
+    """
     if not is_ours(display_name):
         return []
     return [one for one in executions if one.display_name == display_name and one.arn != arn]
+
+
+def _earlier(execution: Execution, created: datetime | None) -> bool:
+    return created is not None and execution.started < created - CLOCKS
 
 
 def _display_name(resource: Mapping[str, Any]) -> str:

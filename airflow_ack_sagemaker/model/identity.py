@@ -25,6 +25,8 @@ LABEL_ATTEMPT = f"{PREFIX}/attempt"
 LABEL_PIPELINE = f"{PREFIX}/pipeline"
 LABEL_TASK = f"{PREFIX}/task"
 """The same in every run of a task (and map index): one list finds a run's own resources and those of earlier runs."""
+LABEL_DAG = f"{PREFIX}/dag-id"
+"""Of a Pipeline: the DAG that applied it first."""
 LABEL_INDEX = f"{PREFIX}/index"
 """Place of an execution in a batch that one task launches."""
 
@@ -39,6 +41,8 @@ ANNOTATION_DEFINITION_SHA256 = f"{PREFIX}/definition-sha256"
 
 MAX_NAME = 63
 _DIGEST = 12
+_MAX_ID, _MAX_INDEX = 250, 2**31 - 1
+"""Characters of an id, and the greatest map index, that Airflow's database holds."""
 _ROOM = 13
 """Characters of a name for ``-<index>-<attempt>``: six and five digits."""
 
@@ -102,7 +106,7 @@ class RunIdentity:
             MANAGED_BY: PREFIX,
             LABEL_RUN: self.digest,
             LABEL_TASK: self.task_digest,
-            f"{PREFIX}/dag-id": label_value(self.dag_id),
+            LABEL_DAG: label_value(self.dag_id),
             f"{PREFIX}/run-id": label_value(self.run_id),
             f"{PREFIX}/task-id": label_value(self.task_id),
         }
@@ -118,11 +122,42 @@ class RunIdentity:
 
     def of_run(self, resource: Mapping[str, Any]) -> bool:
         """Whether this run, or any of its batch, made the resource."""
-        try:
-            parts = json.loads(_annotated(resource))
-        except (TypeError, ValueError):
-            return False
-        return isinstance(parts, list) and bool(parts[:4] == [self.dag_id, self.run_id, self.task_id, self.map_index])
+        owner = identity_of(resource)
+        return owner is not None and replace(owner, index=None) == replace(self, index=None)
+
+
+def identity_of(resource: Mapping[str, Any]) -> RunIdentity | None:
+    """The run that made a resource; None where no run of ours did."""
+    try:
+        parts = json.loads(_annotated(resource))
+    except (TypeError, ValueError):
+        return None
+    if not isinstance(parts, list) or [type(part) for part in parts[:4]] != [str, str, str, int]:
+        return None
+    if len(parts) > 5 or any(type(part) is not int for part in parts[4:]):
+        return None
+    return RunIdentity(*parts)
+
+
+def identity_of(resource: Mapping[str, Any]) -> RunIdentity | None:
+    """The run that made the resource, as its annotation says; None where it has none, or what Airflow cannot have
+    written: whoever may write resources may write anything there.
+    """
+    try:
+        parts = json.loads(_annotated(resource))
+    except (TypeError, ValueError, RecursionError):
+        return None
+    if not isinstance(parts, list) or len(parts) not in (4, 5):
+        return None
+    if not all(map(_is_id, parts[:3])) or not all(type(part) is int and -1 <= part <= _MAX_INDEX for part in parts[3:]):
+        return None
+    return RunIdentity(*parts)
+
+
+def _is_id(part: object) -> bool:
+    if not isinstance(part, str) or not 0 < len(part) <= _MAX_ID or "\0" in part:
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in part)
 
 
 def _annotated(resource: Mapping[str, Any]) -> Any:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.model.identity import RunIdentity, identity_of
 from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.operators.base import HISTORY_LIMIT, AckOperator, history_limit, seconds
+from airflow_ack_sagemaker.model.launch import reported_at
+from airflow_ack_sagemaker.operators.base import HISTORY_LIMIT, SETTLE, AckOperator, history_limit, seconds
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
+
+_ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
+"""States of a task instance that only a user's clear ends, which launches anew whatever is there."""
+_RUNS_AT_ONCE = 50
+"""Runs that one request to Airflow asks for: they are in its URL."""
 
 
 class AckCollectExecutionsOperator(AckOperator):
     """Delete finished PipelineExecution resources beyond a number or an age. SageMaker keeps the executions themselves.
 
-    Each finished resource that stays costs the controller an AWS call a minute. What runs, and what a task has not
-    reported yet, is never deleted, whatever its age.
+    Each finished resource that stays costs the controller an AWS call a minute. What runs, what no task has reported
+    yet, and what belongs to a task that has not ended (its next try looks for it) is never deleted, whatever its age.
+    Airflow is asked for the tasks' states; of a task that it does not know, an execution stays for an hour after its
+    report.
 
     The result (XCom ``return_value``) is ``{"collected": [names], "kept": number}``.
 
@@ -56,13 +67,15 @@ class AckCollectExecutionsOperator(AckOperator):
             if self.pipeline_name is not None:
                 wanted = pipeline_name_of(self.pipeline_name)
                 resources = [item for item in resources if runs_pipeline(item, wanted)]
+            now = datetime.now(timezone.utc)
             going = collectable(
-                resources,
-                now=datetime.now(timezone.utc),
-                history_limit=limit,
-                ttl=None if ttl is None else timedelta(seconds=ttl),
+                resources, now=now, history_limit=limit, ttl=None if ttl is None else timedelta(seconds=ttl)
             )
+            ended = _TaskStates(context["ti"], [owner for item in going if (owner := identity_of(item)) is not None])
             for resource in going:
+                if not ended.may_lose(resource, now):
+                    self.log.info("pipelineexecution/%s stays: its task has not ended.", resource["metadata"]["name"])
+                    continue
                 metadata = resource["metadata"]
                 try:
                     client.delete(PIPELINE_EXECUTION, metadata["name"], namespace, uid=metadata["uid"])
@@ -71,3 +84,34 @@ class AckCollectExecutionsOperator(AckOperator):
                 collected.append(metadata["name"])
                 self.log.info("Collected pipelineexecution/%s.", metadata["name"])
         return {"collected": collected, "kept": len(resources) - len(collected)}
+
+
+class _TaskStates:
+    """The states of the tasks that launched some executions, as Airflow knows them now."""
+
+    def __init__(self, asking: RuntimeTaskInstanceProtocol, owners: Sequence[RunIdentity]) -> None:
+        self._states: dict[tuple[str, str, str], str | None] = {}
+        runs: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for owner in owners:
+            runs[owner.dag_id][owner.run_id].add(owner.task_id)
+        for dag_id, tasks in runs.items():
+            run_ids = sorted(tasks)
+            for begin in range(0, len(run_ids), _RUNS_AT_ONCE):
+                some = run_ids[begin : begin + _RUNS_AT_ONCE]
+                task_ids = sorted(set().union(*(tasks[run_id] for run_id in some)))
+                found = asking.get_task_states(dag_id, task_ids=task_ids, run_ids=some)
+                for run_id, states in found.items():
+                    self._states.update({(dag_id, run_id, key): state for key, state in states.items()})
+
+    def may_lose(self, resource: Mapping[str, Any], now: datetime) -> bool:
+        """Whether no try of its task will look for this execution any more."""
+        owner = identity_of(resource)
+        if owner is None:
+            return True
+        # The Task API's own key of a mapped task's instance.
+        key = owner.task_id if owner.map_index < 0 else f"{owner.task_id}_{owner.map_index}"
+        place = (owner.dag_id, owner.run_id, key)
+        if place in self._states:
+            return self._states[place] in _ENDED
+        reported = reported_at(resource)
+        return reported is None or now - reported >= SETTLE

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.links import SageMakerPipelineLink
+from airflow_ack_sagemaker.model.identity import LABEL_DAG, label_value
 from airflow_ack_sagemaker.model.kinds import PIPELINE
 from airflow_ack_sagemaker.model.patience import Verdict, judge
 from airflow_ack_sagemaker.model.status import Outcome
@@ -118,7 +120,7 @@ class AckPipelineOperator(AckOperator):
         """Read, check, apply, wait."""
         from airflow_ack_sagemaker.kube.apply import apply_resource
 
-        spec = self._spec()
+        spec = replace(self._spec(), labels={LABEL_DAG: label_value(context["ti"].dag_id)})
         with self.cluster() as client:
             namespace = self.namespace or client.namespace
             applied = apply_resource(client, PIPELINE, spec.manifest(namespace), log=self.log)

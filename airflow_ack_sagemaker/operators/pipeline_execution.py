@@ -170,9 +170,8 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
             if self.report_duplicates and self.display_name is None:
                 from airflow_ack_sagemaker.aws.executions import report_duplicates
 
-                extra["duplicates"] = report_duplicates(
-                    outcome, facts["pipeline_name"], aws_conn_id=self.aws_conn_id, log=self.log
-                )
+                found = report_duplicates([outcome], facts["pipeline_name"], aws_conn_id=self.aws_conn_id, log=self.log)
+                extra["duplicates"] = found.get(outcome.name, [])
             if outcome.state is State.FAILED:
                 details = self._failed_steps(outcome)
         raise_unless_succeeded(outcome, verdict, details=details, goal=goal)

@@ -48,6 +48,9 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         ``stop_rest`` (those that run are stopped, too).
     :param min_succeeded: how many must succeed for the task to succeed: a number, or a share as a float up to 1.0;
         None: all.
+    :param report_duplicates: after the end, ask SageMaker (``aws_conn_id``; one ListPipelineExecutions for a hundred)
+        whether the controller has started any of them twice, which it can when it crashes: warns, and adds
+        ``duplicates`` (ARNs) to each result.
 
     See `AckLaunchOperator` and `AckOperator` for the other parameters; all waits count for each execution alone. Raises
     `AckInputError` where any execution cannot work (nothing is created then), the error of
@@ -72,6 +75,7 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         max_active_executions: int | str | None = None,
         failure_policy: str = Policy.RUN_ALL.value,
         min_succeeded: int | float | None = None,
+        report_duplicates: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -86,6 +90,7 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         self.max_active_executions = max_active_executions
         self.failure_policy = failure_policy
         self.min_succeeded = min_succeeded
+        self.report_duplicates = report_duplicates
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Look, launch what is due, wait."""
@@ -168,6 +173,17 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
 
         record_all(client, members, try_number=context["ti"].try_number, log=self.log)
         results = [result_of(member, facts_of(member, batch.specs[member.index])) for member in members]
+        if self.report_duplicates:
+            from airflow_ack_sagemaker.aws.executions import report_duplicates
+
+            found = report_duplicates(
+                [member.outcome for member in members if member.outcome is not None],
+                self.pipeline_name,
+                aws_conn_id=self.aws_conn_id,
+                log=self.log,
+            )
+            for result in results:
+                result["duplicates"] = found.get(str(result["name"]), [])
         arns = [str(result["arn"]) for result in results if result["arn"]]
         self.push_link(context, arns[0].partition("/execution/")[0] if arns else None)
         failed = [member for member in members if not member.succeeded]

@@ -45,14 +45,57 @@ class Clock:
         return lambda: None
 
 
-class ManualClock(Clock):
+class _Movable(Clock):
+    """What the clocks that are set by hand have in common."""
+
+    def __init__(self, speed: float = 1.0) -> None:
+        super().__init__(speed)
+        self._subscribers: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+
+    def subscribe(self, moved: Callable[[], None]) -> Callable[[], None]:
+        """Have ``moved`` called after each change by hand, in its thread."""
+        with self._lock:
+            self._subscribers.append(moved)
+        return lambda: self._subscribers.remove(moved)
+
+    def _tell(self) -> None:
+        with self._lock:
+            subscribers = list(self._subscribers)
+        for moved in subscribers:
+            moved()
+
+
+class LateClock(_Movable):
+    """The real clock, but slow by weeks until it is moved up: what is made meanwhile becomes the history of a cluster.
+
+    :param start: the time it begins with, seconds since the epoch; from then on it goes like any other.
+    :raises ValueError: that lies in the future.
+    """
+
+    def __init__(self, start: float, speed: float = 1.0) -> None:
+        super().__init__(speed)
+        self._behind = time.time() - start
+        if self._behind < 0:
+            raise ValueError("The sandbox's clock cannot start in the future.")
+
+    def time(self) -> float:
+        """Seconds since the epoch, as far as the clock is."""
+        return time.time() - self._behind
+
+    def move_to(self, moment: float) -> None:
+        """Go on from ``moment``, at most from the real time; a moment that has passed changes nothing."""
+        with self._lock:
+            self._behind = max(0.0, min(self._behind, time.time() - moment))
+        self._tell()
+
+
+class ManualClock(_Movable):
     """A clock that stands still until it is moved, for tests of what happens after 30 or 60 seconds."""
 
     def __init__(self, start: float | None = None) -> None:
         super().__init__()
         self._time = time.time() if start is None else start
-        self._subscribers: list[Callable[[], None]] = []
-        self._lock = threading.Lock()
 
     def time(self) -> float:
         """Seconds since the epoch, as far as the clock was moved."""
@@ -62,16 +105,8 @@ class ManualClock(Clock):
         """0 when ``due`` is reached, None when the clock has to be moved first."""
         return 0.0 if due <= self._time else None
 
-    def subscribe(self, moved: Callable[[], None]) -> Callable[[], None]:
-        """Have ``moved`` called after each :meth:`advance`, in its thread."""
-        with self._lock:
-            self._subscribers.append(moved)
-        return lambda: self._subscribers.remove(moved)
-
     def advance(self, seconds: float) -> None:
         """Move the clock forward."""
         with self._lock:
             self._time += seconds
-            subscribers = list(self._subscribers)
-        for moved in subscribers:
-            moved()
+        self._tell()

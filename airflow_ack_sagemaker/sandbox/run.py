@@ -206,7 +206,7 @@ class Sandbox:
         from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 
         self.token = secrets.token_urlsafe(24)
-        kubernetes = ApiServer(self.host, self.kubernetes_port, self.token)
+        kubernetes = ApiServer(self.host, self.kubernetes_port, self.token, now=self.clock.now)
         what = "Kubernetes API server"
         try:
             kubernetes.start()

@@ -68,6 +68,7 @@ def runs(airflow: AirflowProcesses, sandbox: SandboxProcess) -> dict[str, Run]:
         "stop_rest": start("batch_stop_rest", rounds(5, _0="Train=Failed:bad data", _1="Train=hold")),
         "half": start("batch_half", rounds(4, _1="Train=Failed:bad data")),
         "fail_fast": start("batch_fail_fast", rounds(5, _0="Train=Failed:bad data")),
+        "later": start("batch_later", rounds(2, _0="Train=Failed:bad data")),
         "wrong": start("batch_deferred", [*rounds(5), {"Rouns": 1}]),
     }
 
@@ -164,3 +165,20 @@ def test_a_user_stops_all_and_a_lost_worker_none(airflow: AirflowProcesses, sand
     lost.ends("success")
     assert lost.case.statuses() == ["Succeeded"] * 4
     assert json.dumps(lost.results()).count('"attempt": 1') == 4
+
+
+def test_what_a_retry_will_look_for_is_not_collected(runs: dict[str, Run]) -> None:
+    run = runs["later"]
+    api = run.case.airflow.api
+    api.wait_task_state(run.dag_id, run.run_id, "batch", "up_for_retry", 150)
+
+    def collected() -> list[str]:
+        run_id, state = run.case.run("collect", limit=0)
+        assert state == "success", api.task_log("collect", run_id, "collect")
+        return list(api.xcom("collect", run_id, "collect")["collected"])
+
+    assert collected() == [], "the retry would launch anew what has succeeded"
+    assert len(run.case.resources()) == 2
+    api.mark_task(run.dag_id, run.run_id, "batch", "failed")
+    run.ends("failed")
+    assert len(collected()) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -87,18 +88,29 @@ def test_a_twin_is_told_and_costs_one_request(endpoint: AwsEndpoint, sagemaker: 
     start(sagemaker, "another", 3)
     conn_id = connect(endpoint.url)
     before = dict(endpoint.requests)
-    assert report_duplicates(outcome(owned), "abalone", aws_conn_id=conn_id, log=log) == [extra]
+    assert report_duplicates([outcome(owned)], "abalone", aws_conn_id=conn_id, log=log) == {NAME: [extra]}
     asked = {name: count - before.get(name, 0) for name, count in endpoint.requests.items()}
     assert {name: count for name, count in asked.items() if count} == {"ListPipelineExecutions": 1}
     (warning,) = log.warnings
     assert warning.endswith(f"aws sagemaker stop-pipeline-execution --pipeline-execution-arn {extra}")
 
 
+def test_of_many_only_those_with_twins_are_told(endpoint: AwsEndpoint, sagemaker: Any, connect: Connect) -> None:
+    outcomes = []
+    for index in range(3):
+        name = f"{NAME.rpartition('-')[0]}-{index}-1"
+        outcomes.append(replace(outcome(start(sagemaker, name, 10 + index)), name=name))
+    extra = start(sagemaker, outcomes[1].name, 20)
+    never = replace(outcomes[0], name="never-started", arn=None)
+    found = report_duplicates([*outcomes, never], "abalone", aws_conn_id=connect(endpoint.url), log=Lines())
+    assert found == {outcomes[1].name: [extra]}
+
+
 def test_a_refusal_is_said_once_and_is_no_error(canned: CannedServer, connect: Connect) -> None:
     log = Lines()
     canned.status, canned.headers = 400, {"Content-Type": "application/x-amz-json-1.1"}
     canned.body = json.dumps({"__type": "AccessDeniedException", "message": "not for you"}).encode()
-    assert report_duplicates(outcome("arn:x"), "abalone", aws_conn_id=connect(canned.url), log=log) == []
+    assert report_duplicates([outcome("arn:x")], "abalone", aws_conn_id=connect(canned.url), log=log) == {}
     (line,) = log.infos
     assert "AccessDeniedException" in line
     assert log.warnings == []
@@ -106,4 +118,4 @@ def test_a_refusal_is_said_once_and_is_no_error(canned: CannedServer, connect: C
 
 
 def test_nothing_is_asked_without_a_connection() -> None:
-    assert report_duplicates(outcome("arn:x"), "abalone", aws_conn_id=None, log=Lines()) == []
+    assert report_duplicates([outcome("arn:x")], "abalone", aws_conn_id=None, log=Lines()) == {}

@@ -130,8 +130,9 @@ def our_client(stage: Stage, namespace: str, stack: ExitStack) -> KubeClient:
 
 
 BARE = "bare HTTP client: create"
+BATCH = "ours, in a batch: look, check, create all"
 CONTESTANTS = {
-    "ours, in a batch: look, check, create all": in_a_batch,
+    BATCH: in_a_batch,
     "ours, one by one: look, check, create": one_by_one,
     BARE: bare,
 }
@@ -168,7 +169,7 @@ def main() -> None:
                 share = value / rates[BARE] * 100
                 rows.append([name, f"{threads}", f"{value:.0f}", f"{share:.0f} %"])
                 bars.append((f"{name} ({threads} at once)", value))
-                if name != BARE:
+                if name == BATCH:  # one by one, each launch makes three requests: a third is all that there is
                     what = f"{name} ({threads} at once)"
                     bounds.append(bound(what, share, SHARE, "% of the bare client's rate", at_least=True))
     charts.rates("rate", bars, title="Launches on the same API server", axis="launches per second")

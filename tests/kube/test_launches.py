@@ -17,13 +17,13 @@ from airflow_ack_sagemaker.kube.batches import Batch, advance, record_all
 from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.config import ClusterConfig
 from airflow_ack_sagemaker.kube.exchange import Effect, Send
-from airflow_ack_sagemaker.kube.executions import launch, record, resources_of, stop_run
+from airflow_ack_sagemaker.kube.executions import launch, record, resources_of, stop_run, withdraw
 from airflow_ack_sagemaker.kube.history import History
 from airflow_ack_sagemaker.model.batch import Policy, Progress, Standing, Waits
 from airflow_ack_sagemaker.model.identity import RunIdentity
-from airflow_ack_sagemaker.model.kinds import PIPELINE
+from airflow_ack_sagemaker.model.kinds import PIPELINE, PIPELINE_EXECUTION
 from airflow_ack_sagemaker.model.manifest import ExecutionSpec, SpecError
-from airflow_ack_sagemaker.model.status import Outcome, classify
+from airflow_ack_sagemaker.model.status import Outcome, State, classify
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from demo.plain_client import connect
 
@@ -132,6 +132,25 @@ def test_a_launch_and_its_report_are_four_requests_and_one_for_each_that_goes(
     with KubeClient(cluster) as looking:
         left = resources_of(looking, NAMESPACE, _run("any", pipeline), earlier_runs=True)
     assert len(left) == 3, "two earlier ones and the last run's own"
+
+
+def test_what_the_controller_has_taken_up_is_not_withdrawn(
+    cluster: ClusterConfig, controller: Controller, pipeline: str
+) -> None:
+    """Its finalizer comes first, then StartPipelineExecution, then its first word."""
+    with closing(KubeClient(cluster)) as client:
+        spec = ExecutionSpec(pipeline_name=pipeline)
+        made = launch(
+            client, spec, NAMESPACE, _run("taken up"), first_try=1, pipeline_resource_name=None, log=LOG
+        ).outcome
+        client.patch(PIPELINE_EXECUTION, made.name, {"metadata": {"finalizers": ["example.com/controller"]}}, NAMESPACE)
+        left = withdraw(client, made, log=LOG)
+        assert left is not None
+        assert (left.state, left.started) == (State.IN_PROGRESS, False)
+        assert client.get(PIPELINE_EXECUTION, made.name, NAMESPACE)["metadata"].get("deletionTimestamp") is None
+        client.patch(PIPELINE_EXECUTION, made.name, {"metadata": {"finalizers": None}}, NAMESPACE)
+        assert withdraw(client, made, log=LOG) is None, "nobody touches it"
+        assert resources_of(client, NAMESPACE, _run("taken up")) == []
 
 
 def _batch(pipeline: str, run_id: str, count: int = 5, *, max_active: int | None = 3, **wrong: Any) -> Batch:

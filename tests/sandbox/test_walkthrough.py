@@ -9,11 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from demo.plain_client import connect
 from tests.sandbox.conftest import KUBECTL, Kubectl, client, http, until
 from tests.sandbox.definitions import CHAIN, ROLE
 
@@ -287,3 +291,41 @@ def test_nothing_is_left_in_process(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("[<_MainThread(MainThread, ")
     assert done.stdout.endswith(")>] False\n")
+
+
+def test_a_clock_that_starts_late_makes_a_history(tmp_path: Path) -> None:
+    """What is made before the clock is moved up was made then, in the cluster as in SageMaker."""
+    start = datetime(2026, 9, 6, tzinfo=UTC)
+    command = Command(tmp_path / "sandbox", "--start", start.isoformat())
+    try:
+        about = command.about()
+        clock = f"{about['aws_endpoint_url']}/_sandbox/clock"
+        assert http("GET", clock)["time"] - start.timestamp() < 60
+        sagemaker = client("sagemaker", about["aws_endpoint_url"])
+        with connect(Path(about["kubeconfig"])) as cluster:
+            path = "/apis/sagemaker.services.k8s.aws/v1alpha1/namespaces/default"
+
+            def status(plural: str, name: str) -> dict[str, Any]:
+                return dict(cluster.get(f"{path}/{plural}/{name}").json().get("status", {}))
+
+            for plural, text in (("pipelines", PIPELINE), ("pipelineexecutions", EXECUTION.format(name="run-1"))):
+                body = yaml.safe_load(text)
+                cluster.post(f"{path}/{plural}", json=body).raise_for_status()
+                until(
+                    partial(lambda *which: status(*which).get("conditions"), plural, body["metadata"]["name"]), plural
+                )
+            week_later = (start + timedelta(weeks=1)).timestamp()
+            assert http("PUT", clock, {"time": week_later})["time"] - week_later < 60
+            until(lambda: status("pipelineexecutions", "run-1")["pipelineExecutionStatus"] == "Succeeded", "the end")
+            execution = cluster.get(f"{path}/pipelineexecutions/run-1").json()
+        assert execution["metadata"]["creationTimestamp"].startswith("2026-09-06T00:0")
+        assert execution["status"]["conditions"][0]["lastTransitionTime"].startswith("2026-09-13T00:0")
+        arn = execution["status"]["ackResourceMetadata"]["arn"]
+        ended = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)["LastModifiedTime"]
+        assert start < ended < start + timedelta(minutes=5)
+        # It goes forward only, and not beyond the time that it is.
+        assert http("PUT", clock, {"time": 0})["time"] > week_later
+        assert abs(http("PUT", clock, {"time": 9e9})["time"] - time.time()) < 60
+        sagemaker.close()
+    finally:
+        assert command.end()[0] == 0

@@ -75,6 +75,18 @@ def test_what_is_no_duplicate(executions: list[Execution], owners: list[dict[str
     assert duplicates(executions, owners, now=NOW) == []
 
 
+def test_what_had_ended_before_its_resource_was_made_is_no_twin() -> None:
+    """A try stopped it and took its resource away; the next try gave the name again."""
+    resource = owner()
+    resource["metadata"]["creationTimestamp"] = (NOW - timedelta(minutes=70)).isoformat()
+    twins = [listed(EXTRA, "Stopped", minutes=90), listed(OWNED)]
+    assert duplicates(twins, [resource], now=NOW) == []
+    (found,) = duplicates([listed(EXTRA, "Executing", minutes=90), listed(OWNED)], [resource], now=NOW)
+    assert found.runs, "nobody stops it"
+    (found,) = duplicates([listed(EXTRA, "Stopped", minutes=69), listed(OWNED)], [resource], now=NOW)
+    assert not found.runs
+
+
 def test_twins_of_one_execution() -> None:
     others = [listed(OWNED), listed(EXTRA), listed("arn:other", name=RunIdentity("d", "r", "t").resource_name("a", 1))]
     assert [one.arn for one in twins_of(NAME, OWNED, others)] == [EXTRA]

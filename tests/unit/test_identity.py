@@ -9,6 +9,7 @@ from airflow_ack_sagemaker.model.identity import (
     LABEL_RUN,
     MAX_NAME,
     RunIdentity,
+    identity_of,
     label_value,
     pipeline_resource_name,
 )
@@ -65,6 +66,19 @@ def test_a_resource_is_owned_by_the_annotation_not_the_label() -> None:
     assert run.owns({"metadata": {"annotations": {ANNOTATION_IDENTITY: run.text}}})
     assert not run.owns({"metadata": {"labels": {LABEL_RUN: run.digest}}})
     assert not RunIdentity("d", "r2", "t").owns({"metadata": {"annotations": {ANNOTATION_IDENTITY: run.text}}})
+
+
+@pytest.mark.parametrize("run", [RunIdentity("d", "ラン", "g.t", 3), RunIdentity("d", "r", "t").member(7)])
+def test_the_annotation_tells_the_run(run: RunIdentity) -> None:
+    assert identity_of({"metadata": {"annotations": {ANNOTATION_IDENTITY: run.text}}}) == run
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '["d","r","t"]', '["d","r",1,-1]', '["d","r","t",true]', '["d","r","t",-1,0,0]', "7"]
+)
+def test_an_annotation_that_somebody_has_written_tells_none(text: str) -> None:
+    assert identity_of({"metadata": {"annotations": {ANNOTATION_IDENTITY: text}}}) is None
+    assert identity_of({}) is None
 
 
 def test_label_values_stay_readable_and_apart() -> None:

@@ -10,6 +10,8 @@ Control paths, JSON over HTTP, no authentication (the endpoint is meant for loop
 - ``/_sandbox/requests``: GET gives the number of requests for each operation since the start or the last DELETE;
 - ``/_sandbox/controller``: GET and PUT ``{"paused": bool}``, where the sandbox's controller runs in the same process;
   the answer also has ``resting``: paused, and what it was doing then is finished;
+- ``/_sandbox/clock``: GET gives ``{"time": seconds since the epoch}``; PUT of the same moves a clock that is behind
+  (``--start``) up to then, for all parts of this process;
 - ``/_sandbox/health``: GET gives ``{"status": "ok"}``.
 
 moto keeps its state for the process: endpoints that run at the same time in one process share their S3 buckets.
@@ -37,7 +39,7 @@ from airflow_ack_sagemaker.sandbox.aws.errors import AwsError, invalid
 from airflow_ack_sagemaker.sandbox.aws.operations import NAMES, Operations
 from airflow_ack_sagemaker.sandbox.aws.script import Script, ScriptError
 from airflow_ack_sagemaker.sandbox.aws.server import TARGET, Server
-from airflow_ack_sagemaker.sandbox.clock import Clock
+from airflow_ack_sagemaker.sandbox.clock import Clock, LateClock
 
 log = logging.getLogger(__name__)
 
@@ -207,6 +209,12 @@ class AwsEndpoint:
                 arn = body.get("PipelineExecutionArn")
                 regions = list(self._regions.values()) if arn is None else [self._region(arn.split(":")[3])]
                 return _json({"released": sum(region.engine.release(arn) for region in regions)})
+            if name == "clock" and method in ("GET", "PUT"):
+                if method == "PUT":
+                    if not isinstance(self.clock, LateClock):
+                        raise ValueError("This clock is not behind: start the sandbox with --start.")
+                    self.clock.move_to(float(body["time"]))
+                return _json({"time": self.clock.time()})
             if name == "controller" and method in ("GET", "PUT") and self.controller is not None:
                 if method == "PUT":
                     (self.controller.pause if body["paused"] else self.controller.resume)()

@@ -46,6 +46,9 @@ with dag("batch_stop_rest"):
 with dag("batch_half"):
     AckPipelineExecutionsOperator(**BATCH, deferrable=False, min_succeeded=0.5)
 
+with dag("batch_later"):
+    AckPipelineExecutionsOperator(**{**BATCH, "retry_delay": timedelta(hours=1)}, deferrable=False, retries=1)
+
 with dag("retry_selectively"):
     AckPipelineExecutionOperator(
         task_id="launch", pipeline_name=conf("pipeline"), retries=2, retry_delay=NOW, retry_from_failed_step=True

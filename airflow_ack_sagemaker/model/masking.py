@@ -1,0 +1,92 @@
+"""What looks like a secret is not shown: in parameters, resources and definitions.
+
+Which names and which texts are secret is the caller's knowledge (Airflow's masker); this module knows where in our
+documents a name stands beside its value: ``{"name": ..., "value": ...}`` of a launch, ``{"Name": ..., "DefaultValue":
+...}`` of a definition's parameter, tags and variables of the environment, and JSON inside strings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+MASK = "***"
+_NAMES = ("name", "Name", "key", "Key", "ParameterName", "MetricName")
+_VALUES = frozenset({"value", "Value", "DefaultValue", "EnumValues", "default", "values", "Values", "ParameterValue"})
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_DEEP = 200
+"""Nesting beyond which nothing is shown: a definition may have as much."""
+
+
+class Masker(Protocol):
+    """What is secret."""
+
+    def hides(self, name: str) -> bool:
+        """Whether the value of something with this name is secret."""
+
+    def text(self, text: str) -> str:
+        """The text without the values that are known to be secrets."""
+
+
+def masked(value: Any, masker: Masker, depth: int = 0) -> Any:
+    """A document (of mappings, sequences and scalars) without its secrets; the same shape, new objects."""
+    if depth > _DEEP:
+        return MASK
+    if isinstance(value, str):
+        return _masked_text(value, masker, depth)
+    if isinstance(value, Mapping):
+        secret = any(isinstance(value.get(key), str) and masker.hides(value[key]) for key in _NAMES)
+        return {
+            masker.text(key) if isinstance(key, str) else key: hidden(item)
+            if (isinstance(key, str) and masker.hides(key)) or (secret and key in _VALUES)
+            else masked(item, masker, depth + 1)
+            for key, item in value.items()
+        }
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [masked(item, masker, depth + 1) for item in value]
+    return value
+
+
+def hidden(value: Any, depth: int = 0) -> Any:
+    """Nothing but the shape of a secret: what was given and what is empty can be told from each other."""
+    if value is None or value == "" or isinstance(value, bool):
+        return value
+    if isinstance(value, Mapping) and depth < _DEEP:
+        return {key: hidden(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple) and depth < _DEEP:
+        return [hidden(item, depth + 1) for item in value]
+    return MASK
+
+
+def parameters_of(resource: Mapping[str, Any], masker: Masker) -> list[dict[str, Any]]:
+    """The parameters that an execution was launched with: ``name``, ``value``, and whether that is ``masked``."""
+    found = []
+    for item in (resource.get("spec") or {}).get("pipelineParameters") or ():
+        name, value = str(item.get("name") or ""), str(item.get("value") or "")
+        shown = hidden(value) if masker.hides(name) else _masked_text(value, masker, 0)
+        found.append({"name": masker.text(name), "value": shown, "masked": shown != value})
+    return found
+
+
+def shown_resource(resource: Mapping[str, Any], masker: Masker) -> Any:
+    """A resource as it may be shown: without secrets, the record of its managers (as kubectl shows it), and the copy of
+    itself that kubectl leaves on it.
+    """
+    metadata = {key: value for key, value in (resource.get("metadata") or {}).items() if key != "managedFields"}
+    if _LAST_APPLIED in (metadata.get("annotations") or {}):
+        metadata["annotations"] = {key: value for key, value in metadata["annotations"].items() if key != _LAST_APPLIED}
+    return masked({**resource, "metadata": metadata}, masker)
+
+
+def _masked_text(text: str, masker: Masker, depth: int) -> str:
+    if text[:1] in ("{", "["):
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            document = None
+        if document is not None:
+            clean = masked(document, masker, depth + 1)
+            if clean != document:
+                return json.dumps(clean, ensure_ascii=False)
+    return masker.text(text)

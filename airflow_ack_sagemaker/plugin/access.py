@@ -1,0 +1,72 @@
+"""Who may see and do what: Airflow's own dependencies, applied to what belongs to a DAG."""
+
+from __future__ import annotations
+
+import inspect
+from urllib.parse import urlsplit
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
+from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag, requires_access_view
+from airflow.configuration import conf
+from fastapi import Depends, HTTPException, Request
+
+REQUESTED_WITH = "airflow-ack-sagemaker"
+"""What the header ``X-Requested-With`` of an action says. A form of another site cannot set it."""
+
+_read, _edit = requires_access_dag("GET"), requires_access_dag("PUT")
+
+FILES = (
+    [Depends(requires_access_view(AccessView.PLUGINS))] if "request" in inspect.signature(get_user).parameters else []
+)
+"""What the page's files depend on. Airflow 3.1 takes no cookie, and its UI imports a plugin's bundle without a token: a
+check would let nobody load what holds nothing but the published source.
+"""
+
+
+def readable_dags(request: Request, user: GetUserDep) -> frozenset[str]:
+    """The DAGs that the user may read.
+
+    :raises HTTPException: 401 for nobody, 403 for who may read none, or not the one that the query names.
+    """
+    _read(request, user)
+    found = frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))
+    if not found:
+        raise HTTPException(403, "There is no DAG that you may read.")
+    if (named := request.query_params.get("dag_id")) and named not in found:
+        raise HTTPException(403, f"You may not read the DAG {named!r}, or there is none.")
+    return found
+
+
+def may_edit(request: Request, user: GetUserDep, dag_id: str) -> bool:
+    """Whether the user may edit a DAG. Blocks."""
+    # What Airflow's dependency looks at is the path; ours has no DAG in it, the execution has.
+    request.scope["path_params"] = {**request.path_params, "dag_id": dag_id}
+    try:
+        _edit(request, user)
+    except HTTPException as error:
+        if error.status_code == 403:
+            return False
+        raise
+    return True
+
+
+def same_site(request: Request, user: GetUserDep) -> None:
+    """Refuse what a page of another site could have sent in the user's name.
+
+    :raises HTTPException: 403.
+    """
+    headers = request.headers
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if headers.get("x-requested-with") != REQUESTED_WITH or content_type != "application/json":
+        raise HTTPException(403, f"An action needs the header X-Requested-With: {REQUESTED_WITH} and a JSON body.")
+    if headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        raise HTTPException(403, "An action must come from Airflow's own pages.")
+    origin = headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc not in _own_hosts(request):
+        raise HTTPException(403, "An action must come from Airflow's own pages.")
+
+
+def _own_hosts(request: Request) -> set[str]:
+    # Behind a proxy the request may name another host than the browser does; base_url is what users see.
+    return {request.headers.get("host", ""), urlsplit(conf.get("api", "base_url", fallback="") or "").netloc} - {""}

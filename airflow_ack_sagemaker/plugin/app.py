@@ -1,0 +1,27 @@
+"""The application behind the pages."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+
+from airflow_ack_sagemaker.plugin import actions, files, routes
+from airflow_ack_sagemaker.plugin.once import NotYet
+from airflow_ack_sagemaker.plugin.settings import SettingsError
+from airflow_ack_sagemaker.plugin.shared import Shared
+
+
+def create_app() -> FastAPI:
+    """The application."""
+    # Its documentation would be open to everybody.
+    app = FastAPI(title="ACK SageMaker", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.shared = Shared()
+    for module in (routes, actions, files):
+        app.include_router(module.router)
+    app.add_exception_handler(SettingsError, _unavailable)
+    app.add_exception_handler(NotYet, _unavailable)
+    return app
+
+
+async def _unavailable(_: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=503)

@@ -1,0 +1,73 @@
+"""Which clusters the pages show: ``[ack_sagemaker] clusters``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from airflow.configuration import conf
+
+from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID
+
+_KEYS = ("kubernetes_conn_id", "namespace", "aws_conn_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """An entry. ``namespace`` None is the connection's, ``aws_conn_id`` None: AWS is not asked."""
+
+    kubernetes_conn_id: str
+    namespace: str | None = None
+    aws_conn_id: str | None = None
+
+
+class SettingsError(ValueError):
+    """The option is not what it should be."""
+
+
+def clusters() -> tuple[Cluster, ...]:
+    """The configured clusters.
+
+    :raises SettingsError: the option is wrong; the message says what, where and what to do.
+    """
+    text = conf.get("ack_sagemaker", "clusters", fallback=None)
+    return read(text) if text else (Cluster(DEFAULT_CONN_ID),)
+
+
+def read(text: str) -> tuple[Cluster, ...]:
+    """The clusters in the option's text.
+
+    :raises SettingsError: see `clusters`.
+    """
+    try:
+        entries = json.loads(text)
+    except ValueError as error:
+        raise _wrong(f"is not JSON: {error}") from None
+    if not isinstance(entries, list) or not entries:
+        raise _wrong("must be a list of at least one object")
+    found = tuple(_entry(entry) for entry in entries)
+    if len({(one.kubernetes_conn_id, one.namespace) for one in found}) < len(found):
+        raise _wrong("names one connection and namespace twice")
+    return found
+
+
+def _entry(entry: Any) -> Cluster:
+    if not isinstance(entry, Mapping):
+        raise _wrong(f"has {entry!r} where an object is needed")
+    if unknown := sorted(set(entry) - set(_KEYS)):
+        raise _wrong(f"has the unknown name {unknown[0]!r}; known are {', '.join(_KEYS)}")
+    for key in _KEYS:
+        if not isinstance(entry.get(key), str | None):
+            raise _wrong(f"has {entry[key]!r} as {key}, where a text is needed")
+    if not entry.get("kubernetes_conn_id"):
+        raise _wrong("has an object without kubernetes_conn_id")
+    return Cluster(entry["kubernetes_conn_id"], entry.get("namespace") or None, entry.get("aws_conn_id") or None)
+
+
+def _wrong(what: str) -> SettingsError:
+    return SettingsError(
+        f"Airflow's option [ack_sagemaker] clusters {what}. Write it like "
+        '[{"kubernetes_conn_id": "kubernetes_default", "namespace": "ml", "aws_conn_id": "aws_default"}].'
+    )

@@ -1,0 +1,154 @@
+"""Nobody sees or does what Airflow would not let him: every route, for every kind of user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_ack_sagemaker.plugin.app import create_app
+from tests.plugin.definitions import definition
+from tests.plugin.site import ACTION, Site
+
+
+def routes() -> list[tuple[str, str]]:
+    """Every route that the application has: method and path."""
+    found = [(method, route.path) for route in create_app().routes for method in sorted(route.methods)]  # type: ignore[attr-defined]
+    assert len(found) >= 7
+    return [(method, path) for method, path in found if method != "HEAD"]
+
+
+@pytest.fixture(scope="module")
+def names(site: Site) -> dict[str, str]:
+    """An execution of each DAG, of a pipeline of its own."""
+    return {dag_id: site.execution(site.pipeline(definition()), dag_id) for dag_id in ("retraining", "other_team")}
+
+
+def ask(site: Site, user: str | None, method: str, path: str, name: str) -> Any:
+    where = path.format(namespace="default", name=name, file="main.js")
+    with site.client(user) as client:
+        return client.request(method, where, headers=ACTION, json={"uid": "x"} if method == "POST" else None)
+
+
+@pytest.mark.parametrize(("method", "path"), routes())
+def test_nobody_is_refused(site: Site, names: dict[str, str], method: str, path: str) -> None:
+    answer = ask(site, None, method, path, names["retraining"])
+    assert answer.status_code == 401, answer.text
+
+
+@pytest.mark.parametrize(("method", "path"), routes())
+def test_a_forged_token_is_refused(site: Site, names: dict[str, str], method: str, path: str) -> None:
+    with site.client(None) as client:
+        where = path.format(namespace="default", name=names["retraining"], file="main.js")
+        headers = {**ACTION, "Authorization": "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiIsInJvbGUiOiJhZG1pbiJ9."}
+        assert client.request(method, where, headers=headers, json={"uid": "x"}).status_code in (401, 403)
+
+
+@pytest.mark.parametrize(("method", "path"), routes())
+def test_who_has_no_role_is_refused(site: Site, names: dict[str, str], method: str, path: str) -> None:
+    assert ask(site, "nobody", method, path, names["retraining"]).status_code == 403
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in routes() if "static" not in route[1]])
+def test_who_may_read_no_dag_is_refused(site: Site, names: dict[str, str], method: str, path: str) -> None:
+    assert ask(site, "ungranted", method, path, names["retraining"]).status_code == 403
+
+
+@pytest.mark.parametrize(("method", "path"), [route for route in routes() if "{name}" in route[1]])
+def test_an_execution_of_a_dag_that_one_may_not_read(site: Site, names: dict[str, str], method: str, path: str) -> None:
+    answer = ask(site, "partial", method, path, names["other_team"])
+    assert answer.status_code == 403
+    assert "arn:" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/api/executions", "/api/pipelines", "/api/health"])
+def test_lists_of_a_dag_that_one_may_not_read(site: Site, names: dict[str, str], path: str) -> None:
+    with site.client("partial") as client:
+        assert client.get(path, params={"dag_id": "other_team"}).status_code == 403
+        assert client.get(path, params={"dag_id": "no_such_dag"}).status_code == 403
+        assert client.get(path, params={"dag_id": "retraining"}).status_code == 200
+
+
+def test_lists_show_only_what_may_be_read(site: Site, names: dict[str, str]) -> None:
+    with site.client("partial") as client:
+        listed = client.get("/api/executions", params={"limit": 200}).json()
+        pipelines = client.get("/api/pipelines").text
+        assert {row["dag_id"] for row in listed["items"]} == {"retraining"}
+        assert listed["dags"] == ["retraining"]
+        assert names["other_team"] not in str(listed) + pipelines
+        assert names["retraining"] in str(listed)
+        assert names["retraining"].rpartition("-")[0].rpartition("-")[0] in pipelines
+    with site.client("viewer") as client:
+        listed = client.get("/api/executions", params={"limit": 200}).json()
+        assert {"retraining", "other_team"} <= {row["dag_id"] for row in listed["items"]}
+        assert client.get("/api/executions", params={"dag_id": "other_team"}).json()["total"] == 1
+
+
+def test_answers_do_not_go_from_one_user_to_another(site: Site, names: dict[str, str]) -> None:
+    with site.client("viewer") as all_dags, site.client("partial") as one_dag:
+        tag = all_dags.get("/api/executions").headers["etag"]
+        answer = one_dag.get("/api/executions", headers={"If-None-Match": tag})
+        assert answer.status_code == 200
+        assert names["other_team"] not in answer.text
+        assert "private" in answer.headers["cache-control"]
+
+
+def test_what_no_dag_has_made_is_not_shown(site: Site) -> None:
+    pipeline = site.pipeline(definition())
+    manifest = {
+        "apiVersion": "sagemaker.services.k8s.aws/v1alpha1",
+        "kind": "PipelineExecution",
+        "metadata": {"name": f"{pipeline}-by-hand"},
+        "spec": {"pipelineName": pipeline},
+    }
+    site.create("pipelineexecutions", manifest)
+    seen = site.execution(pipeline)
+    with site.client() as client:
+        site.wait_shown(client, seen)
+        assert client.get("/api/executions", params={"search": "by-hand"}).json()["total"] == 0
+        assert client.get(f"/api/executions/default/{pipeline}-by-hand").status_code == 404
+
+
+def test_rights_show_in_what_may_be_done(site: Site, names: dict[str, str]) -> None:
+    may = {}
+    for user in ("viewer", "user", "partial", "admin"):
+        with site.client(user) as client:
+            may[user] = client.get(f"/api/executions/default/{names['retraining']}").json()["may_edit"]
+    assert may == {"viewer": False, "user": True, "partial": False, "admin": True}
+
+
+@pytest.mark.parametrize(
+    "file", ["..%2F__init__.py", "%2e%2e%2factions.py", "__init__.py", "no.js", "%00.js", ".", "static"]
+)
+def test_only_the_pages_own_files_are_served(site: Site, file: str) -> None:
+    with site.client() as client:
+        answer = client.get(f"/static/{file}")
+        assert answer.status_code == 404
+        assert "import" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/api", "/"])
+def test_there_is_nothing_else(site: Site, path: str) -> None:
+    with site.client(None) as client:
+        assert client.get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "sort=name",
+        "sort=--created",
+        "limit=0",
+        "limit=201",
+        "offset=-1",
+        "state=Unheard",
+        "map_index=x",
+        "search=" + "x" * 201,
+    ],
+)
+def test_bad_input_is_said(site: Site, query: str) -> None:
+    with site.client() as client:
+        answer = client.get(f"/api/executions?{query}")
+        assert answer.status_code == 422
+        assert query.partition("=")[0] in answer.text
+        assert client.get("/api/executions?cluster=other").status_code == 404

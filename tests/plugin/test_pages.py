@@ -1,0 +1,226 @@
+"""What the pages read: live, whole, and without secrets."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from airflow_ack_sagemaker.model.definition import parse_definition
+from airflow_ack_sagemaker.model.identity import (
+    ANNOTATION_DEFINITION_SHA256,
+    ANNOTATION_DEFINITION_SOURCE,
+    ANNOTATION_DEFINITION_VERSION,
+)
+from airflow_ack_sagemaker.model.kinds import API_VERSION
+from demo.waiting import wait_until
+from tests.plugin.definitions import SECRET, definition
+from tests.plugin.site import Site
+
+HOSTILE = '<img src=x onerror=alert(1)>"\u202e&' + "x" * 900
+
+
+@pytest.fixture(scope="module")
+def client(site: Site) -> Iterator[httpx.Client]:
+    with site.client() as client:
+        yield client
+
+
+def test_a_run_is_followed_from_its_start_to_its_end(site: Site, client: httpx.Client) -> None:
+    name = site.execution(site.pipeline(definition()), parameters={"Note": "hello"})
+    site.wait_shown(client, name, "Executing")
+
+    def training() -> dict[str, Any] | None:
+        steps = {step["name"]: step for step in site.detail(client, name)["graph"]["steps"]}
+        return steps if steps and steps["Train"]["status"] == "Executing" else None
+
+    steps = wait_until(training, 30, "the training to run")
+    assert {key: steps[key]["status"] for key in ("Good", "Register", "Complain")} == dict.fromkeys(
+        ("Good", "Register", "Complain"), "NotStarted"
+    )
+    row = site.wait_shown(client, name, "Succeeded")
+    assert (row["state"], row["dag_id"], row["task_id"], row["attempt"]) == ("Succeeded", "retraining", "launch", 1)
+    assert row["duration"] == pytest.approx(4, abs=2)
+    assert row["console_url"].startswith("https://us-east-1.console.aws.amazon.com/")
+
+    def settled() -> dict[str, Any] | None:
+        found = site.detail(client, name)
+        return found if {step["status"] for step in found["graph"]["steps"]} == {"Succeeded", "Skipped"} else None
+
+    found = wait_until(settled, 30, "all steps to have ended")
+    assert {step["name"] for step in found["graph"]["steps"] if step["status"] == "Skipped"} == {"Complain"}
+    assert {"source": "Good", "target": "Register", "branch": "if"} in found["graph"]["edges"]
+    assert found["graph"]["source"] == "sagemaker"
+    assert {"name": "Note", "value": "hello", "masked": False} in found["parameters"]
+    assert [event["kind"] for event in found["timeline"]].count("good") == 1
+    assert "kind: PipelineExecution" in found["yaml"]
+    assert found["execution"]["usual_duration"] == row["duration"]
+
+
+def test_a_failure_says_why(site: Site, client: httpx.Client) -> None:
+    text = definition().replace('"RightValue": 1', '"RightValue": 2')
+    name = site.execution(site.pipeline(text))
+    row = site.wait_shown(client, name, "Failed")
+    assert row["state"] == "Failed"
+    assert row["reason"]
+    steps = {step["name"]: step for step in site.detail(client, name)["graph"]["steps"]}
+    assert (steps["Complain"]["status"], steps["Register"]["status"]) == ("Failed", "Skipped")
+    assert "not good" in (steps["Complain"]["reason"] or "")
+
+
+def test_what_is_unchanged_is_not_sent_again(site: Site, client: httpx.Client) -> None:
+    name = site.execution(site.pipeline(definition()))
+    site.wait_shown(client, name, "Succeeded")
+    # What other tests have started may still change the whole list.
+    paths = [
+        f"/api/executions?search={name}&run_id=none",
+        "/api/pipelines?dag_id=other_team",
+        f"/api/executions/default/{name}",
+    ]
+    for path in paths:
+
+        def unchanged(path: str = path) -> bool:
+            tag = client.get(path).headers["etag"]
+            again = client.get(path, headers={"If-None-Match": f'"other", W/{tag}'})
+            return again.status_code == 304 and not again.content and again.headers["etag"] == tag
+
+        wait_until(unchanged, 30, f"{path} not to change")
+        assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_what_comes_and_what_goes_is_seen(site: Site, client: httpx.Client) -> None:
+    pipeline = site.pipeline(definition())
+    before = client.get("/api/executions").headers["etag"]
+    name = site.execution(pipeline)
+    row = site.wait_shown(client, name, "Succeeded")
+    assert client.get("/api/executions", headers={"If-None-Match": before}).status_code == 200
+    path = f"/apis/{API_VERSION}/namespaces/default/pipelineexecutions/{name}"
+    site.kubernetes.delete(path).raise_for_status()
+    wait_until(lambda: site.shown(client, name) is None, 30, "the deleted one to be gone")
+    assert client.get(f"/api/executions/default/{name}").status_code == 404
+    again = site.execution(pipeline, run_id=row["run_id"])
+    assert again == name
+    assert site.wait_shown(client, name)["uid"] != row["uid"]
+
+
+def test_attempts_are_beside_each_other(site: Site, client: httpx.Client) -> None:
+    pipeline = site.pipeline(definition())
+    first = site.execution(pipeline, run_id="twice")
+    second = site.execution(pipeline, run_id="twice", attempt=2)
+    site.execution(pipeline, run_id="thrice")
+    site.wait_shown(client, second)
+    assert [row["name"] for row in site.detail(client, first)["attempts"]] == [second, first]
+
+
+def test_no_secret_is_in_any_answer(site: Site, client: httpx.Client) -> None:
+    annotations = {
+        "kubectl.kubernetes.io/last-applied-configuration": json.dumps({"value": SECRET}),
+        "api-token": SECRET,
+    }
+    text = definition()
+    pipeline = site.pipeline(text)
+    names = [site.execution(pipeline, parameters={"ApiToken": SECRET}, annotations=annotations) for _ in range(2)]
+    site.patch_definition(pipeline, definition(secret=f"{SECRET}-changed", epochs=4))
+    names.append(site.execution(pipeline, parameters={"ApiToken": SECRET}, annotations=annotations))
+    for name in names:
+        site.wait_shown(client, name, "Succeeded")
+    answers = [client.get(path) for path in ("/api/executions?limit=200", "/api/pipelines", "/api/health")]
+    for name in names:
+        answers += [client.get(f"/api/executions/default/{name}{more}") for more in ("", "/diff")]
+    assert {answer.status_code for answer in answers} == {200}
+    assert not [str(answer.url) for answer in answers if "hunter2" in answer.text]
+    found = site.detail(client, names[0])
+    assert {"name": "ApiToken", "value": "***", "masked": True} in found["parameters"]
+    assert "api-token: '***'" in found["yaml"]
+
+
+def test_a_definition_is_compared_with_that_of_the_run_before(site: Site, client: httpx.Client) -> None:
+    pipeline = site.pipeline(definition())
+    runs = [site.execution(pipeline, run_id="diff-1")]
+    site.wait_shown(client, runs[0], "Executing")
+    site.next_second(runs[0])
+    runs.append(site.execution(pipeline, run_id="diff-2"))
+    site.wait_shown(client, runs[1], "Executing")
+    site.patch_definition(pipeline, definition(epochs=4))
+    site.next_second(runs[1])
+    runs.append(site.execution(pipeline, run_id="diff-3"))
+    site.wait_shown(client, runs[2], "Executing")
+
+    first, second, third = (client.get(f"/api/executions/default/{name}/diff").json() for name in runs)
+    assert (first["previous"], first["same"]) == (None, None)
+    assert (second["previous"]["run_id"], second["same"], second["diff"]) == ("diff-1", True, None)
+    assert (third["previous"]["name"], third["same"]) == (runs[1], False)
+    assert '-          "epochs": "3"' in third["diff"]
+    assert '+          "epochs": "4"' in third["diff"]
+
+
+def test_what_is_hostile_is_text(site: Site, client: httpx.Client) -> None:
+    name = site.execution(site.pipeline(definition()), parameters={"Note": HOSTILE})
+    site.wait_shown(client, name)
+    answer = client.get(f"/api/executions/default/{name}")
+    assert answer.headers["content-type"] == "application/json"
+    assert {"name": "Note", "value": HOSTILE, "masked": False} in answer.json()["parameters"]
+    missing = client.get("/api/executions/default/%3Cscript%3Ealert(1)%3C%2Fscript%3E")
+    assert missing.status_code == 404
+    assert missing.headers["content-type"] == "application/json"
+
+
+def test_pipelines_say_where_they_come_from_and_how_they_went(site: Site, client: httpx.Client) -> None:
+    s3 = site.sandbox.aws_client("s3")
+    s3.create_bucket(Bucket="definitions")
+    s3.put_bucket_versioning(Bucket="definitions", VersioningConfiguration={"Status": "Enabled"})
+    parsed = parse_definition(definition())
+    version = s3.put_object(Bucket="definitions", Key="one.json", Body=parsed.text)["VersionId"]
+    facts = {
+        "definition_sha256": parsed.sha256,
+        "definition_source": "s3://definitions/one.json",
+        "definition_version_id": version,
+    }
+    current, behind, edited = (site.pipeline(parsed.text, **facts) for _ in range(3))
+    for _ in range(2):
+        site.wait_shown(client, site.execution(current), "Succeeded")
+    older = {ANNOTATION_DEFINITION_VERSION: "an-older-one", ANNOTATION_DEFINITION_SOURCE: facts["definition_source"]}
+    site.patch("pipelines", behind, {"metadata": {"annotations": older}})
+    site.patch_definition(edited, definition(epochs=9))
+    for name in (behind, edited):
+        site.execution(name)
+
+    def drifts() -> dict[str, Any] | None:
+        items = {item["name"]: item for item in client.get("/api/pipelines").json()["items"]}
+        wanted = {current: "in_sync", behind: "behind", edited: "edited"}
+        return items if {name: items.get(name, {}).get("drift", {}).get("state") for name in wanted} == wanted else None
+
+    item = wait_until(drifts, 30, lambda: f"drifts: {client.get('/api/pipelines').text}")[current]
+    assert item["definition"] == {
+        "source_uri": "s3://definitions/one.json",
+        "version_id": version,
+        "sha256": hashlib.sha256(parsed.text.encode()).hexdigest(),
+    }
+    assert (item["success_rate"], item["ended"], item["dag_ids"], item["status"]) == (1.0, 2, ["retraining"], "Active")
+    assert [run["state"] for run in item["durations"]] == ["Succeeded", "Succeeded"]
+    assert item["last"]["name"] == item["durations"][-1]["name"]
+
+
+def test_health(site: Site, client: httpx.Client) -> None:
+    site.wait_shown(client, site.execution(site.pipeline(definition())), "Executing")
+    (found,) = client.get("/api/health").json()["clusters"]
+    assert (found["cluster"], found["namespace"], found["controller"]) == (
+        "kubernetes_default",
+        "default",
+        "reconciling",
+    )
+    assert (found["watch"]["state"], found["watch"]["error"]) == ("live", None)
+    assert 0 <= found["watch"]["age"] < 120
+    assert found["executions"] >= 1
+    assert found["waiting"] == 0
+
+
+def test_an_execution_says_what_it_ran(site: Site, client: httpx.Client) -> None:
+    annotations = {ANNOTATION_DEFINITION_SHA256: "a" * 64, ANNOTATION_DEFINITION_VERSION: "v7"}
+    name = site.execution(site.pipeline(definition()), annotations=annotations)
+    site.wait_shown(client, name)
+    assert site.detail(client, name)["definition"] == {"source_uri": None, "version_id": "v7", "sha256": "a" * 64}

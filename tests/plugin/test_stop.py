@@ -1,0 +1,116 @@
+"""Stopping an execution: for who may, from Airflow's own pages only, and written down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from demo.waiting import wait_until
+from tests.plugin.definitions import definition
+from tests.plugin.site import ACTION, Site
+
+
+@pytest.fixture
+def running(site: Site) -> dict[str, Any]:
+    """An execution that runs, as the list has it."""
+    name = site.execution(site.pipeline(definition()))
+    with site.client() as client:
+        return site.wait_shown(client, name, "Executing")
+
+
+def post(site: Site, user: str | None, row: dict[str, Any], **arguments: Any) -> Any:
+    given = {"headers": ACTION, "json": {"uid": row["uid"]}, **arguments}
+    with site.client(user) as client:
+        return client.post(f"/api/executions/{row['namespace']}/{row['name']}/stop", **given)
+
+
+def events(site: Site, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the audit log has of an execution's run."""
+    query = {"event": "ack_sagemaker_stop_execution", "run_id": row["run_id"]}
+    found: list[dict[str, Any]] = site.airflow.api.request("GET", "/eventLogs", params=query)["event_logs"]
+    return found
+
+
+def test_who_may_edit_the_dag_stops_it_and_that_is_written_down(site: Site, running: dict[str, Any]) -> None:
+    answer = post(site, "user", running)
+    assert answer.status_code == 202, answer.text
+    assert running["name"] in answer.json()["message"]
+    with site.client() as client:
+        wait_until(lambda: site.shown(client, running["name"]) is None, 60, "the execution to be gone")
+    arn = running["arn"]
+    described = site.sandbox.aws_client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=arn)
+    assert described["PipelineExecutionStatus"] in ("Stopping", "Stopped")
+    (event,) = events(site, running)
+    assert (event["dag_id"], event["task_id"], event["owner"], event["map_index"]) == (
+        "retraining",
+        "launch",
+        "user",
+        -1,
+    )
+    assert running["name"] in event["extra"]
+    assert post(site, "user", running).status_code == 404
+
+
+@pytest.mark.parametrize("user", ["viewer", "partial", "nobody"])
+def test_who_may_not_edit_the_dag_is_refused(site: Site, running: dict[str, Any], user: str) -> None:
+    assert post(site, user, running).status_code == 403
+    assert not site.get("pipelineexecutions", running["name"])["metadata"].get("deletionTimestamp")
+    assert events(site, running) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"headers": {}},
+        {"headers": {"X-Requested-With": "XMLHttpRequest"}},
+        {"headers": {**ACTION, "Sec-Fetch-Site": "cross-site"}},
+        {"headers": {**ACTION, "Sec-Fetch-Site": "same-site"}},
+        {"headers": {**ACTION, "Origin": "https://evil.example"}},
+        {"headers": {**ACTION, "Origin": "null"}},
+        {"headers": {**ACTION, "Content-Type": "text/plain"}, "json": None, "content": b'{"uid": "x"}'},
+        {"headers": {**ACTION, "Content-Type": "application/x-www-form-urlencoded"}, "json": None, "content": b"uid=x"},
+    ],
+    ids=str,
+)
+def test_what_another_site_could_send_is_refused(
+    site: Site, running: dict[str, Any], arguments: dict[str, Any]
+) -> None:
+    answer = post(site, "admin", running, **arguments)
+    assert answer.status_code == 403, answer.text
+    assert not site.get("pipelineexecutions", running["name"])["metadata"].get("deletionTimestamp")
+
+
+def test_airflows_own_pages_may(site: Site, running: dict[str, Any]) -> None:
+    headers = {**ACTION, "Origin": site.airflow.url, "Sec-Fetch-Site": "same-origin"}
+    assert post(site, "admin", running, headers=headers).status_code == 202
+
+
+def test_a_cookie_of_another_site_does_nothing_without_the_header(site: Site, running: dict[str, Any]) -> None:
+    with site.client(None) as client:
+        client.cookies.set("_token", site.token("admin"))
+        path = f"/api/executions/{running['namespace']}/{running['name']}"
+        assert client.get(path).status_code == 200
+        assert client.post(f"{path}/stop", json={"uid": running["uid"]}).status_code == 403
+        assert client.post(f"{path}/stop", json={"uid": running["uid"]}, headers=ACTION).status_code == 202
+
+
+def test_another_one_of_that_name_is_not_stopped(site: Site, running: dict[str, Any]) -> None:
+    assert post(site, "admin", running, json={"uid": "another"}).status_code == 409
+    assert post(site, "admin", running, json={}).status_code == 422
+    assert not site.get("pipelineexecutions", running["name"])["metadata"].get("deletionTimestamp")
+
+
+def test_what_has_ended_is_not_stopped(site: Site, running: dict[str, Any]) -> None:
+    site.wait_status(running["name"], "Succeeded")
+    answer = post(site, "admin", running)
+    assert answer.status_code == 409
+    assert "ended" in answer.json()["detail"]
+    assert site.get("pipelineexecutions", running["name"])
+    assert events(site, running) == []
+
+
+def test_stopping_twice_is_stopping_once(site: Site, running: dict[str, Any]) -> None:
+    assert post(site, "admin", running).status_code == 202
+    assert post(site, "admin", running).status_code in (202, 404, 409)
+    assert len(events(site, running)) == 1

@@ -1,0 +1,221 @@
+"""Debian's Chromium: users that log in through Airflow's own page, and pages that remember what goes wrong on them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import quote, urlencode
+
+from playwright.sync_api import Browser, Locator, Page, StorageState, sync_playwright
+
+from demo.airflow_processes import AirflowProcesses
+from demo.environment import clean_environment
+
+Scheme = Literal["light", "dark"]
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+    "--no-proxy-server",
+)
+SIZE = (1280, 800)
+NARROW = (400, 800)
+MOST_MS = 15_000.0
+"""How long a page may take to show what a test waits for, on a machine that does other things, too."""
+
+
+class NoChromium(Exception):
+    """Chromium is not installed; the message says what to do."""
+
+
+def chromium() -> str:
+    """The program. Raises NoChromium where there is none."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        raise NoChromium("Chromium is not installed. On Debian and Ubuntu: make system")
+    return found
+
+
+@dataclass
+class Visit:
+    """A page in a window of its own, and what has happened on it that should not.
+
+    ``documents`` are the pages that were loaded: following a link inside Airflow loads none.
+    """
+
+    page: Page
+    base: str
+    problems: list[str] = field(default_factory=list)
+    documents: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        """Begin to remember."""
+        self.page.on("pageerror", lambda error: self.problems.append(f"error: {error}"))
+        self.page.on("dialog", self._dialog)
+        self.page.on("console", self._console)
+        self.page.on("request", self._request)
+
+    def _dialog(self, dialog: Any) -> None:
+        self.problems.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _console(self, message: Any) -> None:
+        # What the browser itself says about a refused request is for the tests of rights to look at.
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            self.problems.append(f"console: {message.text}")
+
+    def _request(self, request: Any) -> None:
+        if request.is_navigation_request() and request.frame == self.page.main_frame:
+            self.documents.append(request.url)
+        if not request.url.startswith((self.base, "data:", "blob:")):
+            self.problems.append(f"request: {request.url}")
+
+    # -- where to go
+
+    def open(self, path: str = "plugin/sagemaker", **search: str) -> Locator:
+        """Go to a page of Airflow; the plugin's part of it, once that shows something."""
+        self.page.goto(f"{self.base}/{path}" + (f"?{urlencode(search)}" if search else ""))
+        return self.ours
+
+    def execution(self, resource: Mapping[str, Any], cluster: str = "kubernetes_default") -> Locator:
+        """Go to the page of one execution, once it shows that."""
+        metadata = resource["metadata"]
+        self.open(execution=f"{metadata['namespace']}/{metadata['name']}", cluster=cluster)
+        self.article.wait_for()
+        return self.article
+
+    @property
+    def ours(self) -> Locator:
+        """The plugin's part of the page."""
+        return self.page.locator(".asm")
+
+    def rows(self, text: str = "") -> Locator:
+        """The rows of the table of executions that have a text."""
+        return (
+            self.ours.get_by_role("table", name="Executions").locator("tbody").get_by_role("row").filter(has_text=text)
+        )
+
+    def follow(self, text: str) -> None:
+        """Click on the one execution in the table whose row has a text, and wait for its page."""
+        self.rows(text).get_by_role("link", name=re.compile(", execution ")).click()
+        self.article.wait_for()
+
+    @property
+    def article(self) -> Locator:
+        """What is shown of one execution."""
+        return self.ours.get_by_role("article", name=re.compile("^Execution "))
+
+    @property
+    def badge(self) -> Locator:
+        """The state of the execution that is shown."""
+        return self.article.locator("header .asm-badge")
+
+    def step(self, name: str) -> Locator:
+        """A step's node in the graph."""
+        return self.ours.locator(f"[data-step='{name}']")
+
+    def fetch(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> int:
+        """A request as the page makes it, with the user's session; its status."""
+        script = """async ([method, url, body, headers]) => {
+            const token = localStorage.getItem("token");
+            if (token) headers["Authorization"] = `Bearer ${token.replaceAll('"', "")}`;
+            return (await fetch(url, {method, headers, body: body === null ? undefined : JSON.stringify(body)})).status;
+        }"""
+        status: int = self.page.evaluate(script, [method, f"{self.base}/{path}", body, dict(headers or {})])
+        return status
+
+
+class Chromium:
+    """The browser; a context manager. Each user of each Airflow logs in once.
+
+    :param airflow: where its users go unless another one is named.
+    """
+
+    def __init__(self, airflow: AirflowProcesses, home: Path) -> None:
+        self._airflow = airflow
+        self._home = home
+        self._states: dict[tuple[str, str], StorageState] = {}
+
+    def __enter__(self) -> Self:
+        self._playwright = sync_playwright().start()
+        try:
+            # Without a folder that is given, each start has a new one for the user's data.
+            self._browser: Browser = self._playwright.chromium.launch(
+                executable_path=chromium(), args=list(FLAGS), env=dict(clean_environment(self._home))
+            )
+        except BaseException:
+            self._playwright.stop()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._browser.close()
+        self._playwright.stop()
+
+    def _state(self, user: str, airflow: AirflowProcesses) -> StorageState:
+        """A user's cookies and storage after the login, through Airflow's page."""
+        key = (airflow.url, user)
+        if key not in self._states:
+            context = self._browser.new_context(viewport={"width": SIZE[0], "height": SIZE[1]})
+            page = context.new_page()
+            page.goto(airflow.url)
+            page.get_by_label("Username").fill(user)
+            page.get_by_label("Password").fill(airflow.passwords[user])
+            page.get_by_role("button", name="Sign in").click()
+            page.get_by_role("link", name=re.compile("Dags", re.IGNORECASE)).first.wait_for(timeout=MOST_MS)
+            self._states[key] = context.storage_state()
+            context.close()
+        return self._states[key]
+
+    @contextmanager
+    def visit(
+        self,
+        user: str = "admin",
+        *,
+        scheme: Scheme = "light",
+        size: tuple[int, int] = SIZE,
+        at: AirflowProcesses | None = None,
+    ) -> Iterator[Visit]:
+        """A new window of a user. At its end nothing may have gone wrong on it."""
+        airflow = at or self._airflow
+        context = self._browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme=scheme,
+            reduced_motion="reduce",
+            timezone_id="UTC",
+            locale="en-GB",
+            storage_state=self._state(user, airflow),
+        )
+        context.set_default_timeout(MOST_MS)
+        try:
+            visit = Visit(context.new_page(), airflow.url)
+            visit.watch()
+            yield visit
+            assert visit.problems == []
+        finally:
+            context.close()
+
+
+def task_instance(dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> str:
+    """The path of the plugin's tab of a task instance."""
+    mapped = f"/mapped/{map_index}" if map_index >= 0 else ""
+    run = quote(run_id, safe="")
+    return f"dags/{dag_id}/runs/{run}/tasks/{quote(task_id)}{mapped}/plugin/sagemaker-execution"
+
+
+def check_fits(visit: Visit) -> None:
+    """Nothing makes the page wider than the window, and nothing ours wider than its place."""
+    over: list[int] = visit.page.evaluate("""() =>
+        [document.documentElement, document.querySelector(".asm")].map((each) => each.scrollWidth - each.clientWidth)
+    """)
+    assert over == [0, 0]

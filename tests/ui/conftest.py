@@ -1,0 +1,97 @@
+"""One Airflow beside one sandbox for all tests of this folder, with the history of ``make demo-up``, and a browser."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from demo import story
+from demo.airflow_processes import AirflowProcesses
+from demo.history import History, tell
+from demo.run import CLUSTERS
+from demo.sandbox_process import SandboxProcess
+from tests.airflow.support import Case
+from tests.support.auth_manager import GRANTS, PATH
+from tests.support.postgresql import PostgreSQL
+from tests.ui.browser import Chromium
+
+ROOT = Path(__file__).parents[2]
+SPEED = 5.0
+USERS = {"viewer": "viewer", "partial": "user"}
+DAG_GRANTS = {"partial": {"scheduled_retraining": "edit"}}
+
+
+@pytest.fixture(scope="session")
+def now() -> datetime:
+    """The present, up to which there is a history."""
+    return datetime.now(UTC)
+
+
+@pytest.fixture(scope="session")
+def sandbox(now: datetime, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    """A cluster, its controller and AWS, whose clock is still at the beginning of the history."""
+    options = ("--speed", str(SPEED), "--start", story.begins(now).isoformat())
+    with SandboxProcess(tmp_path_factory.mktemp("sandbox"), *options) as sandbox:
+        s3 = sandbox.aws_client("s3")
+        s3.create_bucket(Bucket=story.BUCKET)
+        s3.put_bucket_versioning(Bucket=story.BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        s3.close()
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def database_url() -> Iterator[str]:
+    """An empty database."""
+    with PostgreSQL() as server:
+        yield server.create("airflow")
+
+
+@pytest.fixture(scope="session")
+def airflow(
+    now: datetime, sandbox: SandboxProcess, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowProcesses]:
+    """An Airflow with the demo's DAGs, their past and one that runs, and the DAGs of tests/ui/dags."""
+    folder = tmp_path_factory.mktemp("airflow")
+    dags = folder / "dags"
+    for source in (ROOT / "dags", ROOT / "demo" / "dags", Path(__file__).parent / "dags"):
+        shutil.copytree(source, dags, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    past = story.runs(now)
+    with ThreadPoolExecutor(1) as beside:
+
+        def make() -> None:
+            with History(sandbox, SPEED) as history:
+                history.make(past, story.lasting(SPEED))
+
+        made = beside.submit(make)
+        with AirflowProcesses(
+            folder / "home",
+            dags,
+            users=USERS,
+            connections=sandbox.connections(),
+            settings={("core", "auth_manager"): PATH, ("ack_sagemaker", "clusters"): json.dumps(CLUSTERS)},
+            environment={"PYTHONPATH": str(ROOT), GRANTS: json.dumps(DAG_GRANTS)},
+            database_url=database_url,
+        ) as airflow:
+            made.result()
+            tell(airflow.api, past)
+            airflow.api.unpause(story.CHURN.dag_id)
+            yield airflow
+
+
+@pytest.fixture(scope="session")
+def chromium(airflow: AirflowProcesses, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
+    """The browser."""
+    with Chromium(airflow, tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+@pytest.fixture
+def case(airflow: AirflowProcesses, sandbox: SandboxProcess) -> Case:
+    """A pipeline that only this test uses."""
+    return Case(airflow, sandbox)

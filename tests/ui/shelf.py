@@ -1,0 +1,103 @@
+"""A cluster without a controller, whose resources are whatever a test puts there, and an API server of Airflow that
+shows it.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from airflow_ack_sagemaker.model.identity import RunIdentity
+from airflow_ack_sagemaker.model.kinds import GROUP, PIPELINE, PIPELINE_EXECUTION, Kind
+from airflow_ack_sagemaker.model.manifest import ExecutionSpec
+from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
+from demo.airflow_processes import AirflowProcesses
+
+CONN_ID = "shelf"
+NAMESPACE = "default"
+
+
+class Shelf:
+    """The cluster; a context manager. What is put there before is there when it starts."""
+
+    def __init__(self) -> None:
+        self.server = ApiServer()
+        self._stack = ExitStack()
+
+    def put(self, kind: Kind, resource: Mapping[str, Any], created: datetime) -> dict[str, Any]:
+        """Put a resource there as it is, its status, too."""
+        metadata = {
+            "uid": str(uuid.uuid4()),
+            "generation": 1,
+            "creationTimestamp": f"{created:%Y-%m-%dT%H:%M:%SZ}",
+            **resource["metadata"],
+        }
+        stored = self.server.cluster.store.put(f"{kind.plural}.{GROUP}", {**resource, "metadata": metadata})
+        return dict(stored)
+
+    def execution(
+        self,
+        identity: RunIdentity,
+        pipeline: str,
+        created: datetime,
+        *,
+        status: str = "Succeeded",
+        reason: str | None = None,
+        seconds: float = 600,
+        parameters: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> dict[str, Any]:
+        """Put an execution there that has ended. ``more`` goes over its status."""
+        listed = [{"name": name, "value": value} for name, value in (parameters or {}).items()]
+        spec = ExecutionSpec("name", listed, annotations=annotations or {})
+        manifest = spec.manifest(NAMESPACE, identity, attempt=1, first_try=1)
+        manifest["spec"]["pipelineName"] = pipeline
+        ended = created + timedelta(seconds=seconds)
+        arn = f"arn:aws:sagemaker:us-east-1:123456789012:pipeline/{pipeline}/execution/{identity.digest}"
+        manifest["status"] = {
+            "ackResourceMetadata": {"arn": arn, "ownerAccountID": "123456789012", "region": "us-east-1"},
+            "conditions": [
+                {"type": "ACK.ResourceSynced", "status": "True", "lastTransitionTime": f"{ended:%Y-%m-%dT%H:%M:%SZ}"}
+            ],
+            "creationTime": f"{created:%Y-%m-%dT%H:%M:%SZ}",
+            "lastModifiedTime": f"{ended:%Y-%m-%dT%H:%M:%SZ}",
+            "pipelineExecutionStatus": status,
+            **({"failureReason": reason} if reason else {}),
+            **more,
+        }
+        return self.put(PIPELINE_EXECUTION, manifest, created)
+
+    def pipeline(self, resource: Mapping[str, Any]) -> dict[str, Any]:
+        """Put a pipeline there."""
+        return self.put(PIPELINE, resource, datetime.now(UTC))
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self.server)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._stack.close()
+
+    @contextmanager
+    def airflow(self, home: Path, other: AirflowProcesses, database_url: str) -> Iterator[AirflowProcesses]:
+        """One more API server of an Airflow, whose database is named: it shows this cluster alone."""
+        config = {"kube_config": json.dumps(self.server.kubeconfig()), "namespace": NAMESPACE}
+        airflow = AirflowProcesses(
+            home,
+            Path(other.environment["AIRFLOW__CORE__DAGS_FOLDER"]),
+            connections={CONN_ID: {"conn_type": "kubernetes", "extra": config}},
+            settings={("ack_sagemaker", "clusters"): json.dumps([{"kubernetes_conn_id": CONN_ID}])},
+            database_url=database_url,
+        )
+        try:
+            airflow.start("api-server")
+            airflow.wait_healthy()
+            yield airflow
+        finally:
+            airflow.close()

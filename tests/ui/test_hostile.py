@@ -1,0 +1,175 @@
+"""Names, parameters, tags and reasons that were written to do harm are shown as the text that they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from airflow_ack_sagemaker.model.identity import (
+    ANNOTATION_DEFINITION_SOURCE,
+    ANNOTATION_DEFINITION_VERSION,
+    LABEL_DAG,
+    RunIdentity,
+)
+from airflow_ack_sagemaker.model.kinds import API_VERSION
+from demo.airflow_processes import AirflowProcesses
+from tests.ui.browser import NARROW, Chromium, Visit, check_fits, task_instance
+from tests.ui.shelf import NAMESPACE, Shelf
+
+DAG = "scheduled_retraining"
+SCRIPT = "<script>window.harmed = 1<\\script>"
+IMAGE = "<img src=x onerror='window.harmed = 2'>"
+CLOSED = "\"'></title></script></textarea><svg onload=alert(3)><iframe srcdoc='<script>parent.harmed = 3</script>'>"
+LINK = "javascript:window.harmed=4"
+TEMPLATE = "{{ 7 * 7 }} ${7 * 7} <%= 7 * 7 %>"
+TURNED = "safe \u202egnp.exe\u202c \u2066\u202eend"
+LONG = "endless" * 600
+EVERY = "\n".join([SCRIPT, IMAGE, CLOSED, LINK, TEMPLATE, TURNED])
+PIPELINES = {"markup": IMAGE, "closed": CLOSED.replace("/", "\\"), "turned": TURNED, "long": LONG, "link": LINK}
+SECRET = "hunter2-hunter2"
+DEFINITION = {
+    "Version": "2020-12-01",
+    "Parameters": [{"Name": SCRIPT, "Type": "String", "DefaultValue": IMAGE}],
+    "Steps": [
+        {"Name": "Train", "DisplayName": IMAGE, "Type": "Training", "Description": CLOSED, "Arguments": {"a": SCRIPT}},
+        {"Name": TURNED, "Type": IMAGE, "DependsOn": ["Train"], "Arguments": {}},
+    ],
+}
+
+
+def fill(shelf: Shelf) -> None:
+    """Put pipelines with such names there, each with one execution."""
+    now = datetime.now(UTC)
+    for name, pipeline in PIPELINES.items():
+        annotations = {ANNOTATION_DEFINITION_SOURCE: LINK, ANNOTATION_DEFINITION_VERSION: IMAGE}
+        metadata = {"name": name, "namespace": NAMESPACE, "labels": {LABEL_DAG: DAG}, "annotations": annotations}
+        conditions = [{"type": "ACK.Recoverable", "status": "True", "message": EVERY, "reason": IMAGE}]
+        shelf.pipeline(
+            {
+                "apiVersion": API_VERSION,
+                "kind": "Pipeline",
+                "metadata": metadata,
+                "spec": {
+                    "pipelineName": pipeline,
+                    "pipelineDefinition": json.dumps(DEFINITION),
+                    "tags": [{"key": IMAGE, "value": CLOSED}],
+                },
+                "status": {"pipelineStatus": IMAGE, "conditions": conditions, "ackResourceMetadata": {"arn": LINK}},
+            }
+        )
+        shelf.execution(
+            RunIdentity(DAG, f"{name} {EVERY}"[:250], "retrain"),
+            pipeline,
+            now,
+            status="Failed",
+            reason=f"{name}: {EVERY}\n{LONG}",
+            parameters={
+                SCRIPT: IMAGE,
+                "Link": LINK,
+                "Closed": CLOSED,
+                "ApiToken": SECRET,
+                "Long": LONG,
+                TURNED: TURNED,
+            },
+            annotations=annotations,
+            conditions=conditions,
+            ackResourceMetadata={"arn": LINK, "region": IMAGE},
+        )
+
+
+@pytest.fixture(scope="module")
+def hostile(
+    airflow: AirflowProcesses, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowProcesses]:
+    """An API server that shows such a cluster."""
+    shelf = Shelf()
+    fill(shelf)
+    with shelf, shelf.airflow(tmp_path_factory.mktemp("hostile"), airflow, database_url) as server:
+        yield server
+
+
+def check_harmless(visit: Visit) -> None:
+    """Nothing was executed, nothing but text has come of it, and no link leads to a script."""
+    found: dict[str, Any] = visit.page.evaluate("""() => {
+        const ours = document.querySelector(".asm");
+        const all = [...ours.querySelectorAll("*")];
+        return {
+            harmed: window.harmed ?? null,
+            elements: all.filter((each) => each.matches("script, img, iframe, object, embed, form, base, title, textarea")).length,
+            handlers: all.flatMap((each) => each.getAttributeNames()).filter((name) => name.startsWith("on")),
+            links: [...ours.querySelectorAll("[href], [src], [action]")]
+                .flatMap((each) => [each.getAttribute("href"), each.getAttribute("src"), each.getAttribute("action")])
+                .filter((url) => url !== null && !/^([/?#]|https:)/.test(url)),
+        };
+    }""")
+    assert found == {"harmed": None, "elements": 0, "handlers": [], "links": []}
+    assert "49" not in visit.ours.inner_text().split()
+
+
+@pytest.mark.parametrize("size", [(1280, 800), NARROW], ids=["wide", "narrow"])
+def test_the_table_shows_text(chromium: Chromium, hostile: AirflowProcesses, size: tuple[int, int]) -> None:
+    with chromium.visit(at=hostile, size=size) as visit:
+        visit.open()
+        expect(visit.rows()).to_have_count(len(PIPELINES))
+        for name, pipeline in PIPELINES.items():
+            expect(visit.rows(f"{name} <script>")).to_contain_text(pipeline, use_inner_text=False)
+        for more in visit.rows().get_by_role("button", name="More").all():
+            more.click()
+        expect(visit.rows("markup:")).to_contain_text(SCRIPT)
+        check_harmless(visit)
+        check_fits(visit)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_an_execution_shows_text(chromium: Chromium, hostile: AirflowProcesses, name: str) -> None:
+    with chromium.visit(at=hostile) as visit:
+        visit.open(q=f"{name} <script>")
+        visit.follow(f"{name} <script>")
+        expect(visit.article).to_contain_text(f"{name}: {SCRIPT}")
+        for fold in visit.article.locator("summary").all():
+            fold.click()
+        expect(visit.article.get_by_label("The resource as YAML")).to_contain_text("kind: PipelineExecution")
+        visit.step("Train").click()
+        check_harmless(visit)
+        check_fits(visit)
+        # What looks like a secret is in no form anywhere on the page.
+        expect(visit.article.get_by_role("row", name="ApiToken")).to_contain_text("masked")
+        assert SECRET not in visit.page.content()
+
+
+def test_pipelines_show_text(chromium: Chromium, hostile: AirflowProcesses) -> None:
+    with chromium.visit(at=hostile) as visit:
+        visit.open(view="pipelines")
+        expect(visit.ours.get_by_role("article")).to_have_count(len(PIPELINES))
+        expect(visit.ours.get_by_role("article").filter(has_text=LINK).first).to_be_visible()
+        for fold in visit.ours.locator("summary").all():
+            fold.click()
+        check_harmless(visit)
+        check_fits(visit)
+
+
+def test_what_the_address_says_is_no_instruction(chromium: Chromium, hostile: AirflowProcesses) -> None:
+    with chromium.visit(at=hostile) as visit:
+        for search in (
+            {"q": CLOSED, "sort": LINK, "page": IMAGE, "size": "1e9", "state": SCRIPT, "pipeline": LINK, "dag": IMAGE},
+            {"execution": f"{IMAGE}/{CLOSED}", "cluster": LINK},
+            {"execution": "../../api/v2/dags", "view": SCRIPT, "step": IMAGE, "steps": LINK},
+        ):
+            visit.open(**search)
+            expect(visit.ours.get_by_role("alert").or_(visit.ours.get_by_text("No executions found"))).to_be_visible()
+            check_harmless(visit)
+
+
+def test_the_tab_of_a_task_instance_shows_text(chromium: Chromium, hostile: AirflowProcesses) -> None:
+    run_id = f"markup {EVERY}"[:250]
+    with chromium.visit(at=hostile) as visit:
+        # Airflow has no such run and says so around us; what is ours stands in the address.
+        visit.open("plugin/sagemaker", q="markup <script>")
+        href = visit.rows("markup <script>").get_by_role("link", name="retrain").get_attribute("href")
+        assert href is not None
+        assert href.endswith(task_instance(DAG, run_id, "retrain").removesuffix("/plugin/sagemaker-execution"))

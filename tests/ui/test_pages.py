@@ -1,0 +1,75 @@
+"""Each page, light and dark: no serious fault for those who cannot see or point, no scrolling to the side in a narrow
+window, and a picture of it.
+
+``make screenshots`` puts the pictures into docs/ui.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from PIL import Image
+from playwright.sync_api import expect
+
+from demo.airflow_processes import AirflowProcesses
+from demo.sandbox_process import SandboxProcess
+from tests.ui.browser import NARROW, Chromium, Scheme, Visit, check_fits
+from tests.ui.pages import PAGES, SHOWN
+
+MOST_BYTES = 200_000
+
+
+@pytest.mark.parametrize("scheme", get_args(Scheme))
+@pytest.mark.parametrize("page", PAGES)
+def test_nothing_serious_is_in_the_way_of_anybody(
+    chromium: Chromium,
+    airflow: AirflowProcesses,
+    sandbox: SandboxProcess,
+    tmp_path: Path,
+    page: str,
+    scheme: Scheme,
+) -> None:
+    with chromium.visit(scheme=scheme) as visit:
+        PAGES[page](visit, airflow, sandbox)
+        expect(visit.page.locator("html")).to_have_class(scheme)
+        check_accessible(visit)
+        if page in SHOWN:
+            folder = Path(os.environ.get("UI_SCREENSHOTS") or tmp_path)
+            picture = folder / f"{page}-{scheme}.png"
+            picture.write_bytes(screenshot(visit))
+            assert picture.stat().st_size < MOST_BYTES
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_narrow_window_is_wide_enough(
+    chromium: Chromium, airflow: AirflowProcesses, sandbox: SandboxProcess, page: str
+) -> None:
+    with chromium.visit(size=NARROW) as visit:
+        PAGES[page](visit, airflow, sandbox)
+        check_fits(visit)
+        check_accessible(visit)
+
+
+def check_accessible(visit: Visit) -> None:
+    """What is ours on the page; Airflow's own part is not for us to mend."""
+    response = Axe().run(visit.page, context={"include": [".asm"]}, options={"resultTypes": ["violations"]}).response
+    serious = [
+        (fault["id"], fault["help"], [node["html"][:200] for node in fault["nodes"]])
+        for fault in response["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
+
+
+def screenshot(visit: Visit) -> bytes:
+    """The window as a PNG of at most 256 colours, which is a third of the size."""
+    with Image.open(io.BytesIO(visit.page.screenshot(animations="disabled"))) as picture:
+        small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        target = io.BytesIO()
+        small.save(target, "PNG", optimize=True)
+    return target.getvalue()
