@@ -15,7 +15,7 @@ import { stepLook } from "../parts/states";
 import { Icon } from "../parts/icons";
 import { layOutFor, NODE, structureOf, zoomFor } from "./graph-layout";
 import { StepEdge as Line, type StepFlowEdge } from "./step-edge";
-import { StepNode, type StepFlowNode } from "./step-node";
+import { StepNode, type StepFlowNode, type StepNodeData } from "./step-node";
 
 type Props = {
   steps: Step[];
@@ -42,6 +42,10 @@ const PREVIOUS = new Set(["ArrowUp", "ArrowLeft"]);
 const isBad = ({ status }: Step) => status === "Failed";
 const isBusy = ({ status }: Step) => status === "Executing" || status === "Starting";
 const colourOf = ({ data }: StepFlowNode) => `var(--solid-${stepLook(data.step.status).tone})`;
+
+const ORIGIN = { x: 0, y: 0 };
+const sameData = (one: StepNodeData, other: StepNodeData) =>
+  (Object.keys(one) as (keyof StepNodeData)[]).every((key) => one[key] === other[key]);
 
 const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
@@ -82,35 +86,38 @@ const Flow = ({ steps, edges, width, selected, onSelect }: Props) => {
       else if (PREVIOUS.has(event.key)) to = order[at - 1];
       else if (event.key === "Home") to = order[0];
       else if (event.key === "End") to = order.at(-1);
-      else if (event.key === "Escape" && selected !== null) onSelect(null);
+      else if (event.key === "Escape") onSelect(null);
       else return;
       event.preventDefault();
       event.stopPropagation();
       if (to !== undefined) focus(to);
     },
-    [laid, focus, onSelect, selected],
+    [laid, focus, onSelect],
   );
 
   const entry = selected !== null && laid.positions.has(selected) ? selected : laid.order[0];
-  const nodes = useMemo<StepFlowNode[]>(
-    () =>
-      steps.map((step) => ({
-        id: step.name,
-        type: "step",
-        position: laid.positions.get(step.name) ?? { x: 0, y: 0 },
-        width: NODE.width,
-        height: NODE.height,
-        data: {
-          step,
-          direction,
-          selected: step.name === selected,
-          entry: step.name === entry,
-          onSelect,
-          onMove,
-        },
-      })),
-    [steps, laid, direction, selected, entry, onSelect, onMove],
-  );
+  // A node that is as it was stays the same object, so that only what has changed is drawn anew.
+  const drawn = useRef(new Map<string, StepFlowNode>());
+  const nodes = useMemo<StepFlowNode[]>(() => {
+    const before = drawn.current;
+    const now = steps.map((step) => {
+      const position = laid.positions.get(step.name) ?? ORIGIN;
+      const data = {
+        step,
+        direction,
+        selected: step.name === selected,
+        entry: step.name === entry,
+        onSelect,
+        onMove,
+      };
+      const known = before.get(step.name);
+      return known?.position === position && sameData(known.data, data)
+        ? known
+        : ({ id: step.name, type: "step", position, width: NODE.width, height: NODE.height, data } as const);
+    });
+    drawn.current = new Map(now.map((node) => [node.id, node]));
+    return now;
+  }, [steps, laid, direction, selected, entry, onSelect, onMove]);
 
   const status = useMemo(() => new Map(steps.map(({ name, status: now }) => [name, now])), [steps]);
   const lines = useMemo<StepFlowEdge[]>(

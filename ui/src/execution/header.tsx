@@ -59,7 +59,7 @@ export const Header = ({ detail, gone, onItsTab }: Props) => {
         {externalUrl(execution.console_url) && (
           <Fact label="SageMaker">
             <ExternalLink url={execution.console_url}>
-              Open the console
+              Open the console{" "}
               <Icon name="out" />
               <span className="asm-hidden"> (new window)</span>
             </ExternalLink>

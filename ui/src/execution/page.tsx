@@ -2,7 +2,6 @@ import { useEffect, useRef } from "react";
 
 import { ApiError } from "../api/client";
 import { useExecution, type ExecutionKey } from "../api/queries";
-import type { ExecutionRow } from "../api/types";
 import { Alert, Failure, Spinner } from "../parts/messages";
 import { useKept } from "../parts/kept";
 import { Definition } from "./definition";
@@ -11,6 +10,7 @@ import { Manifest } from "./manifest";
 import { Parameters } from "./parameters";
 import { Steps } from "./steps";
 import { Timeline } from "./timeline";
+import { Why } from "./why";
 
 /** One execution, live. */
 export const Execution = ({ address, onItsTab = false }: { address: ExecutionKey; onItsTab?: boolean }) => {
@@ -30,7 +30,7 @@ export const Execution = ({ address, onItsTab = false }: { address: ExecutionKey
       {error && !gone && <Failure error={error} />}
       <Told key={execution.uid} uid={execution.uid} />
       <Header detail={data} gone={gone} onItsTab={onItsTab} />
-      <Why execution={execution} />
+      <Why execution={execution} steps={data.graph.steps} />
       <div className="asm-grid">
         <Steps graph={data.graph} />
         <Parameters parameters={data.parameters} />
@@ -55,34 +55,6 @@ const Told = ({ uid }: { uid: string }) => {
   return (
     <div role="status" tabIndex={-1} ref={focused}>
       {told && <Alert kind="info">{told}</Alert>}
-    </div>
-  );
-};
-
-const Why = ({ execution }: { execution: ExecutionRow }) => {
-  const { state, reason, remedy } = execution;
-  if (!reason && !remedy) return null;
-  const bad = state === "Failed" || state === "Refused";
-  return (
-    <div className="asm-alert" data-kind={bad ? "error" : "warning"}>
-      <div className="asm-stack">
-        {reason && (
-          <div>
-            <h3>{bad ? "Why it failed" : "Reason"}</h3>
-            <p dir="auto" className="asm-wrap">
-              {reason}
-            </p>
-          </div>
-        )}
-        {remedy && (
-          <div>
-            <h3>What to do</h3>
-            <p dir="auto" className="asm-wrap">
-              {remedy}
-            </p>
-          </div>
-        )}
-      </div>
     </div>
   );
 };

@@ -20,7 +20,10 @@ export const Steps = ({ graph }: { graph: StepGraph }) => {
   const asList = search.has("steps") ? search.get("steps") === "list" : width > 0 && width < NARROW;
   const selected = search.get("step");
   const chosen = steps.find(({ name }) => name === selected);
-  const select = useCallback((name: string | null) => change({ step: name }), [change]);
+  // Never another function, or all nodes of the graph would be drawn anew.
+  const latest = useRef(change);
+  latest.current = change;
+  const select = useCallback((name: string | null) => latest.current({ step: name }), []);
 
   return (
     <Panel

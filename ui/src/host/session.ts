@@ -1,4 +1,4 @@
-/** Whom Airflow's page has logged in. Since 3.1.x a cookie says it by itself; 3.1.0 keeps a token in the local storage. */
+/** Whom Airflow's page has logged in: 3.1.0 keeps a token in the local storage, newer releases have a cookie for it. */
 
 import { airflowUrl } from "./globals";
 

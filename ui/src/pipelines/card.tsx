@@ -61,7 +61,7 @@ export const PipelineCard = memo(({ pipeline }: { pipeline: PipelineRow }) => {
           </SearchLink>
           {externalUrl(pipeline.console_url) && (
             <ExternalLink url={pipeline.console_url}>
-              SageMaker console
+              SageMaker console{" "}
               <Icon name="out" />
               <span className="asm-hidden"> (new window)</span>
             </ExternalLink>
