@@ -13,7 +13,6 @@ from typing import get_args
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
 from playwright.sync_api import expect
 
 from demo.airflow_processes import AirflowProcesses
@@ -57,6 +56,8 @@ def check_accessible(visit: Visit) -> None:
 
 def screenshot(visit: Visit) -> bytes:
     """The window as a PNG of at most 256 colours, which is a third of the size."""
+    from PIL import Image  # the oldest Airflow's environment has none
+
     with Image.open(io.BytesIO(visit.page.screenshot(animations="disabled"))) as picture:
         small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
         target = io.BytesIO()
