@@ -58,6 +58,7 @@ system: ## Install Debian's packages that the tests need, where they are missing
 	command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=' postgresql'; \
 	command -v redis-server >/dev/null || missing+=' redis-server'; \
 	command -v openssl >/dev/null || missing+=' openssl'; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || missing+=' chromium'; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then \
 		echo "The tests need:$$missing. As root, on Debian or Ubuntu: make system" >&2; exit 1; \
@@ -77,7 +78,7 @@ constraints: $(UV_READY) ## Pin the newest releases (newest.txt) and the oldest 
 # Tests in a real Airflow wait most of their time, so three Airflows, each with the tests of some files, and what needs
 # none, run side by side.
 test: lint types layers ui-check system venv-floor ## Everything that has to be right before a change goes in
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-airflow test-parts test-floor
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-airflow test-parts test-ui test-floor
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-chaos compose-test
 
 lint: .venv/installed ## ruff: rules and format
@@ -122,11 +123,13 @@ GIVEN = $(if $(filter command,$(origin KUBECONFIG)),TESTS_KUBECONFIG='$(KUBECONF
 test-all: .venv/installed system ## Tests with the newest Airflow (TESTS=path: only these; KUBECONFIG=path: a cluster for them)
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest $(TESTS)
 
-.PHONY: test-airflow test-parts test-chaos
+.PHONY: test-airflow test-parts test-ui test-chaos
 test-airflow: .venv/installed system ## Tasks in a real Airflow
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile tests/airflow
 test-parts: .venv/installed system ## The package without Airflow's processes, the sandbox, the contract
-	$(RUN) $(GIVEN) $(BIN)/python -m pytest --ignore=tests/airflow --ignore=tests/chaos
+	$(RUN) $(GIVEN) $(BIN)/python -m pytest --ignore=tests/airflow --ignore=tests/chaos --ignore=tests/ui
+test-ui: .venv/installed system ## The pages of the Airflow plugin, in Chromium
+	$(RUN) $(BIN)/python -m pytest tests/ui
 test-chaos: .venv/installed system ## What dies and breaks, in short
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest tests/chaos
 
@@ -160,6 +163,11 @@ BENCHMARKS := imports launch sandbox rate requests followers
 .PHONY: bench
 bench: .venv/installed .venv/peers system ## All benchmarks, ours beside the peers (BENCH_OUTPUT=docs: into the documentation)
 	for name in $(BENCHMARKS); do $(RUN) BENCH_OUTPUT='$(BENCH_OUTPUT)' $(BIN)/python -m tests.bench.bench_$$name; done
+
+.PHONY: screenshots
+screenshots: .venv/installed system ## Take the pictures of docs/ui anew
+	mkdir -p docs/ui
+	$(RUN) UI_SCREENSHOTS='$(CURDIR)/docs/ui' $(BIN)/python -m pytest tests/ui/test_pages.py
 
 # --- demo
 

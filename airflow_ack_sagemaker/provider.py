@@ -40,12 +40,14 @@ def get_provider_info() -> dict[str, Any]:
                             "The clusters that the pages show, as a JSON list of objects: ``kubernetes_conn_id`` is "
                             "the connection; ``namespace`` (default: the connection's) what is looked at; "
                             "``aws_conn_id`` (default: none, and AWS is not asked) the connection by which SageMaker "
-                            "is asked for the state of steps, and S3 for the newest version of definitions."
+                            "is asked for the state of steps, and S3 for the newest version of definitions. Without "
+                            "this option: the cluster of ``kubernetes_default``."
                         ),
                         "version_added": "0.1.0",
                         "type": "string",
                         "example": '[{"kubernetes_conn_id": "prod", "namespace": "ml", "aws_conn_id": "aws_default"}]',
-                        "default": '[{"kubernetes_conn_id": "kubernetes_default"}]',
+                        # Airflow 3.1 formats a default, so that it must have no braces.
+                        "default": None,
                     }
                 },
             }

@@ -27,8 +27,8 @@ class AckPipelineOperator(AckOperator):
     """Make a SageMaker pipeline out of the definition in S3, through an ACK ``Pipeline`` resource.
 
     It ends when the controller has answered *this* definition, so that an execution that is launched next runs it.
-    Where definition and settings are what the cluster has already, nothing is written. On deletion of the resource the
-    pipeline stays in SageMaker.
+    Where definition and settings are what the cluster has already, nothing is written but the version that it was read
+    from. On deletion of the resource the pipeline stays in SageMaker.
 
     The result (XCom ``return_value``) is ``{"name", "namespace", "pipeline_name", "arn", "status", "changed",
     "definition_sha256", "definition_source", "definition_version_id"}``; ``changed`` tells whether this run wrote to

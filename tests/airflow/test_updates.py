@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from airflow_ack_sagemaker.model.identity import ANNOTATION_DEFINITION_VERSION, LABEL_DAG
 from demo.waiting import wait_until
 from tests.airflow.support import Case, definition
 
@@ -40,9 +41,15 @@ def test_unchanged_writes_nothing_and_changed_is_answered(case: Case) -> None:
     assert (first["changed"], second["changed"]) == (True, False)
     assert second["definition_version_id"] == version != first["definition_version_id"]
     assert second["definition_sha256"] == first["definition_sha256"]
+    # Only where it was read from is written down, which no controller looks at; and once.
+    noted = case.resource("pipelines", case.pipeline)
+    assert noted["metadata"]["generation"] == before["metadata"]["generation"]
+    assert noted["metadata"]["annotations"][ANNOTATION_DEFINITION_VERSION] == version
+    assert noted["metadata"]["labels"][LABEL_DAG] == "apply_deferred_wait"
+    assert noted["status"] == before["status"]
+    assert _applied(case)["changed"] is False
     assert (
-        case.resource("pipelines", case.pipeline)["metadata"]["resourceVersion"]
-        == before["metadata"]["resourceVersion"]
+        case.resource("pipelines", case.pipeline)["metadata"]["resourceVersion"] == noted["metadata"]["resourceVersion"]
     )
 
     case.upload(definition(rounds=2))

@@ -15,6 +15,7 @@ from tests.bench.processes import bound, measure, table
 SDK = "from airflow.sdk import DAG, BaseOperator, BaseSensorOperator, BaseHook, BaseOperatorLink, Asset, task\n"
 TRIGGERS = "import airflow.triggers.base\n"
 SECONDS = 0.15
+PLUGIN = 0.01
 
 
 def _ours() -> str:
@@ -32,6 +33,7 @@ def main() -> None:
         {
             "airflow.sdk": base,
             "ours: all operators, sensors, triggers": base + _ours(),
+            "ours: the UI plugin, in every process": base + "import airflow_ack_sagemaker.plugin\n",
             "amazon: sagemaker operators": base + f"import {amazon}operators.sagemaker\n",
             "amazon: sagemaker sensors": base + f"import {amazon}sensors.sagemaker\n",
             "amazon: sagemaker triggers": base + f"import {amazon}triggers.sagemaker\n",
@@ -40,6 +42,7 @@ def main() -> None:
         }
     )
     print(table("Importing, in a new process", "airflow.sdk", costs))
+    print(bound("the UI plugin", costs["ours: the UI plugin, in every process"].above(costs["airflow.sdk"]), PLUGIN))
     print(bound("ours", costs["ours: all operators, sensors, triggers"].above(costs["airflow.sdk"]), SECONDS))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from airflow_ack_sagemaker.plugin.access import FILES
 from airflow_ack_sagemaker.plugin.app import create_app
 from tests.plugin.definitions import definition
 from tests.plugin.site import ACTION, Site
@@ -24,13 +25,19 @@ def names(site: Site) -> dict[str, str]:
     return {dag_id: site.execution(site.pipeline(definition()), dag_id) for dag_id in ("retraining", "other_team")}
 
 
+def checked(path: str) -> bool:
+    """Whether a route asks who one is. Airflow 3.1 takes no cookie, and loads a plugin's bundle without a token."""
+    return bool(FILES) or "static" not in path
+
+
 def ask(site: Site, user: str | None, method: str, path: str, name: str) -> Any:
     where = path.format(namespace="default", name=name, file="main.js")
     with site.client(user) as client:
         return client.request(method, where, headers=ACTION, json={"uid": "x"} if method == "POST" else None)
 
 
-@pytest.mark.parametrize(("method", "path"), routes())
+@pytest.mark.floor
+@pytest.mark.parametrize(("method", "path"), [route for route in routes() if checked(route[1])])
 def test_nobody_is_refused(site: Site, names: dict[str, str], method: str, path: str) -> None:
     answer = ask(site, None, method, path, names["retraining"])
     assert answer.status_code == 401, answer.text
@@ -44,7 +51,8 @@ def test_a_forged_token_is_refused(site: Site, names: dict[str, str], method: st
         assert client.request(method, where, headers=headers, json={"uid": "x"}).status_code in (401, 403)
 
 
-@pytest.mark.parametrize(("method", "path"), routes())
+@pytest.mark.floor
+@pytest.mark.parametrize(("method", "path"), [route for route in routes() if checked(route[1])])
 def test_who_has_no_role_is_refused(site: Site, names: dict[str, str], method: str, path: str) -> None:
     assert ask(site, "nobody", method, path, names["retraining"]).status_code == 403
 
@@ -54,6 +62,7 @@ def test_who_may_read_no_dag_is_refused(site: Site, names: dict[str, str], metho
     assert ask(site, "ungranted", method, path, names["retraining"]).status_code == 403
 
 
+@pytest.mark.floor
 @pytest.mark.parametrize(("method", "path"), [route for route in routes() if "{name}" in route[1]])
 def test_an_execution_of_a_dag_that_one_may_not_read(site: Site, names: dict[str, str], method: str, path: str) -> None:
     answer = ask(site, "partial", method, path, names["other_team"])
@@ -69,6 +78,7 @@ def test_lists_of_a_dag_that_one_may_not_read(site: Site, names: dict[str, str],
         assert client.get(path, params={"dag_id": "retraining"}).status_code == 200
 
 
+@pytest.mark.floor
 def test_lists_show_only_what_may_be_read(site: Site, names: dict[str, str]) -> None:
     with site.client("partial") as client:
         listed = client.get("/api/executions", params={"limit": 200}).json()

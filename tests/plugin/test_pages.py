@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from airflow_ack_sagemaker import __version__
 from airflow_ack_sagemaker.model.definition import parse_definition
 from airflow_ack_sagemaker.model.identity import (
     ANNOTATION_DEFINITION_SHA256,
@@ -30,6 +31,7 @@ def client(site: Site) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.mark.floor
 def test_a_run_is_followed_from_its_start_to_its_end(site: Site, client: httpx.Client) -> None:
     name = site.execution(site.pipeline(definition()), parameters={"Note": "hello"})
     site.wait_shown(client, name, "Executing")
@@ -116,6 +118,7 @@ def test_attempts_are_beside_each_other(site: Site, client: httpx.Client) -> Non
     assert [row["name"] for row in site.detail(client, first)["attempts"]] == [second, first]
 
 
+@pytest.mark.floor
 def test_no_secret_is_in_any_answer(site: Site, client: httpx.Client) -> None:
     annotations = {
         "kubectl.kubernetes.io/last-applied-configuration": json.dumps({"value": SECRET}),
@@ -169,6 +172,7 @@ def test_what_is_hostile_is_text(site: Site, client: httpx.Client) -> None:
     assert missing.headers["content-type"] == "application/json"
 
 
+@pytest.mark.floor
 def test_pipelines_say_where_they_come_from_and_how_they_went(site: Site, client: httpx.Client) -> None:
     s3 = site.sandbox.aws_client("s3")
     s3.create_bucket(Bucket="definitions")
@@ -203,6 +207,20 @@ def test_pipelines_say_where_they_come_from_and_how_they_went(site: Site, client
     assert (item["success_rate"], item["ended"], item["dag_ids"], item["status"]) == (1.0, 2, ["retraining"], "Active")
     assert [run["state"] for run in item["durations"]] == ["Succeeded", "Succeeded"]
     assert item["last"]["name"] == item["durations"][-1]["name"]
+
+
+@pytest.mark.floor
+def test_airflow_knows_the_plugin(site: Site) -> None:
+    (plugin,) = [
+        one for one in site.airflow.api.request("GET", "/plugins")["plugins"] if one["name"] == "ack_sagemaker"
+    ]
+    assert [app["url_prefix"] for app in plugin["fastapi_apps"]] == ["/ack-sagemaker"]
+    apps = {app["destination"]: app for app in plugin["react_apps"]}
+    assert set(apps) == {"nav", "dag", "dag_run", "task", "task_instance"}
+    assert len({app["url_route"] for app in apps.values()}) == 5
+    assert {app["bundle_url"] for app in apps.values()} == {f"/ack-sagemaker/static/main.js?v={__version__}"}
+    listed = site.airflow.command("plugins", "--output", "json")
+    assert "airflow_ack_sagemaker.plugin.LazyApp" in listed.stdout, listed.stderr
 
 
 def test_health(site: Site, client: httpx.Client) -> None:

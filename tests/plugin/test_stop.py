@@ -32,6 +32,7 @@ def events(site: Site, row: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.floor
 def test_who_may_edit_the_dag_stops_it_and_that_is_written_down(site: Site, running: dict[str, Any]) -> None:
     answer = post(site, "user", running)
     assert answer.status_code == 202, answer.text
@@ -73,6 +74,7 @@ def test_who_may_not_edit_the_dag_is_refused(site: Site, running: dict[str, Any]
     ],
     ids=str,
 )
+@pytest.mark.floor
 def test_what_another_site_could_send_is_refused(
     site: Site, running: dict[str, Any], arguments: dict[str, Any]
 ) -> None:

@@ -74,6 +74,14 @@ def test_health_says_what_is_wrong_and_that_it_has_passed(site: Site, client: ht
     assert client.get("/api/executions").json()["errors"] == []
 
 
+def test_what_nobody_looks_at_is_not_followed(site: Site, client: httpx.Client) -> None:
+    name = site.execution(site.pipeline(definition()))
+    site.wait_shown(client, name, "Succeeded")
+    wait_until(lambda: not site.proxy.open, 90, lambda: f"the watches to end: {site.proxy.open} connections", every=1.0)
+    assert site.wait_shown(client, name)["status"] == "Succeeded"
+    assert site.proxy.open
+
+
 def test_trouble_with_aws_is_a_note(site: Site, client: httpx.Client) -> None:
     name = site.execution(site.pipeline(definition()))
     site.wait_shown(client, name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import quote, urlencode
 
-from playwright.sync_api import Browser, Locator, Page, StorageState, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, StorageState, sync_playwright
 
 from demo.airflow_processes import AirflowProcesses
 from demo.environment import clean_environment
@@ -153,6 +153,7 @@ class Chromium:
         self._airflow = airflow
         self._home = home
         self._states: dict[tuple[str, str], StorageState] = {}
+        self._contexts: dict[tuple[Any, ...], BrowserContext] = {}
 
     def __enter__(self) -> Self:
         self._playwright = sync_playwright().start()
@@ -194,24 +195,31 @@ class Chromium:
         size: tuple[int, int] = SIZE,
         at: AirflowProcesses | None = None,
     ) -> Iterator[Visit]:
-        """A new window of a user. At its end nothing may have gone wrong on it."""
+        """A new page of a user. At its end nothing may have gone wrong on it."""
         airflow = at or self._airflow
-        context = self._browser.new_context(
-            viewport={"width": size[0], "height": size[1]},
-            color_scheme=scheme,
-            reduced_motion="reduce",
-            timezone_id="UTC",
-            locale="en-GB",
-            storage_state=self._state(user, airflow),
-        )
-        context.set_default_timeout(MOST_MS)
+        page = self._context(user, scheme, size, airflow).new_page()
         try:
-            visit = Visit(context.new_page(), airflow.url)
+            visit = Visit(page, airflow.url)
             visit.watch()
             yield visit
-            assert visit.problems == []
+            assert not visit.problems, visit.problems
         finally:
-            context.close()
+            page.close()
+
+    def _context(self, user: str, scheme: Scheme, size: tuple[int, int], airflow: AirflowProcesses) -> BrowserContext:
+        """A window for the user, kept with what it has loaded: Airflow's UI is some megabytes of script."""
+        key = (user, scheme, size, airflow.url)
+        if key not in self._contexts:
+            self._contexts[key] = self._browser.new_context(
+                viewport={"width": size[0], "height": size[1]},
+                color_scheme=scheme,
+                reduced_motion="reduce",
+                timezone_id="UTC",
+                locale="en-GB",
+                storage_state=self._state(user, airflow),
+            )
+            self._contexts[key].set_default_timeout(MOST_MS)
+        return self._contexts[key]
 
 
 def task_instance(dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> str:

@@ -23,7 +23,7 @@ from tests.support.postgresql import PostgreSQL
 from tests.ui.browser import MOST_MS, Chromium
 
 ROOT = Path(__file__).parents[2]
-SPEED = 5.0
+SPEED = 20.0
 USERS = {"viewer": "viewer", "partial": "user"}
 DAG_GRANTS = {"partial": {"scheduled_retraining": "edit"}}
 

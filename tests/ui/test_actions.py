@@ -41,7 +41,6 @@ def test_a_run_is_stopped_after_a_confirmation_and_that_is_written_down(chromium
 
 def test_a_finished_run_is_run_again_with_the_same_parameters(chromium: Chromium, case: Case) -> None:
     case.apply()
-    case.script("Train=seconds:1", "Evaluate=seconds:1")
     run_id, state = case.run("case", parameters={"Rounds": 37})
     assert state == "success"
     with chromium.visit() as visit:

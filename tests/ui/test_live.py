@@ -43,7 +43,8 @@ def test_a_failure_says_which_step_and_why(chromium: Chromium, case: Case) -> No
     why = "AlgorithmError: CUDA out of memory, tried to allocate 2.10 GiB"
     case.apply()
     case.script(f"Train=Failed:{why}")
-    case.run("case")
+    case.start("case")
+    case.wait_statuses("Failed")
     with chromium.visit() as visit:
         visit.open(q=case.pipeline)
         row = visit.rows(case.pipeline)

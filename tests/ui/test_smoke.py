@@ -15,9 +15,8 @@ def test_the_page_loads_in_the_navigation_and_on_a_task_instance(
     chromium: Chromium, airflow: AirflowProcesses, case: Case
 ) -> None:
     case.apply()
-    case.script("Train=seconds:1", "Evaluate=seconds:1")
-    run_id, state = case.run("case")
-    assert state == "success"
+    run_id = case.start("case")
+    case.wait_statuses("Succeeded")
     with chromium.visit() as visit:
         visit.page.goto(visit.base)
         visit.page.locator("a[href*='/plugin/sagemaker']").click()

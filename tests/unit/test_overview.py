@@ -88,7 +88,8 @@ def test_a_summary_counts_what_succeeded_among_what_succeeded_or_failed() -> Non
         for n, state in enumerate(states)
     ]
     found = summarize(reversed(rows))
-    assert (found.last, found.ended, found.success_rate) == (rows[-1], 3, pytest.approx(2 / 3))
+    assert (found.last, found.ended) == (rows[-1], 3)
+    assert found.success_rate == pytest.approx(2 / 3)
     assert [one.created for one in found.recent] == sorted(one.created for one in rows)
     assert summarize([]).success_rate is None
     assert len(summarize(replace(row(1), uid=str(n)) for n in range(100)).recent) == 30

@@ -1,0 +1,64 @@
+"""The plugin as every process of Airflow sees it, and its option."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+
+import pytest
+
+from airflow_ack_sagemaker.plugin import SageMakerPlugin
+from airflow_ack_sagemaker.plugin.settings import Cluster, SettingsError, clusters, read
+
+pytestmark = pytest.mark.floor
+
+IMPORT = """
+import sys
+import airflow.plugins_manager
+before = set(sys.modules)
+import airflow_ack_sagemaker.plugin
+print(" ".join(sorted(set(sys.modules) - before)))
+"""
+
+
+def test_importing_it_imports_nothing_else() -> None:
+    """Each try of a task is a process that does so."""
+    done = subprocess.run([sys.executable, "-c", IMPORT], env=os.environ, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) - {"airflow_ack_sagemaker"} == {"airflow_ack_sagemaker.plugin"}
+
+
+def test_airflow_finds_it() -> None:
+    (entry,) = importlib.metadata.distribution("airflow-ack-sagemaker").entry_points.select(group="airflow.plugins")
+    assert entry.load() is SageMakerPlugin
+
+
+def test_without_the_option_it_is_the_default_cluster() -> None:
+    assert clusters() == (Cluster("kubernetes_default"),)
+
+
+def test_the_option_is_read() -> None:
+    text = '[{"kubernetes_conn_id": "a", "namespace": "ml", "aws_conn_id": "b"}, {"kubernetes_conn_id": "a"}]'
+    assert read(text) == (Cluster("a", "ml", "b"), Cluster("a"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is not JSON"),
+        ("{}", "must be a list"),
+        ("[]", "must be a list"),
+        ("[1]", "has 1 where an object is needed"),
+        ("[{}]", "without kubernetes_conn_id"),
+        ('[{"kubernetes_conn_id": ""}]', "without kubernetes_conn_id"),
+        ('[{"kubernetes_conn_id": 1}]', "has 1 as kubernetes_conn_id"),
+        ('[{"kubernetes_conn_id": "a", "aws": "b"}]', "unknown name 'aws'"),
+        ('[{"kubernetes_conn_id": "a"}, {"kubernetes_conn_id": "a"}]', "twice"),
+    ],
+)
+def test_a_wrong_option_says_what_and_where_and_how(text: str, says: str) -> None:
+    with pytest.raises(SettingsError, match="ack_sagemaker") as caught:
+        read(text)
+    assert says in str(caught.value)
+    assert "Write it like" in str(caught.value)
