@@ -14,7 +14,6 @@ from airflow_ack_sagemaker.operators.base import HISTORY_LIMIT, SETTLE, AckOpera
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
 _ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 """States of a task instance that only a user's clear ends, which launches anew whatever is there."""
@@ -71,7 +70,7 @@ class AckCollectExecutionsOperator(AckOperator):
             going = collectable(
                 resources, now=now, history_limit=limit, ttl=None if ttl is None else timedelta(seconds=ttl)
             )
-            ended = _TaskStates(context["ti"], [owner for item in going if (owner := identity_of(item)) is not None])
+            ended = _TaskStates(context, [owner for item in going if (owner := identity_of(item)) is not None])
             for resource in going:
                 if not ended.may_lose(resource, now):
                     self.log.info("pipelineexecution/%s stays: its task has not ended.", resource["metadata"]["name"])
@@ -89,7 +88,7 @@ class AckCollectExecutionsOperator(AckOperator):
 class _TaskStates:
     """The states of the tasks that launched some executions, as Airflow knows them now."""
 
-    def __init__(self, asking: RuntimeTaskInstanceProtocol, owners: Sequence[RunIdentity]) -> None:
+    def __init__(self, context: Context, owners: Sequence[RunIdentity]) -> None:
         self._states: dict[tuple[str, str, str], str | None] = {}
         runs: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for owner in owners:
@@ -99,7 +98,7 @@ class _TaskStates:
             for begin in range(0, len(run_ids), _RUNS_AT_ONCE):
                 some = run_ids[begin : begin + _RUNS_AT_ONCE]
                 task_ids = sorted(set().union(*(tasks[run_id] for run_id in some)))
-                found = asking.get_task_states(dag_id, task_ids=task_ids, run_ids=some)
+                found = context["ti"].get_task_states(dag_id, task_ids=task_ids, run_ids=some)
                 for run_id, states in found.items():
                     self._states.update({(dag_id, run_id, key): state for key, state in states.items()})
 
