@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -17,10 +18,13 @@ from demo.airflow_processes import AirflowProcesses
 from demo.history import History, tell
 from demo.run import CLUSTERS
 from demo.sandbox_process import SandboxProcess
+from demo.waiting import wait_until
 from tests.airflow.support import Case
 from tests.support.auth_manager import GRANTS, PATH
 from tests.support.postgresql import PostgreSQL
+from tests.ui import hostile, many
 from tests.ui.browser import MOST_MS, Chromium
+from tests.ui.shelf import Shelf, headers
 
 ROOT = Path(__file__).parents[2]
 SPEED = 20.0
@@ -92,6 +96,25 @@ def chromium(airflow: AirflowProcesses, tmp_path_factory: pytest.TempPathFactory
     """The browser."""
     with Chromium(airflow, tmp_path_factory.mktemp("chromium")) as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def shelved(
+    airflow: AirflowProcesses, database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AirflowProcesses]:
+    """One more API server of that Airflow. It shows a cluster of ten thousand executions, some with hostile names."""
+    shelf = Shelf()
+    hostile.fill(shelf)
+    many.fill(shelf)
+    with shelf, shelf.airflow(tmp_path_factory.mktemp("shelved"), airflow, database_url) as server:
+        path = f"{server.url}/ack-sagemaker/api/executions"
+
+        def whole() -> bool:
+            answer = httpx.get(path, headers=headers(server), trust_env=False, timeout=60).raise_for_status()
+            return bool(answer.json()["total"] == many.COUNT)
+
+        wait_until(whole, 120, "the cluster to be read")
+        yield server
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+import httpx
+
 from airflow_ack_sagemaker.model.identity import RunIdentity
 from airflow_ack_sagemaker.model.kinds import GROUP, PIPELINE, PIPELINE_EXECUTION, Kind
 from airflow_ack_sagemaker.model.manifest import ExecutionSpec
@@ -101,3 +103,10 @@ class Shelf:
             yield airflow
         finally:
             airflow.close()
+
+
+def headers(server: AirflowProcesses) -> dict[str, str]:
+    """Those of its administrator."""
+    login = {"username": server.username, "password": server.password}
+    answer = httpx.post(f"{server.url}/auth/token", json=login, trust_env=False, timeout=30).raise_for_status()
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"}

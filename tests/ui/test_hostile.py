@@ -2,98 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import expect
 
-from airflow_ack_sagemaker.model.identity import (
-    ANNOTATION_DEFINITION_SOURCE,
-    ANNOTATION_DEFINITION_VERSION,
-    LABEL_DAG,
-    RunIdentity,
-)
-from airflow_ack_sagemaker.model.kinds import API_VERSION
 from demo.airflow_processes import AirflowProcesses
 from tests.ui.browser import NARROW, Chromium, Visit, check_fits, task_instance
-from tests.ui.shelf import NAMESPACE, Shelf
-
-DAG = "scheduled_retraining"
-SCRIPT = "<script>window.harmed = 1<\\script>"
-IMAGE = "<img src=x onerror='window.harmed = 2'>"
-CLOSED = "\"'></title></script></textarea><svg onload=alert(3)><iframe srcdoc='<script>parent.harmed = 3</script>'>"
-LINK = "javascript:window.harmed=4"
-TEMPLATE = "{{ 7 * 7 }} ${7 * 7} <%= 7 * 7 %>"
-TURNED = "safe \u202egnp.exe\u202c \u2066\u202eend"
-LONG = "endless" * 600
-EVERY = "\n".join([SCRIPT, IMAGE, CLOSED, LINK, TEMPLATE, TURNED])
-PIPELINES = {"markup": IMAGE, "closed": CLOSED.replace("/", "\\"), "turned": TURNED, "long": LONG, "link": LINK}
-SECRET = "hunter2-hunter2"
-# What SageMaker would take: the names of parameters and steps are checked, the rest may say anything.
-DEFINITION = {
-    "Version": "2020-12-01",
-    "Parameters": [{"Name": "Image", "Type": "String", "DefaultValue": IMAGE}],
-    "Steps": [
-        {"Name": "Train", "DisplayName": IMAGE, "Type": "Training", "Description": CLOSED, "Arguments": {"a": SCRIPT}},
-        {"Name": "Turned", "DisplayName": TURNED, "Type": IMAGE, "DependsOn": ["Train"], "Arguments": {}},
-        {"Name": "Long", "DisplayName": LONG, "Type": LONG, "DependsOn": ["Turned"], "Arguments": {}},
-    ],
-}
-
-
-def fill(shelf: Shelf) -> None:
-    """Put pipelines with such names there, each with one execution."""
-    now = datetime.now(UTC)
-    for name, pipeline in PIPELINES.items():
-        annotations = {ANNOTATION_DEFINITION_SOURCE: LINK, ANNOTATION_DEFINITION_VERSION: IMAGE}
-        metadata = {"name": name, "namespace": NAMESPACE, "labels": {LABEL_DAG: DAG}, "annotations": annotations}
-        conditions = [{"type": "ACK.Recoverable", "status": "True", "message": EVERY, "reason": IMAGE}]
-        shelf.pipeline(
-            {
-                "apiVersion": API_VERSION,
-                "kind": "Pipeline",
-                "metadata": metadata,
-                "spec": {
-                    "pipelineName": pipeline,
-                    "pipelineDefinition": json.dumps(DEFINITION),
-                    "tags": [{"key": IMAGE, "value": CLOSED}],
-                },
-                "status": {"pipelineStatus": IMAGE, "conditions": conditions, "ackResourceMetadata": {"arn": LINK}},
-            }
-        )
-        shelf.execution(
-            RunIdentity(DAG, f"{name} {EVERY}"[:250], "retrain"),
-            pipeline,
-            now,
-            status="Failed",
-            reason=f"{name}: {EVERY}\n{LONG}",
-            parameters={
-                SCRIPT: IMAGE,
-                "Link": LINK,
-                "Closed": CLOSED,
-                "ApiToken": SECRET,
-                "Long": LONG,
-                TURNED: TURNED,
-            },
-            annotations=annotations,
-            conditions=conditions,
-            ackResourceMetadata={"arn": LINK, "region": IMAGE},
-        )
-
-
-@pytest.fixture(scope="module")
-def hostile(
-    airflow: AirflowProcesses, database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AirflowProcesses]:
-    """An API server that shows such a cluster."""
-    shelf = Shelf()
-    fill(shelf)
-    with shelf, shelf.airflow(tmp_path_factory.mktemp("hostile"), airflow, database_url) as server:
-        yield server
+from tests.ui.hostile import CLOSED, DAG, EVERY, IMAGE, LINK, PIPELINES, SCRIPT, SECRET
 
 
 def check_harmless(visit: Visit) -> None:
@@ -116,9 +33,9 @@ def check_harmless(visit: Visit) -> None:
 
 
 @pytest.mark.parametrize("size", [(1280, 800), NARROW], ids=["wide", "narrow"])
-def test_the_table_shows_text(chromium: Chromium, hostile: AirflowProcesses, size: tuple[int, int]) -> None:
-    with chromium.visit(at=hostile, size=size) as visit:
-        visit.open()
+def test_the_table_shows_text(chromium: Chromium, shelved: AirflowProcesses, size: tuple[int, int]) -> None:
+    with chromium.visit(at=shelved, size=size) as visit:
+        visit.open(dag=DAG)
         expect(visit.rows()).to_have_count(len(PIPELINES))
         for name, pipeline in PIPELINES.items():
             expect(visit.rows(f"{name} <script>")).to_contain_text(pipeline, use_inner_text=False)
@@ -131,26 +48,27 @@ def test_the_table_shows_text(chromium: Chromium, hostile: AirflowProcesses, siz
         check_fits(visit)
 
 
-@pytest.mark.parametrize("name", PIPELINES)
-def test_an_execution_shows_text(chromium: Chromium, hostile: AirflowProcesses, name: str) -> None:
-    with chromium.visit(at=hostile) as visit:
-        visit.open(q=f"{name} <script>")
-        visit.follow(f"{name} <script>")
-        expect(visit.article).to_contain_text(f"{name}: {SCRIPT}")
-        for fold in visit.article.locator("summary").all():
-            fold.click()
-        yaml = visit.article.get_by_role("region", name="The resource as YAML")
-        expect(yaml).to_contain_text("kind: PipelineExecution")
-        visit.choose_step("Train")
-        check_harmless(visit)
-        check_fits(visit)
-        # What looks like a secret is in no form anywhere on the page.
-        expect(visit.article.get_by_role("row", name="ApiToken")).to_contain_text("masked")
-        assert SECRET not in visit.page.content()
+def test_an_execution_shows_text(chromium: Chromium, shelved: AirflowProcesses) -> None:
+    with chromium.visit(at=shelved) as visit:
+        visit.open(dag=DAG)
+        for name in PIPELINES:
+            visit.follow(f"{name} <script>")
+            expect(visit.article).to_contain_text(f"{name}: {SCRIPT}")
+            for fold in visit.article.locator("summary").all():
+                fold.click()
+            yaml = visit.article.get_by_role("region", name="The resource as YAML")
+            expect(yaml).to_contain_text("kind: PipelineExecution")
+            visit.choose_step("Train")
+            check_harmless(visit)
+            check_fits(visit)
+            # What looks like a secret is in no form anywhere on the page.
+            expect(visit.article.get_by_role("row", name="ApiToken")).to_contain_text("masked")
+            assert SECRET not in visit.page.content()
+            visit.ours.get_by_role("link", name="Executions").click()
 
 
-def test_pipelines_show_text(chromium: Chromium, hostile: AirflowProcesses) -> None:
-    with chromium.visit(at=hostile) as visit:
+def test_pipelines_show_text(chromium: Chromium, shelved: AirflowProcesses) -> None:
+    with chromium.visit(at=shelved) as visit:
         visit.open(view="pipelines")
         expect(visit.ours.get_by_role("article")).to_have_count(len(PIPELINES))
         expect(visit.ours.get_by_role("article").filter(has_text=LINK).first).to_be_visible()
@@ -160,8 +78,8 @@ def test_pipelines_show_text(chromium: Chromium, hostile: AirflowProcesses) -> N
         check_fits(visit)
 
 
-def test_what_the_address_says_is_no_instruction(chromium: Chromium, hostile: AirflowProcesses) -> None:
-    with chromium.visit(at=hostile) as visit:
+def test_what_the_address_says_is_no_instruction(chromium: Chromium, shelved: AirflowProcesses) -> None:
+    with chromium.visit(at=shelved) as visit:
         for search in (
             {"q": CLOSED, "sort": LINK, "page": IMAGE, "size": "1e9", "state": SCRIPT, "pipeline": LINK, "dag": IMAGE},
             {"execution": "default/markup", "cluster": LINK},
@@ -174,9 +92,9 @@ def test_what_the_address_says_is_no_instruction(chromium: Chromium, hostile: Ai
             check_harmless(visit)
 
 
-def test_a_link_to_such_a_run_stays_within_airflow(chromium: Chromium, hostile: AirflowProcesses) -> None:
+def test_a_link_to_such_a_run_stays_within_airflow(chromium: Chromium, shelved: AirflowProcesses) -> None:
     run_id = f"markup {EVERY}"[:250]
-    with chromium.visit(at=hostile) as visit:
+    with chromium.visit(at=shelved) as visit:
         visit.open(q="markup <script>")
         href = visit.rows("markup <script>").get_by_role("link", name="retrain", exact=True).get_attribute("href")
         assert href is not None

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import Any
 
 import httpx
-import pytest
 from playwright.sync_api import expect
 
-from airflow_ack_sagemaker.model.identity import RunIdentity
 from demo.airflow_processes import AirflowProcesses
-from demo.waiting import wait_until
 from tests.ui.browser import Chromium
-from tests.ui.shelf import Shelf
+from tests.ui.many import COUNT, FAILED
+from tests.ui.shelf import headers
 
-COUNT = 10_000
 SERVED_MS = 300.0
 ANSWERED_MS = 100.0
-DAGS = ("scheduled_retraining", "many_models", "churn_retraining", "demand_forecast")
 
 # Every key and click from now on: from the moment it was made until something was painted after it. The browser rounds
 # to 8 ms and tells nothing below 16.
@@ -34,50 +28,9 @@ OBSERVE = """() => {
 }"""
 
 
-def fill(shelf: Shelf) -> None:
-    """Put ten thousand executions there: of four DAGs and twenty pipelines, one in ten failed."""
-    now = datetime.now(UTC)
-    for number in range(COUNT):
-        failed = number % 10 == 3
-        shelf.execution(
-            RunIdentity(DAGS[number % 4], f"scheduled__{now - timedelta(minutes=number):%Y-%m-%dT%H:%M}", "retrain"),
-            f"model-{number % 20}",
-            now - timedelta(minutes=number),
-            status="Failed" if failed else "Succeeded",
-            reason="Step failure: One or multiple steps failed." if failed else None,
-            seconds=300 + number % 77,
-            parameters={"Rounds": str(number)},
-        )
-
-
-@pytest.fixture(scope="module")
-def many(
-    airflow: AirflowProcesses, database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[AirflowProcesses]:
-    """An API server that shows such a cluster."""
-    shelf = Shelf()
-    fill(shelf)
-    with shelf, shelf.airflow(tmp_path_factory.mktemp("many"), airflow, database_url) as server:
-        path = f"{server.url}/ack-sagemaker/api/executions"
-
-        def whole() -> bool:
-            answer = httpx.get(path, headers=headers(server), trust_env=False, timeout=30).raise_for_status()
-            return bool(answer.json()["total"] == COUNT)
-
-        wait_until(whole, 60, "the cluster to be read")
-        yield server
-
-
-def headers(server: AirflowProcesses) -> dict[str, str]:
-    """The administrator's."""
-    login = {"username": server.username, "password": server.password}
-    answer = httpx.post(f"{server.url}/auth/token", json=login, trust_env=False, timeout=30).raise_for_status()
-    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
-
-
-def test_the_first_page_is_served(many: AirflowProcesses) -> None:
+def test_the_first_page_is_served(shelved: AirflowProcesses) -> None:
     times = []
-    with httpx.Client(base_url=many.url, headers=headers(many), trust_env=False) as client:
+    with httpx.Client(base_url=shelved.url, headers=headers(shelved), trust_env=False) as client:
         for search in ("", "model-7"):
             for _ in range(5):
                 begun = perf_counter()
@@ -88,8 +41,8 @@ def test_the_first_page_is_served(many: AirflowProcesses) -> None:
     assert len(gzip.compress(answer.content)) < 100_000
 
 
-def test_the_page_answers_at_once(chromium: Chromium, many: AirflowProcesses) -> None:
-    with chromium.visit(at=many) as visit:
+def test_the_page_answers_at_once(chromium: Chromium, shelved: AirflowProcesses) -> None:
+    with chromium.visit(at=shelved) as visit:
         visit.open()
         expect(visit.rows()).to_have_count(50)
         visit.page.evaluate(OBSERVE)
@@ -100,12 +53,12 @@ def test_the_page_answers_at_once(chromium: Chromium, many: AirflowProcesses) ->
         search.press("Backspace")
         expect(visit.rows("model-2")).not_to_have_count(0)
         visit.ours.get_by_role("button", name="Failed").click()
-        expect(visit.ours.get_by_text("1,000 executions")).to_be_visible()
+        expect(visit.ours.get_by_text(f"{FAILED:,} executions")).to_be_visible()
         visit.ours.get_by_role("columnheader", name="Duration").get_by_role("button").click()
         visit.ours.get_by_role("button", name="Next page").click()
-        expect(visit.ours.get_by_text("2 of 20")).to_be_visible()
+        expect(visit.ours.get_by_text(f"2 of {FAILED // 50}")).to_be_visible()
         visit.ours.get_by_role("button", name="All", exact=False).first.click()
-        expect(visit.ours.get_by_text("10,000 executions")).to_be_visible()
+        expect(visit.ours.get_by_text(f"{COUNT:,} executions")).to_be_visible()
         visit.ours.get_by_label("Rows").select_option("200")
         expect(visit.rows()).to_have_count(200)
         visit.ours.get_by_role("columnheader", name="Pipeline").get_by_role("button").click()
