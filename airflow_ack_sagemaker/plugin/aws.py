@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from airflow_ack_sagemaker.aws.errors import SourceError
-from airflow_ack_sagemaker.aws.s3 import S3Source, current_version
+from airflow_ack_sagemaker.aws.s3 import DEFAULT_CONNECTION, S3Source, current_version
 from airflow_ack_sagemaker.aws.steps import listed_steps
 from airflow_ack_sagemaker.model.rows import text_of
 from airflow_ack_sagemaker.model.stepboard import StepState, state_of
@@ -94,6 +94,10 @@ class Aws:
                 hook: Any = ServerAwsHook(
                     aws_conn_id=self.aws_conn_id, client_type=service, region_name=region, config=_QUICK
                 )
+                # The hook goes on without a connection that it does not find, with whatever the process has. For the
+                # provider's default name that is the custom; another name was meant.
+                if self.aws_conn_id != DEFAULT_CONNECTION and hook.conn_config.conn_type is None:
+                    raise SourceError("Airflow has no such connection. Add it (type aws), or correct the name.")
                 client = self._clients[service, region] = hook.get_conn()
             return client
 

@@ -33,7 +33,7 @@ class Details:
 
     def __init__(self) -> None:
         self._pictures: Once[tuple[Picture | None, str | None]] = Once(128)
-        self._described: Once[dict[str, Any]] = Once(256)
+        self._described: Once[dict[str, Any]] = Once(128)
 
     async def picture(self, text: str) -> tuple[Picture | None, str | None]:
         """The picture of a definition, or why there is none."""

@@ -94,8 +94,10 @@ class Followed(Generic[T]):
                 await self._read(reader)
             except Exception as error:
                 # Whatever a connection or a cluster may raise: it is told to the viewers, and tried again.
-                self.error = MASKER.text(str(error) or type(error).__name__)
-                log.warning("Following %s: %s", self._kind.plural, self.error)
+                said = MASKER.text(str(error) or type(error).__name__)
+                if said != self.error:
+                    log.warning("The pages cannot follow %s: %s", self._kind.plural, said)
+                self.error = said
             finally:
                 await reader.aclose()
             if time.monotonic() - began > LONGEST_PAUSE:

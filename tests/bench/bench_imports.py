@@ -15,7 +15,6 @@ from tests.bench.processes import bound, measure, table
 SDK = "from airflow.sdk import DAG, BaseOperator, BaseSensorOperator, BaseHook, BaseOperatorLink, Asset, task\n"
 TRIGGERS = "import airflow.triggers.base\n"
 SECONDS = 0.15
-PLUGIN = 0.01
 
 
 def _ours() -> str:
@@ -42,7 +41,6 @@ def main() -> None:
         }
     )
     print(table("Importing, in a new process", "airflow.sdk", costs))
-    print(bound("the UI plugin", costs["ours: the UI plugin, in every process"].above(costs["airflow.sdk"]), PLUGIN))
     print(bound("ours", costs["ours: all operators, sensors, triggers"].above(costs["airflow.sdk"]), SECONDS))
 
 

@@ -175,12 +175,6 @@ class FaultProxy:
             if rule in self._rules:
                 self._rules.remove(rule)
 
-    @property
-    def open(self) -> int:
-        """How many connections are open now, streams and idle ones alike."""
-        with self._lock:
-            return len(self._connections)
-
     def cut(self) -> int:
         """Break every connection that is open now, streams included; how many they were."""
         with self._lock:

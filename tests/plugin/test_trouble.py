@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from demo.waiting import wait_until
@@ -77,9 +78,18 @@ def test_health_says_what_is_wrong_and_that_it_has_passed(site: Site, client: ht
 def test_what_nobody_looks_at_is_not_followed(site: Site, client: httpx.Client) -> None:
     name = site.execution(site.pipeline(definition()))
     site.wait_shown(client, name, "Succeeded")
-    wait_until(lambda: not site.proxy.open, 90, lambda: f"the watches to end: {site.proxy.open} connections", every=1.0)
+    assert connections(site)
+    wait_until(lambda: not connections(site), 90, lambda: f"the watches to end: {connections(site)}", every=1.0)
     assert site.wait_shown(client, name)["status"] == "Succeeded"
-    assert site.proxy.open
+    assert connections(site)
+
+
+def connections(site: Site) -> list[Any]:
+    """What the API server has open to the cluster."""
+    port = int(site.proxy.url.rpartition(":")[2])
+    processes = site.airflow.part("api-server").processes()
+    found = [connection for process in processes for connection in process.net_connections("tcp")]
+    return [one for one in found if one.raddr and one.raddr.port == port and one.status == psutil.CONN_ESTABLISHED]
 
 
 def test_trouble_with_aws_is_a_note(site: Site, client: httpx.Client) -> None:
