@@ -78,8 +78,8 @@ constraints: $(UV_READY) ## Pin the newest releases (newest.txt) and the oldest 
 # Tests in a real Airflow wait most of their time, so three Airflows, each with the tests of some files, and what needs
 # none, run side by side.
 test: lint types layers ui-check system venv-floor ## Everything that has to be right before a change goes in
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-airflow test-parts test-ui test-floor
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-chaos compose-test
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-airflow test-parts test-ui test-plugin
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-chaos compose-test test-floor
 
 lint: .venv/installed ## ruff: rules and format
 	$(RUN) $(BIN)/ruff check .
@@ -123,11 +123,13 @@ GIVEN = $(if $(filter command,$(origin KUBECONFIG)),TESTS_KUBECONFIG='$(KUBECONF
 test-all: .venv/installed system ## Tests with the newest Airflow (TESTS=path: only these; KUBECONFIG=path: a cluster for them)
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest $(TESTS)
 
-.PHONY: test-airflow test-parts test-ui test-chaos
+.PHONY: test-airflow test-parts test-plugin test-ui test-chaos
 test-airflow: .venv/installed system ## Tasks in a real Airflow
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile tests/airflow
 test-parts: .venv/installed system ## The package without Airflow's processes, the sandbox, the contract
-	$(RUN) $(GIVEN) $(BIN)/python -m pytest --ignore=tests/airflow --ignore=tests/chaos --ignore=tests/ui
+	$(RUN) $(GIVEN) $(BIN)/python -m pytest --ignore=tests/airflow --ignore=tests/chaos --ignore=tests/plugin --ignore=tests/ui
+test-plugin: .venv/installed system ## What the pages of the Airflow plugin read, from a real API server
+	$(RUN) $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile tests/plugin
 test-ui: .venv/installed system ## The pages of the Airflow plugin, in Chromium
 	$(RUN) $(BIN)/python -m pytest tests/ui
 test-chaos: .venv/installed system ## What dies and breaks, in short

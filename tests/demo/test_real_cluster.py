@@ -155,7 +155,7 @@ def test_make_passes_on_what_its_command_line_names(arguments: list[str], passed
     installed = [f"--old-file={name}/installed" for name in (".venv", ".venv-floor")]
     command = ["make", "--dry-run", *installed, "test", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True, timeout=60)
-    others = ("pytest tests/compose", "pytest tests/ui")  # always with what they start themselves
+    others = ("tests/compose", "loadfile tests/plugin", "pytest tests/ui")  # always with what they start themselves
     runs = [line for line in done.stdout.splitlines() if "-m pytest" in line and not line.endswith(others)]
     for part in ("tests/airflow", "tests/chaos", "--ignore=", "-m floor"):
         assert any(part in line for line in runs), part
