@@ -44,7 +44,7 @@ def changes(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) ->
     visit.execution(succeeded[-2])
     visit.ours.get_by_text("Changes since the previous run").click()
     expect(visit.ours.get_by_label("Changes of the definition")).to_be_visible()
-    visit.ours.get_by_role("heading", name="Definition").scroll_into_view_if_needed()
+    visit.ours.get_by_label("Changes of the definition").scroll_into_view_if_needed()
 
 
 def pipelines(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) -> None:
