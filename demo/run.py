@@ -28,7 +28,6 @@ from typing import Any
 from demo import story
 from demo.airflow_processes import AirflowProcesses
 from demo.controlplane import NoControlPlane
-from demo.environment import clean_environment
 from demo.history import History, tell
 from demo.process import ProcessEnded
 from demo.real_cluster import RealCluster
@@ -66,6 +65,12 @@ def main() -> int:
         help="whose Kubernetes API server: the sandbox's, or kube-apiserver, which is built with Go when first needed",
     )
     options = parser.parse_args()
+    # What this process asks is on this machine: neither by the user's proxy, nor with his AWS profile. (Building
+    # kube-apiserver does need the proxy.)
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1", "localhost")))
     # SIGINT too: Python leaves it ignored where it was, as in a shell's background job.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
@@ -243,7 +248,6 @@ def up(fail: str | None, cluster: str) -> int:
         server = subprocess.Popen(
             [sys.executable, "-m", "demo.run", "serve", "--cluster", cluster, *(["--fail", fail] if fail else [])],
             cwd=ROOT,
-            env=clean_environment(folder / "home"),
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,
