@@ -1,29 +1,13 @@
 """How a task ends when it does not succeed: one class for each thing that a person would do something different about.
 
-Those derived from `AirflowFailException` spend no retries: the same input would fail the same way, or a person has
-decided it.
+All derive from `AckError`, as does every other exception of this package. Those that are an ``AirflowFailException``
+spend no retries: the same input would fail the same way, or a person has decided it.
 """
 
 from __future__ import annotations
 
-try:
-    from airflow.sdk.exceptions import (
-        AirflowException,
-        AirflowFailException,
-        AirflowNotFoundException,
-        AirflowSensorTimeout,
-        AirflowSkipException,
-        AirflowTaskTimeout,
-    )
-except ImportError:  # Airflow 3.1 has them elsewhere
-    from airflow.exceptions import (  # type: ignore[no-redef,attr-defined]
-        AirflowException,
-        AirflowFailException,
-        AirflowNotFoundException,
-        AirflowSensorTimeout,
-        AirflowSkipException,
-        AirflowTaskTimeout,
-    )
+from airflow_ack_sagemaker.compat import AirflowException, AirflowFailException
+from airflow_ack_sagemaker.core.errors import AckError
 
 __all__ = [
     "AckClusterError",
@@ -36,50 +20,40 @@ __all__ = [
     "AckResourceRefused",
     "AckStuckRecoverable",
     "AckTimeout",
-    "AirflowException",
-    "AirflowFailException",
-    "AirflowNotFoundException",
-    "AirflowSensorTimeout",
-    "AirflowSkipException",
-    "AirflowTaskTimeout",
 ]
 
 
-class AckInputError(AirflowFailException):
+class AckInputError(AckError, AirflowFailException):
     """What the DAG author gave cannot work: definition, parameters, names, connection. Nothing was created."""
 
 
-class AckExecutionStopped(AirflowFailException):
+class AckExecutionStopped(AckError, AirflowFailException):
     """The job was stopped, by a person or a quota. A retry would start what somebody has just stopped."""
 
 
-class AckResourceGone(AirflowFailException):
+class AckResourceGone(AckError, AirflowFailException):
     """The resource was deleted while the task followed it: that is how a job is stopped."""
 
 
-class AckError(AirflowException):
-    """Base of what may go better on the next try."""
-
-
-class AckExecutionFailed(AckError):
+class AckExecutionFailed(AckError, AirflowException):
     """SageMaker says the job or resource failed."""
 
 
-class AckResourceRefused(AckError):
+class AckResourceRefused(AckError, AirflowException):
     """The controller says ACK.Terminal: nothing was started and it never tries this resource again."""
 
 
-class AckNotReconciled(AckError):
+class AckNotReconciled(AckError, AirflowException):
     """No controller has touched the resource within ``reconcile_timeout``."""
 
 
-class AckStuckRecoverable(AckError):
+class AckStuckRecoverable(AckError, AirflowException):
     """The controller has tried in vain for ``recoverable_timeout``."""
 
 
-class AckTimeout(AckError):
+class AckTimeout(AckError, AirflowException):
     """The whole run took longer than ``timeout``."""
 
 
-class AckClusterError(AckError):
+class AckClusterError(AckError, AirflowException):
     """The cluster could not be asked: not reachable, not allowed, or the controller's kinds are not installed."""

@@ -18,21 +18,21 @@ from typing import Any, Self
 
 import httpx
 
-from airflow_ack_sagemaker.kube.apply import apply_resource
+from airflow_ack_sagemaker.core.definition.parse import launch_parameters, parse_definition
+from airflow_ack_sagemaker.core.resource.freshness import observe
+from airflow_ack_sagemaker.core.resource.identity import LABEL_DAG, RunIdentity, label_value, pipeline_resource_name
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
+from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
+from airflow_ack_sagemaker.core.run.decision import report
 from airflow_ack_sagemaker.kube.client import KubeClient
-from airflow_ack_sagemaker.kube.config import cluster_config
-from airflow_ack_sagemaker.kube.executions import launch
-from airflow_ack_sagemaker.model.definition import launch_parameters, parse_definition
-from airflow_ack_sagemaker.model.freshness import observe
-from airflow_ack_sagemaker.model.identity import LABEL_DAG, RunIdentity, label_value, pipeline_resource_name
-from airflow_ack_sagemaker.model.kinds import PIPELINE, PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.launch import report
-from airflow_ack_sagemaker.model.manifest import ExecutionSpec, PipelineSpec
-from airflow_ack_sagemaker.model.status import Outcome, State, classify
-from demo.airflow_api import AirflowApi
-from demo.sandbox_process import SandboxProcess
+from airflow_ack_sagemaker.kube.connection.config import cluster_config
+from airflow_ack_sagemaker.runs.apply import apply_resource
+from airflow_ack_sagemaker.runs.launch import launch
 from demo.story import BUCKET, ROLE, Model, Run
-from demo.waiting import wait_until
+from harness.airflow_api import AirflowApi
+from harness.sandbox_process import SandboxProcess
+from harness.waiting import wait_until
 
 log = logging.getLogger(__name__)
 log.setLevel(logging.WARNING)  # forty launches say the same

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
-from airflow_ack_sagemaker.model.identity import PREFIX, identity_of
-from airflow_ack_sagemaker.model.kinds import API_VERSION, PIPELINE, PIPELINE_EXECUTION, Kind
-from demo.airflow_api import AirflowApi
-from demo.sandbox_process import SandboxProcess
+from airflow_ack_sagemaker.core.resource.identity import PREFIX, identity_of
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE, PIPELINE_EXECUTION, Kind
+from harness.airflow_api import AirflowApi
+from harness.sandbox_process import SandboxProcess
 
 HEADINGS = ("TASK", "RESOURCE", "STATUS", "DURATION")
 _LOG_LINES = 15

@@ -26,15 +26,15 @@ from types import FrameType
 from typing import Any
 
 from demo import story
-from demo.airflow_processes import AirflowProcesses
-from demo.controlplane import NoControlPlane
 from demo.history import History, tell
-from demo.process import ProcessEnded
-from demo.real_cluster import RealCluster
 from demo.report import Observer, table
-from demo.sandbox_process import SandboxProcess
 from demo.story import BUCKET
-from demo.waiting import wait_until
+from harness.airflow_processes import AirflowProcesses
+from harness.controlplane import NoControlPlane
+from harness.process import ProcessEnded
+from harness.real_cluster import RealCluster
+from harness.sandbox_process import SandboxProcess
+from harness.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".demo"

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from airflow_ack_sagemaker.core.errors import AckError
+
 _RETRYABLE_CODES = frozenset(
     {
         "InternalError",
@@ -29,7 +31,7 @@ _OTHER_REGION = frozenset(
 )
 
 
-class SourceError(ValueError):
+class SourceError(AckError, ValueError):
     """A definition could not be read from its source. ``retryable``: the same request may succeed later;
     ``missing``: there is no such object (now).
     """

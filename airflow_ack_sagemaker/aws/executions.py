@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_ack_sagemaker.model.duplicates import CLOCKS, Execution, twins_of
-from airflow_ack_sagemaker.model.freshness import parse_time
-from airflow_ack_sagemaker.model.manifest import pipeline_name_of
-from airflow_ack_sagemaker.model.status import Outcome
+from airflow_ack_sagemaker.core.resource.freshness import parse_time
+from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of
+from airflow_ack_sagemaker.core.resource.status import Outcome
+from airflow_ack_sagemaker.core.run.duplicates import CLOCKS, Execution, twins_of
 
 _AFTER = timedelta(hours=6)
 """After the creation of a resource: a controller may be down for hours before it starts again."""

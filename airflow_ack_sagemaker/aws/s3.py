@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from airflow_ack_sagemaker.aws.errors import SourceError, translated
-from airflow_ack_sagemaker.model.document import MAX_TEXT
+from airflow_ack_sagemaker.core.definition.document import MAX_TEXT
 
 DEFAULT_CONNECTION = "aws_default"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_ack_sagemaker.model.selection import StepRun
+from airflow_ack_sagemaker.core.run.retry_steps import StepRun
 
 _MOST = 10
 """Failed steps that are named: a message that a person reads."""

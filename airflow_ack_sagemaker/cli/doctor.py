@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_ack_sagemaker.model.doctor import Finding, examine, tell_duplicate
-from airflow_ack_sagemaker.model.duplicates import Execution, duplicates
-from airflow_ack_sagemaker.model.kinds import PIPELINE, PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.manifest import SpecError, pipeline_name_of, runs_pipeline
+from airflow_ack_sagemaker.core.doctor.findings import Finding, examine, tell_duplicate
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.manifest import SpecError, pipeline_name_of, runs_pipeline
+from airflow_ack_sagemaker.core.run.duplicates import Execution, duplicates
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.client import KubeClient
@@ -66,7 +66,7 @@ class Report:
 def doctor(options: argparse.Namespace) -> int:
     """Run the command; gives the exit status."""
     from airflow_ack_sagemaker.kube.client import KubeClient
-    from airflow_ack_sagemaker.kube.config import cluster_config
+    from airflow_ack_sagemaker.kube.connection.config import cluster_config
     from airflow_ack_sagemaker.kube.errors import KindNotInstalled, KubeError
 
     report = Report()

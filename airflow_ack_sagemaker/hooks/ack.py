@@ -9,7 +9,7 @@ from airflow.sdk import BaseHook
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.client import AsyncKubeClient, KubeClient
-    from airflow_ack_sagemaker.kube.config import ClusterConfig
+    from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 
 DEFAULT_CONN_ID = "kubernetes_default"
 
@@ -37,8 +37,9 @@ class AckHook(BaseHook):
 
         :raises AckInputError: the connection does not exist or makes no sense.
         """
-        from airflow_ack_sagemaker.exceptions import AckInputError, AirflowException, AirflowNotFoundException
-        from airflow_ack_sagemaker.kube.config import cluster_config
+        from airflow_ack_sagemaker.compat import AirflowException, AirflowNotFoundException
+        from airflow_ack_sagemaker.exceptions import AckInputError
+        from airflow_ack_sagemaker.kube.connection.config import cluster_config
         from airflow_ack_sagemaker.kube.errors import ConfigError
 
         extra: dict[str, Any] = {}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from airflow_ack_sagemaker.core.resource.kinds import GROUP, Kind
 from airflow_ack_sagemaker.kube.requests import Request
-from airflow_ack_sagemaker.model.kinds import GROUP, Kind
 
 VERBS = ("get", "list", "watch", "create", "patch", "delete")
 """What the operators need for pipelines and pipelineexecutions; deploy/kubernetes/rbac.yaml grants it."""

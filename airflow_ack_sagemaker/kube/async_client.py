@@ -9,13 +9,13 @@ from typing import Any, Self, cast
 
 import httpx
 
-from airflow_ack_sagemaker.kube import exchange, requests, transport
-from airflow_ack_sagemaker.kube.config import ClusterConfig
+from airflow_ack_sagemaker.core.resource.kinds import Kind
+from airflow_ack_sagemaker.kube import requests, retry, transport
+from airflow_ack_sagemaker.kube.base_client import INACTIVITY, Client, Pool
+from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import KubeError
-from airflow_ack_sagemaker.kube.exchange import Effect, Renew, Retry, Send, Sleep, Steps
 from airflow_ack_sagemaker.kube.requests import PAGE_SIZE, Request, ResourceList, WatchEvent
-from airflow_ack_sagemaker.kube.session import INACTIVITY, Client, Pool
-from airflow_ack_sagemaker.model.kinds import Kind
+from airflow_ack_sagemaker.kube.retry import Effect, Renew, Retry, Send, Sleep, Steps
 
 
 class AsyncKubeClient(Client[httpx.AsyncClient]):
@@ -49,7 +49,7 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
         limit: int | None = None,
     ) -> ResourceList:
         """The objects of a namespace, all pages, or the first ``limit`` objects."""
-        steps = exchange.list_all(
+        steps = retry.list_all(
             kind,
             self._in(namespace),
             self._retry,
@@ -173,7 +173,7 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
         await self.close()
 
     async def _call(self, request: Request) -> dict[str, Any]:
-        return cast(dict[str, Any], await self._perform_all(exchange.call(request, self._retry)))
+        return cast(dict[str, Any], await self._perform_all(retry.call(request, self._retry)))
 
     async def _perform_all(self, steps: Steps) -> Any:
         answer: Any = None

@@ -12,14 +12,14 @@ from typing import Any, Self, cast
 
 import httpx
 
-from airflow_ack_sagemaker.kube import access, exchange, requests, transport
+from airflow_ack_sagemaker.core.resource.kinds import Kind
+from airflow_ack_sagemaker.kube import access, requests, retry, transport
 from airflow_ack_sagemaker.kube.async_client import AsyncKubeClient
-from airflow_ack_sagemaker.kube.config import ClusterConfig
+from airflow_ack_sagemaker.kube.base_client import INACTIVITY, Client, Pool
+from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import KubeError
-from airflow_ack_sagemaker.kube.exchange import Effect, Renew, Retry, Send, Sleep, Steps
 from airflow_ack_sagemaker.kube.requests import Request, ResourceList, WatchEvent
-from airflow_ack_sagemaker.kube.session import INACTIVITY, Client, Pool
-from airflow_ack_sagemaker.model.kinds import Kind
+from airflow_ack_sagemaker.kube.retry import Effect, Renew, Retry, Send, Sleep, Steps
 
 __all__ = ["AsyncKubeClient", "KubeClient"]
 
@@ -50,7 +50,7 @@ class KubeClient(Client[httpx.Client]):
         limit: int | None = None,
     ) -> ResourceList:
         """The objects of a namespace, all pages, or the first ``limit`` objects."""
-        steps = exchange.list_all(
+        steps = retry.list_all(
             kind,
             self._in(namespace),
             self._retry,
@@ -163,7 +163,7 @@ class KubeClient(Client[httpx.Client]):
         self.close()
 
     def _call(self, request: Request) -> dict[str, Any]:
-        return cast(dict[str, Any], self._perform_all(exchange.call(request, self._retry)))
+        return cast(dict[str, Any], self._perform_all(retry.call(request, self._retry)))
 
     def _perform_all(self, steps: Steps) -> Any:
         answer: Any = None

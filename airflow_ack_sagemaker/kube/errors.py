@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_ack_sagemaker.core.errors import AckError
 
-class KubeError(Exception):
+
+class KubeError(AckError):
     """Anything that this package raises when it speaks to a cluster."""
 
 

@@ -16,6 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, GROUP, VERSION, Kind
 from airflow_ack_sagemaker.kube.errors import (
     AlreadyExists,
     ApiError,
@@ -30,7 +31,6 @@ from airflow_ack_sagemaker.kube.errors import (
     Unauthorized,
     Unreachable,
 )
-from airflow_ack_sagemaker.model.kinds import API_VERSION, GROUP, VERSION, Kind
 
 FIELD_MANAGER = "airflow-ack-sagemaker"
 """Owner of the fields that this package sets, as ``metadata.managedFields`` shows it."""

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from airflow_ack_sagemaker import __version__
-from airflow_ack_sagemaker.kube.config import ClusterConfig
+from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import ConfigError, Unreachable
 from airflow_ack_sagemaker.kube.requests import Request
 

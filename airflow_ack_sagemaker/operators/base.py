@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
 
+from airflow_ack_sagemaker.core.resource.status import Outcome, State
+from airflow_ack_sagemaker.core.run.deadlines import RECONCILE_TIMEOUT, RECOVERABLE_TIMEOUT, Goal, Patience, Verdict
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID, AckHook
-from airflow_ack_sagemaker.model.patience import RECONCILE_TIMEOUT, RECOVERABLE_TIMEOUT, Goal, Patience, Verdict
-from airflow_ack_sagemaker.model.status import Outcome, State
 
 HISTORY_LIMIT = 10
 """Finished executions of a task's earlier runs that stay in the cluster, unless told otherwise."""
@@ -23,10 +23,10 @@ SETTLE = timedelta(hours=1)
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_ack_sagemaker.core.resource.identity import RunIdentity
+    from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.kube.client import KubeClient
-    from airflow_ack_sagemaker.kube.history import History
-    from airflow_ack_sagemaker.model.identity import RunIdentity
-    from airflow_ack_sagemaker.model.kinds import Kind
+    from airflow_ack_sagemaker.runs.collect import History
 
 Seconds = float | timedelta | None
 
@@ -75,10 +75,10 @@ class AckOperator(BaseOperator):
     @contextmanager
     def cluster(self) -> Iterator[KubeClient]:
         """A client of the cluster; what is refused becomes one clear Airflow error."""
+        from airflow_ack_sagemaker.core.definition.parse import DefinitionError
+        from airflow_ack_sagemaker.core.resource.manifest import SpecError
         from airflow_ack_sagemaker.exceptions import AckClusterError, AckInputError
         from airflow_ack_sagemaker.kube.errors import KubeError
-        from airflow_ack_sagemaker.model.definition import DefinitionError
-        from airflow_ack_sagemaker.model.manifest import SpecError
 
         with AckHook(self.kubernetes_conn_id).get_conn() as client:
             try:
@@ -111,7 +111,7 @@ class AckOperator(BaseOperator):
         goal: Goal = Goal.FINISHED,
     ) -> tuple[Outcome, Verdict]:
         """Wait in this process. What changes is logged, what repeats is not."""
-        from airflow_ack_sagemaker.waiting import wait
+        from airflow_ack_sagemaker.follow.until import wait
 
         return wait(
             client,
@@ -256,7 +256,7 @@ class AckLaunchOperator(AckOperator):
         """
         import sys
 
-        from airflow_ack_sagemaker.exceptions import AirflowTaskTimeout
+        from airflow_ack_sagemaker.compat import AirflowTaskTimeout
 
         if not isinstance(sys.exc_info()[1], AirflowTaskTimeout):
             raise Killed
@@ -266,7 +266,7 @@ class AckLaunchOperator(AckOperator):
         """Stop all that this run has launched when a user ends the task meanwhile; whatever else ends it stops
         nothing.
         """
-        from airflow_ack_sagemaker.kube.executions import stop_run
+        from airflow_ack_sagemaker.runs.launch import stop_run
 
         try:
             yield
@@ -277,7 +277,7 @@ class AckLaunchOperator(AckOperator):
 
     def version(self) -> int | None:
         """The pipeline's version as SageMaker wants it. :raises SpecError: it is none."""
-        from airflow_ack_sagemaker.model.manifest import SpecError
+        from airflow_ack_sagemaker.core.resource.manifest import SpecError
 
         version = self.pipeline_version_id
         try:
@@ -287,7 +287,7 @@ class AckLaunchOperator(AckOperator):
 
     def history(self, identity: RunIdentity) -> History:
         """How much of this task's earlier runs stays. :raises AckInputError: the limit is no number."""
-        from airflow_ack_sagemaker.kube.history import History
+        from airflow_ack_sagemaker.runs.collect import History
 
         limit, ttl = self.execution_history_limit, seconds(self.execution_ttl)
         if limit == "auto":
@@ -320,7 +320,7 @@ def history_limit(limit: int | str | None) -> int | None:
 
 def run_of(context: Context) -> tuple[RunIdentity, int]:
     """The task instance's identity, and the number of its first try since it was last cleared."""
-    from airflow_ack_sagemaker.model.identity import RunIdentity
+    from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 
     ti = context["ti"]
     identity = RunIdentity(ti.dag_id, ti.run_id, ti.task_id, ti.map_index if ti.map_index is not None else -1)
@@ -364,7 +364,7 @@ def raise_unless_succeeded(
 
     :param details: more lines for the message, for example the failed steps.
     """
-    from airflow_ack_sagemaker.model.verdicts import ending
+    from airflow_ack_sagemaker.core.run.endings import ending
 
     succeeded = outcome.state is State.SUCCEEDED or (goal is Goal.STARTED and not outcome.finished)
     if verdict is Verdict.REACHED and succeeded:
@@ -388,7 +388,7 @@ def error_of(outcome: Outcome, verdict: Verdict | None) -> type[Exception]:
         State.REFUSED: exceptions.AckResourceRefused,
         State.GONE: exceptions.AckResourceGone,
     }
-    return by_verdict.get(verdict) or by_state.get(outcome.state, exceptions.AckError)
+    return by_verdict.get(verdict) or by_state.get(outcome.state, exceptions.AckExecutionFailed)
 
 
 def seconds(value: Seconds) -> float | None:

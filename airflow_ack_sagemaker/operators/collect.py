@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from airflow_ack_sagemaker.model.identity import RunIdentity, identity_of
-from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.launch import reported_at
+from airflow_ack_sagemaker.core.resource.identity import RunIdentity, identity_of
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.run.decision import reported_at
 from airflow_ack_sagemaker.operators.base import HISTORY_LIMIT, SETTLE, AckOperator, history_limit, seconds
 
 if TYPE_CHECKING:
@@ -54,9 +54,9 @@ class AckCollectExecutionsOperator(AckOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """List, choose, delete."""
+        from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of, runs_pipeline
+        from airflow_ack_sagemaker.core.run.collectable import collectable
         from airflow_ack_sagemaker.kube.errors import Conflict, NotFound
-        from airflow_ack_sagemaker.model.collection import collectable
-        from airflow_ack_sagemaker.model.manifest import pipeline_name_of, runs_pipeline
 
         limit, ttl = history_limit(self.execution_history_limit), seconds(self.execution_ttl)
         collected: list[str] = []

@@ -7,17 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.core.resource.identity import LABEL_DAG, label_value
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
+from airflow_ack_sagemaker.core.resource.status import Outcome
+from airflow_ack_sagemaker.core.run.deadlines import Verdict, judge
 from airflow_ack_sagemaker.links import SageMakerPipelineLink
-from airflow_ack_sagemaker.model.identity import LABEL_DAG, label_value
-from airflow_ack_sagemaker.model.kinds import PIPELINE
-from airflow_ack_sagemaker.model.patience import Verdict, judge
-from airflow_ack_sagemaker.model.status import Outcome
 from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded, read_event
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_ack_sagemaker.model.manifest import PipelineSpec
+    from airflow_ack_sagemaker.core.resource.manifest import PipelineSpec
 
 INLINE_SECONDS = 10.0
 """A controller syncs a pipeline within a second or two: waiting for that costs less than a second process."""
@@ -118,7 +118,7 @@ class AckPipelineOperator(AckOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read, check, apply, wait."""
-        from airflow_ack_sagemaker.kube.apply import apply_resource
+        from airflow_ack_sagemaker.runs.apply import apply_resource
 
         spec = replace(self._spec(), labels={LABEL_DAG: label_value(context["ti"].dag_id)})
         with self.cluster() as client:
@@ -137,7 +137,7 @@ class AckPipelineOperator(AckOperator):
                 return self._finish(context, applied.outcome, verdict, facts)
             if not self.wait_for_completion:
                 return self._result(applied.outcome, facts)
-            from airflow_ack_sagemaker.waiting import wait
+            from airflow_ack_sagemaker.follow.until import wait
 
             outcome, verdict = wait(
                 client,
@@ -178,9 +178,8 @@ class AckPipelineOperator(AckOperator):
         """All checks that need no cluster come first, so that bad input creates nothing."""
         from airflow_ack_sagemaker.aws.errors import SourceError
         from airflow_ack_sagemaker.aws.s3 import S3Source, fetch_definition
-        from airflow_ack_sagemaker.exceptions import AckClusterError, AckInputError
-        from airflow_ack_sagemaker.model.definition import DefinitionError, parse_definition
-        from airflow_ack_sagemaker.model.manifest import (
+        from airflow_ack_sagemaker.core.definition.parse import DefinitionError, parse_definition
+        from airflow_ack_sagemaker.core.resource.manifest import (
             PipelineSpec,
             SpecError,
             check_mapping,
@@ -188,6 +187,7 @@ class AckPipelineOperator(AckOperator):
             check_role_arn,
             check_sha256,
         )
+        from airflow_ack_sagemaker.exceptions import AckClusterError, AckInputError
 
         try:
             check_pipeline_name(self.pipeline_name)

@@ -6,19 +6,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.status import Outcome, State
+from airflow_ack_sagemaker.core.run.deadlines import Goal, Verdict, goes_on, judge
 from airflow_ack_sagemaker.links import SageMakerPipelineExecutionLink
-from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.patience import Goal, Verdict, goes_on, judge
-from airflow_ack_sagemaker.model.status import Outcome, State
 from airflow_ack_sagemaker.operators.base import AckLaunchOperator, raise_unless_succeeded, read_event, run_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
+    from airflow_ack_sagemaker.core.run.retry_steps import StepRun
     from airflow_ack_sagemaker.kube.client import KubeClient
-    from airflow_ack_sagemaker.kube.executions import Launch
-    from airflow_ack_sagemaker.model.manifest import ExecutionSpec
-    from airflow_ack_sagemaker.model.selection import StepRun
+    from airflow_ack_sagemaker.runs.launch import Launch
 
 
 class AckPipelineExecutionOperator(AckLaunchOperator):
@@ -27,7 +27,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
 
     One run launches one execution, whatever dies: the resource has the name of the run, each try first looks for what
     an earlier one has made, and only a failure that was reported, or a user's clear, launches another
-    (``airflow_ack_sagemaker.model.launch`` has the whole table). A user who marks or clears the task stops the
+    (``airflow_ack_sagemaker.core.run.decision`` has the whole table). A user who marks or clears the task stops the
     execution; a restart, a lost worker or a timeout never does.
 
     The result (XCom ``return_value``) is ``{"name", "namespace", "pipeline_name", "arn", "status", "attempt",
@@ -87,7 +87,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, launch or attach, wait."""
-        from airflow_ack_sagemaker.kube.executions import launch
+        from airflow_ack_sagemaker.runs.launch import launch
 
         identity, first_try = run_of(context)
         history = self.history(identity)
@@ -141,8 +141,8 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         facts: Mapping[str, Any],
         goal: Goal,
     ) -> dict[str, Any]:
-        from airflow_ack_sagemaker.kube.executions import record, remember_whole, withdraw
-        from airflow_ack_sagemaker.kube.stopping import confirm_stopped
+        from airflow_ack_sagemaker.runs.launch import record, remember_whole, withdraw
+        from airflow_ack_sagemaker.runs.stop import confirm_stopped
 
         self.push_link(context, outcome.arn)
         details = ""
@@ -189,15 +189,15 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
     def _go_on(
         self, context: Context, client: KubeClient, outcome: Outcome, facts: Mapping[str, Any]
     ) -> dict[str, Any]:
-        from airflow_ack_sagemaker.kube.executions import Launch
-        from airflow_ack_sagemaker.model.freshness import parse_time
+        from airflow_ack_sagemaker.core.resource.freshness import parse_time
+        from airflow_ack_sagemaker.runs.launch import Launch
 
         created = parse_time(outcome.created).timestamp() if outcome.created else time.time()
         return self._wait(context, client, Launch(outcome=outcome, facts=dict(facts), created=created))
 
     def _spec(self) -> ExecutionSpec:
-        from airflow_ack_sagemaker.model.definition import launch_parameters
-        from airflow_ack_sagemaker.model.manifest import ExecutionSpec, check_mapping, check_names
+        from airflow_ack_sagemaker.core.definition.parse import launch_parameters
+        from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, check_mapping, check_names
 
         return ExecutionSpec(
             pipeline_name=self.pipeline_name,

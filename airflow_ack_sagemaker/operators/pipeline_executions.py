@@ -9,17 +9,17 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_ack_sagemaker.core.run.batch import Policy, Progress, Standing, Waits
 from airflow_ack_sagemaker.links import SageMakerPipelineLink
-from airflow_ack_sagemaker.model.batch import Policy, Progress, Standing, Waits
 from airflow_ack_sagemaker.operators.base import AckLaunchOperator, error_of, run_of, seconds
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_ack_sagemaker.kube.batches import Batch
+    from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
+    from airflow_ack_sagemaker.core.run.batch import Member
     from airflow_ack_sagemaker.kube.client import KubeClient
-    from airflow_ack_sagemaker.model.batch import Member
-    from airflow_ack_sagemaker.model.manifest import ExecutionSpec
+    from airflow_ack_sagemaker.runs.batch import Batch
 
 XCOM_EXECUTIONS = "executions"
 """XCom key of the result where the task fails."""
@@ -105,7 +105,7 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         return self._follow(context, Progress.from_dict(event["progress"]), first=False)
 
     def _follow(self, context: Context, progress: Progress, *, first: bool) -> list[dict[str, Any]]:
-        from airflow_ack_sagemaker.kube.batches import advance, wait_here
+        from airflow_ack_sagemaker.runs.batch import advance, wait_here
 
         identity, _ = run_of(context)
         with self.cluster() as client, self.stopped_by_user(context, client, identity):
@@ -133,8 +133,8 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
                 wait_here(client, batch, vigil, poll_interval=self.poll_interval, log=self.log)
 
     def _defer(self, batch: Batch, progress: Progress, members: Sequence[Member]) -> NoReturn:
-        from airflow_ack_sagemaker.model.batch import to_ranges
-        from airflow_ack_sagemaker.model.manifest import pipeline_name_of
+        from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of
+        from airflow_ack_sagemaker.core.run.batch import to_ranges
         from airflow_ack_sagemaker.triggers.pipeline_executions import AckExecutionsTrigger
 
         by_attempt: dict[int, list[int]] = defaultdict(list)
@@ -168,8 +168,8 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
     def _finish(
         self, context: Context, client: KubeClient, batch: Batch, members: Sequence[Member]
     ) -> list[dict[str, Any]]:
-        from airflow_ack_sagemaker.kube.batches import facts_of, record_all
-        from airflow_ack_sagemaker.model.batch import result_of, summary
+        from airflow_ack_sagemaker.core.run.batch import result_of, summary
+        from airflow_ack_sagemaker.runs.batch import facts_of, record_all
 
         record_all(client, members, try_number=context["ti"].try_number, log=self.log)
         results = [result_of(member, facts_of(member, batch.specs[member.index])) for member in members]
@@ -197,9 +197,9 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         return results
 
     def _batch(self, context: Context, client: KubeClient, progress: Progress) -> Batch:
-        from airflow_ack_sagemaker.kube.batches import Batch
-        from airflow_ack_sagemaker.model.batch import spare_failures
-        from airflow_ack_sagemaker.model.manifest import SpecError
+        from airflow_ack_sagemaker.core.resource.manifest import SpecError
+        from airflow_ack_sagemaker.core.run.batch import spare_failures
+        from airflow_ack_sagemaker.runs.batch import Batch
 
         identity, first_try = run_of(context)
         specs = self._specs()
@@ -229,9 +229,9 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         )
 
     def _specs(self) -> list[ExecutionSpec]:
-        from airflow_ack_sagemaker.model.batch import entries_of
-        from airflow_ack_sagemaker.model.definition import DefinitionError, launch_parameters
-        from airflow_ack_sagemaker.model.manifest import ExecutionSpec, SpecError
+        from airflow_ack_sagemaker.core.definition.parse import DefinitionError, launch_parameters
+        from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, SpecError
+        from airflow_ack_sagemaker.core.run.batch import entries_of
 
         specs = []
         for index, entry in enumerate(entries_of(self.executions, self.parameters)):
@@ -278,7 +278,7 @@ def _wake(batch: Batch, members: Sequence[Member]) -> dict[str, Any]:
 
 
 def _vigil(batch: Batch, members: Sequence[Member]) -> Any:
-    from airflow_ack_sagemaker.model.vigil import Vigil
+    from airflow_ack_sagemaker.core.run.batch_wait import Vigil
 
     active = [member.index for member in members if member.standing is Standing.ACTIVE]
     return Vigil(active, waits=batch.waits, **_wake(batch, members))
@@ -287,9 +287,10 @@ def _vigil(batch: Batch, members: Sequence[Member]) -> Any:
 def _error(failed: Sequence[Member], spare: int) -> type[Exception]:
     """The class that says what a person would do about it."""
     from airflow_ack_sagemaker import exceptions
+    from airflow_ack_sagemaker.compat import AirflowFailException
 
     classes = {error_of(m.outcome, m.verdict) for m in failed if m.outcome is not None and not m.stopped}
     if sum(member.wanted_so for member in failed) > spare:
         return exceptions.AckExecutionStopped  # a retry could not succeed either
-    retried = {error for error in classes if not issubclass(error, exceptions.AirflowFailException)}
+    retried = {error for error in classes if not issubclass(error, AirflowFailException)}
     return retried.pop() if len(retried) == 1 else exceptions.AckExecutionFailed

@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.core.resource.kinds import kind_of
+from airflow_ack_sagemaker.core.resource.status import Outcome
+from airflow_ack_sagemaker.core.run.deadlines import Goal, Verdict, judge
 from airflow_ack_sagemaker.links import SageMakerResourceLink
-from airflow_ack_sagemaker.model.kinds import kind_of
-from airflow_ack_sagemaker.model.patience import Goal, Verdict, judge
-from airflow_ack_sagemaker.model.status import Outcome
 from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded, read_event
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class AckResourceOperator(AckOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Apply and wait."""
-        from airflow_ack_sagemaker.kube.apply import apply_resource
-        from airflow_ack_sagemaker.model.manifest import check_mapping, resource_manifest
+        from airflow_ack_sagemaker.core.resource.manifest import check_mapping, resource_manifest
+        from airflow_ack_sagemaker.runs.apply import apply_resource
 
         with self.cluster() as client:
             namespace = self.namespace or client.namespace
@@ -130,10 +130,10 @@ class AckDeleteResourceOperator(AckOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Delete and wait."""
+        from airflow_ack_sagemaker.core.resource.manifest import ANNOTATION_DELETION_POLICY, check_resource_name
+        from airflow_ack_sagemaker.core.resource.status import classify
         from airflow_ack_sagemaker.exceptions import AckInputError
         from airflow_ack_sagemaker.kube.errors import NotFound
-        from airflow_ack_sagemaker.model.manifest import ANNOTATION_DELETION_POLICY, check_resource_name
-        from airflow_ack_sagemaker.model.status import classify
 
         if self.deletion_policy not in (None, "retain", "delete"):
             raise AckInputError(f"deletion_policy {self.deletion_policy!r} must be 'retain' or 'delete'.")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.patience import Goal, Patience
-from airflow_ack_sagemaker.model.status import Outcome, State, classify
-from airflow_ack_sagemaker.model.stopping import stop_report
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
+from airflow_ack_sagemaker.core.run.deadlines import Goal, Patience
+from airflow_ack_sagemaker.core.run.stopping import stop_report
 from airflow_ack_sagemaker.operators.base import AckOperator, read_event
 from airflow_ack_sagemaker.operators.resource import raise_unless_gone
 
@@ -90,8 +90,8 @@ class AckStopPipelineExecutionOperator(AckOperator):
             self.log.info("%s", stop_report(last, 0))
 
     def _candidates(self, client: KubeClient, namespace: str) -> list[dict[str, Any]]:
+        from airflow_ack_sagemaker.core.resource.manifest import check_pipeline_name, check_resource_name, runs_pipeline
         from airflow_ack_sagemaker.kube.errors import NotFound
-        from airflow_ack_sagemaker.model.manifest import check_pipeline_name, check_resource_name, runs_pipeline
 
         if self.name is not None:
             try:

@@ -9,11 +9,11 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
+from airflow_ack_sagemaker.core.pages.executions import Row
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.status import State, classify
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
-from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.rows import Row
-from airflow_ack_sagemaker.model.status import State, classify
 from airflow_ack_sagemaker.plugin.access import may_edit, readable_dags, same_site
 from airflow_ack_sagemaker.plugin.audit import record_stop
 from airflow_ack_sagemaker.plugin.masker import MASKER

@@ -7,7 +7,7 @@ import json
 from airflow.models import Log
 from airflow.utils.session import create_session
 
-from airflow_ack_sagemaker.model.rows import Row
+from airflow_ack_sagemaker.core.pages.executions import Row
 
 STOP = "ack_sagemaker_stop_execution"
 

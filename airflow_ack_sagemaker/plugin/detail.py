@@ -9,14 +9,14 @@ from typing import Any
 
 import yaml
 
+from airflow_ack_sagemaker.core.pages.differences import Difference, by_digest, difference
+from airflow_ack_sagemaker.core.pages.executions import Row
+from airflow_ack_sagemaker.core.pages.masking import parameters_of, shown_resource
+from airflow_ack_sagemaker.core.pages.pipelines import PipelineRow, definition_of, digest_of
+from airflow_ack_sagemaker.core.pages.step_states import Picture, StepView, readable_picture, with_states
+from airflow_ack_sagemaker.core.pages.timeline import timeline_of
+from airflow_ack_sagemaker.core.run.retry_steps import selective_of
 from airflow_ack_sagemaker.kube.errors import KubeError
-from airflow_ack_sagemaker.model.differences import Difference, by_digest, difference
-from airflow_ack_sagemaker.model.masking import parameters_of, shown_resource
-from airflow_ack_sagemaker.model.overview import PipelineRow, definition_of, digest_of
-from airflow_ack_sagemaker.model.rows import Row
-from airflow_ack_sagemaker.model.selection import selective_of
-from airflow_ack_sagemaker.model.stepboard import Picture, StepView, readable_picture, with_states
-from airflow_ack_sagemaker.model.timeline import timeline_of
 from airflow_ack_sagemaker.plugin.aws import Aws, AwsTrouble
 from airflow_ack_sagemaker.plugin.masker import MASKER
 from airflow_ack_sagemaker.plugin.once import NotYet, Once

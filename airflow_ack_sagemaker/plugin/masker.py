@@ -7,7 +7,7 @@ from airflow.sdk._shared.secrets_masker import redact as sdk_redact
 
 
 class AirflowMasker:
-    """`model.masking.Masker`: names by ``[core] sensitive_var_conn_names``, texts by the secrets that were registered.
+    """A `Masker`: names by ``[core] sensitive_var_conn_names``, texts by the secrets that were registered.
 
     The API server and the Task SDK, whose connections our hooks may read, each know their own.
     """

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Generic, TypeVar
 
+from airflow_ack_sagemaker.core.pages.executions import Place, Row, row_of, usual_durations
+from airflow_ack_sagemaker.core.pages.health import Health, health_of
+from airflow_ack_sagemaker.core.pages.pipelines import PipelineRow, pipeline_row
+from airflow_ack_sagemaker.core.pages.pipelines import prune as prune_pipeline
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION, Kind
+from airflow_ack_sagemaker.follow.shared import CollectionReader, Prune
+from airflow_ack_sagemaker.follow.watch import follow_all, without_bulk
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
-from airflow_ack_sagemaker.kube.shared import CollectionReader, Prune
-from airflow_ack_sagemaker.kube.watch import follow_all, without_bulk
-from airflow_ack_sagemaker.model.health import Health, health_of
-from airflow_ack_sagemaker.model.kinds import PIPELINE, PIPELINE_EXECUTION, Kind
-from airflow_ack_sagemaker.model.overview import PipelineRow, pipeline_row
-from airflow_ack_sagemaker.model.overview import prune as prune_pipeline
-from airflow_ack_sagemaker.model.rows import Place, Row, row_of, usual_durations
 from airflow_ack_sagemaker.plugin.connections import ServerAckHook
 from airflow_ack_sagemaker.plugin.masker import MASKER
 from airflow_ack_sagemaker.plugin.once import Once, Pace

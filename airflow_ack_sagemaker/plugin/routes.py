@@ -12,11 +12,11 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
-from airflow_ack_sagemaker.links import console_url
-from airflow_ack_sagemaker.model import listing
-from airflow_ack_sagemaker.model.differences import previous_of
-from airflow_ack_sagemaker.model.listing import MAX_LIMIT, SORTS, page_of, readable
-from airflow_ack_sagemaker.model.overview import (
+from airflow_ack_sagemaker.core.pages import listing
+from airflow_ack_sagemaker.core.pages.differences import previous_of
+from airflow_ack_sagemaker.core.pages.executions import Place, Row
+from airflow_ack_sagemaker.core.pages.listing import MAX_LIMIT, SORTS, page_of, readable
+from airflow_ack_sagemaker.core.pages.pipelines import (
     Drift,
     PipelineRow,
     definition_of,
@@ -25,8 +25,8 @@ from airflow_ack_sagemaker.model.overview import (
     summarize,
     visible,
 )
-from airflow_ack_sagemaker.model.rows import Place, Row
-from airflow_ack_sagemaker.model.status import State, classify
+from airflow_ack_sagemaker.core.resource.status import State, classify
+from airflow_ack_sagemaker.links import console_url
 from airflow_ack_sagemaker.plugin.access import may_edit, readable_dags
 from airflow_ack_sagemaker.plugin.answers import answer, fingerprint
 from airflow_ack_sagemaker.plugin.aws import AwsTrouble

@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.configuration import conf
 
+from airflow_ack_sagemaker.core.errors import AckError
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID
 
 _KEYS = ("kubernetes_conn_id", "namespace", "aws_conn_id")
@@ -23,7 +24,7 @@ class Cluster:
     aws_conn_id: str | None = None
 
 
-class SettingsError(ValueError):
+class SettingsError(AckError, ValueError):
     """The option is not what it should be."""
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.core.resource.identity import pipeline_resource_name
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
 from airflow_ack_sagemaker.links import SageMakerPipelineLink
-from airflow_ack_sagemaker.model.identity import pipeline_resource_name
-from airflow_ack_sagemaker.model.kinds import PIPELINE
 from airflow_ack_sagemaker.sensors.resource import AckResourceSensor
 
 if TYPE_CHECKING:

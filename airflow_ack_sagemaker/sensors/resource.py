@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperatorLink, BaseSensorOperator, PokeReturnValue
 
+from airflow_ack_sagemaker.core.resource.kinds import kind_of
+from airflow_ack_sagemaker.core.resource.status import Outcome
+from airflow_ack_sagemaker.core.run.deadlines import Goal, Patience, Verdict, judge
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID, AckHook
 from airflow_ack_sagemaker.links import SageMakerResourceLink
-from airflow_ack_sagemaker.model.kinds import kind_of
-from airflow_ack_sagemaker.model.patience import Goal, Patience, Verdict, judge
-from airflow_ack_sagemaker.model.status import Outcome
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -93,10 +93,10 @@ class AckResourceSensor(BaseSensorOperator):
 
         :raises AckInputError: kind, name or connection make no sense.
         """
+        from airflow_ack_sagemaker.core.resource.freshness import observe
+        from airflow_ack_sagemaker.core.resource.manifest import SpecError, check_resource_name
         from airflow_ack_sagemaker.exceptions import AckClusterError, AckInputError
         from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
-        from airflow_ack_sagemaker.model.freshness import observe
-        from airflow_ack_sagemaker.model.manifest import SpecError, check_resource_name
 
         try:
             kind, name = kind_of(self.kind), check_resource_name(self.name)
@@ -123,9 +123,9 @@ class AckResourceSensor(BaseSensorOperator):
         return self._finish(context, outcome, verdict)
 
     def _finish(self, context: Context, outcome: Outcome, verdict: Verdict) -> dict[str, Any]:
-        from airflow_ack_sagemaker.exceptions import AirflowException, AirflowSensorTimeout, AirflowSkipException
+        from airflow_ack_sagemaker.compat import AirflowException, AirflowSensorTimeout, AirflowSkipException
+        from airflow_ack_sagemaker.core.run.endings import ending
         from airflow_ack_sagemaker.links import XCOM_ARN
-        from airflow_ack_sagemaker.model.verdicts import ending
         from airflow_ack_sagemaker.operators.base import raise_unless_succeeded
 
         if outcome.arn and self.do_xcom_push:

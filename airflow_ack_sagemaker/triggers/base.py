@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_ack_sagemaker.model.status import Outcome
-from airflow_ack_sagemaker.model.stopping import CONFIRM_SECONDS, has_ended
+from airflow_ack_sagemaker.core.resource.status import Outcome
+from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS, has_ended
 
 if TYPE_CHECKING:
-    from airflow_ack_sagemaker.kube.watch import Follower
+    from airflow_ack_sagemaker.follow.watch import Follower
 
 EARLIEST = 10.0
 """Seconds from its start before which a trigger does not fire.
@@ -58,7 +58,7 @@ class StoppingTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Wait, fire once."""
-        from airflow_ack_sagemaker.exceptions import AirflowException
+        from airflow_ack_sagemaker.compat import AirflowException
         from airflow_ack_sagemaker.kube.errors import KubeError
 
         begun = time.monotonic()

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_ack_sagemaker.core.resource.freshness import prune
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.manifest import runs_pipeline
+from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID
-from airflow_ack_sagemaker.model.freshness import prune
-from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.manifest import runs_pipeline
-from airflow_ack_sagemaker.model.status import Outcome, State, classify
 
 if TYPE_CHECKING:
-    from airflow_ack_sagemaker.kube.shared import CollectionReader
+    from airflow_ack_sagemaker.follow.shared import CollectionReader
 
 _STORE_KEY = "airflow-ack-sagemaker/executions"
 _REMEMBERED = 2_000
@@ -87,8 +87,8 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
         """The executions that are there, then None, then each that changes: on the stream that all triggers here
         share.
         """
+        from airflow_ack_sagemaker.follow.watch import follow_all
         from airflow_ack_sagemaker.hooks.ack import AckHook
-        from airflow_ack_sagemaker.kube.watch import follow_all
 
         return follow_all(
             AckHook(self.kubernetes_conn_id).get_async_conn,

@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from airflow_ack_sagemaker.model.batch import Waits, from_ranges
-from airflow_ack_sagemaker.model.freshness import observe, prune
-from airflow_ack_sagemaker.model.identity import OURS
-from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.launch import attempt_of
-from airflow_ack_sagemaker.model.status import Outcome, State, classify, gone
-from airflow_ack_sagemaker.model.stopping import has_ended, stop_report
-from airflow_ack_sagemaker.model.vigil import Vigil
+from airflow_ack_sagemaker.core.resource.freshness import observe, prune
+from airflow_ack_sagemaker.core.resource.identity import OURS
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
+from airflow_ack_sagemaker.core.run.batch import Waits, from_ranges
+from airflow_ack_sagemaker.core.run.batch_wait import Vigil
+from airflow_ack_sagemaker.core.run.decision import attempt_of
+from airflow_ack_sagemaker.core.run.stopping import has_ended, stop_report
 from airflow_ack_sagemaker.triggers.base import EARLIEST, StoppingTrigger, follow_stop
 
 if TYPE_CHECKING:
-    from airflow_ack_sagemaker.kube.watch import Follower
+    from airflow_ack_sagemaker.follow.watch import Follower
 
 _ARGUMENTS = (
     "namespace",
@@ -128,8 +128,8 @@ class AckExecutionsTrigger(StoppingTrigger):
         return self.returned()
 
     def _states(self, name: str) -> Follower:
+        from airflow_ack_sagemaker.follow.watch import follow
         from airflow_ack_sagemaker.hooks.ack import AckHook
-        from airflow_ack_sagemaker.kube.watch import follow
 
         return follow(
             AckHook(self.kubernetes_conn_id).get_async_conn,
@@ -153,9 +153,9 @@ class AckExecutionsTrigger(StoppingTrigger):
 
     async def stop(self) -> None:
         """Delete all executions of the run that have not ended, which stops them, and follow them until they have."""
+        from airflow_ack_sagemaker.core.resource.identity import LABEL_RUN
         from airflow_ack_sagemaker.hooks.ack import AckHook
         from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
-        from airflow_ack_sagemaker.model.identity import LABEL_RUN
 
         places = asyncio.Semaphore(_STOPPERS)
         try:

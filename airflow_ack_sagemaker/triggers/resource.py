@@ -6,16 +6,16 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from airflow_ack_sagemaker.model.freshness import observe, prune
-from airflow_ack_sagemaker.model.identity import OURS
-from airflow_ack_sagemaker.model.kinds import kind_of
-from airflow_ack_sagemaker.model.patience import Goal, Patience, judge, next_deadline
-from airflow_ack_sagemaker.model.status import Outcome, State, gone
-from airflow_ack_sagemaker.model.stopping import has_ended, stop_report
+from airflow_ack_sagemaker.core.resource.freshness import observe, prune
+from airflow_ack_sagemaker.core.resource.identity import OURS
+from airflow_ack_sagemaker.core.resource.kinds import kind_of
+from airflow_ack_sagemaker.core.resource.status import Outcome, State, gone
+from airflow_ack_sagemaker.core.run.deadlines import Goal, Patience, judge, next_deadline
+from airflow_ack_sagemaker.core.run.stopping import has_ended, stop_report
 from airflow_ack_sagemaker.triggers.base import StoppingTrigger, follow_stop
 
 if TYPE_CHECKING:
-    from airflow_ack_sagemaker.kube.watch import Follower
+    from airflow_ack_sagemaker.follow.watch import Follower
 
 _ARGUMENTS = (
     "kind",
@@ -120,8 +120,8 @@ class AckResourceTrigger(StoppingTrigger):
 
     def _follower(self) -> Follower:
         """The resource now and after each change; None while it is not there."""
+        from airflow_ack_sagemaker.follow.watch import follow
         from airflow_ack_sagemaker.hooks.ack import AckHook
-        from airflow_ack_sagemaker.kube.watch import follow
 
         return follow(
             AckHook(self.kubernetes_conn_id).get_async_conn,

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import httpx
 
-from demo.controlplane import kubeconfig
-from demo.plain_client import connect
-from demo.real_cluster import RealCluster
-from demo.waiting import wait_until
+from harness.controlplane import kubeconfig
+from harness.plain_client import connect
+from harness.real_cluster import RealCluster
+from harness.waiting import wait_until
 
 START_SECONDS = 120.0
 TOKEN_SECONDS = 365 * 86400

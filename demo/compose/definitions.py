@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 
 from demo.run import upload
-from demo.sandbox_process import aws_client
+from harness.sandbox_process import aws_client
 
 if __name__ == "__main__":
     upload(aws_client(sys.argv[1], "s3"))

@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
-from demo.real_cluster import RealCluster
-from demo.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection
+from harness.real_cluster import RealCluster
+from harness.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection
 
 NAMES = ("sandbox_together", "sandbox_apart", "real_together", "real_apart")
 _SPEED = ("--speed", "20", "--step-seconds", "40")

@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
-from demo.airflow_processes import AirflowProcesses
-from demo.controlplane import NoControlPlane
-from demo.real_cluster import RealCluster
-from demo.sandbox_process import SandboxProcess
+from harness.airflow_processes import AirflowProcesses
+from harness.controlplane import NoControlPlane
+from harness.real_cluster import RealCluster
+from harness.sandbox_process import SandboxProcess
 from tests.airflow.combinations import Combinations
 from tests.airflow.support import BUCKET, Case
 from tests.support.postgresql import PostgreSQL

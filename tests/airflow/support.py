@@ -12,9 +12,9 @@ from typing import Any
 
 import httpx
 
-from demo.airflow_processes import AirflowProcesses
-from demo.sandbox_process import SandboxProcess
-from demo.waiting import wait_until
+from harness.airflow_processes import AirflowProcesses
+from harness.sandbox_process import SandboxProcess
+from harness.waiting import wait_until
 
 GROUP = "/apis/sagemaker.services.k8s.aws/v1alpha1"
 BUCKET = "case-definitions"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from demo.airflow_processes import AirflowProcesses
-from demo.sandbox_process import SandboxProcess
+from harness.airflow_processes import AirflowProcesses
+from harness.sandbox_process import SandboxProcess
 from tests.airflow.support import Case, definition
 
 

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from demo.airflow_processes import AirflowProcesses
+from harness.airflow_processes import AirflowProcesses
 from tests.airflow.combinations import NAMES, Combinations
 from tests.airflow.support import BUCKET, definition
 

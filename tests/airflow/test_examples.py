@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from demo.airflow_processes import AirflowProcesses
-from demo.sandbox_process import SandboxProcess
-from demo.waiting import wait_until
+from harness.airflow_processes import AirflowProcesses
+from harness.sandbox_process import SandboxProcess
+from harness.waiting import wait_until
 from tests.airflow.support import Case
 
 ABALONE = Path(__file__).parents[2] / "dags" / "definitions" / "abalone.json"

@@ -8,8 +8,8 @@ from functools import partial
 
 import pytest
 
-from demo.airflow_processes import AirflowProcesses
-from demo.waiting import wait_until
+from harness.airflow_processes import AirflowProcesses
+from harness.waiting import wait_until
 from tests.airflow.support import Case, definition
 
 WAYS = ["deferred", "held"]

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from demo.airflow_processes import AirflowProcesses
-from demo.sandbox_process import SandboxProcess
+from harness.airflow_processes import AirflowProcesses
+from harness.sandbox_process import SandboxProcess
 from tests.airflow.support import Case
 
 ODD = f"manual__1 of 2, Ünïcode «run»: 7% + 1 = \N{SNOWMAN} 'quoted' \"twice\" ~{'x' * 180}"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airflow_ack_sagemaker.model.identity import ANNOTATION_DEFINITION_VERSION, LABEL_DAG
-from demo.waiting import wait_until
+from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_DEFINITION_VERSION, LABEL_DAG
+from harness.waiting import wait_until
 from tests.airflow.support import Case, definition
 
 

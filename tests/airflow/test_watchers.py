@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from demo.waiting import wait_until
+from harness.waiting import wait_until
 from tests.airflow.support import Case, definition
 
 

@@ -12,8 +12,8 @@ import boto3
 import pytest
 
 from airflow_ack_sagemaker.aws.executions import executions, report_duplicates
-from airflow_ack_sagemaker.model.identity import RunIdentity
-from airflow_ack_sagemaker.model.status import Outcome, State
+from airflow_ack_sagemaker.core.resource.identity import RunIdentity
+from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.sandbox import ManualClock
 from airflow_ack_sagemaker.sandbox.aws import AwsEndpoint, Script
 from tests.aws.conftest import CannedServer, Connect

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from airflow_ack_sagemaker.triggers.base import EARLIEST
-from demo.sandbox_process import SandboxProcess, aws_connection
+from harness.sandbox_process import SandboxProcess, aws_connection
 from tests.bench import charts
 from tests.bench.followers import CHECK_INTERVAL, Follower, amazon, cncf, empty, ours
 from tests.bench.poker import POKE_INTERVAL

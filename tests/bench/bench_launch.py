@@ -37,8 +37,8 @@ PIPELINE = {
 OURS = """
 import logging, uuid
 from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
-from airflow_ack_sagemaker.kube.executions import launch
-from airflow_ack_sagemaker.model.identity import RunIdentity
+from airflow_ack_sagemaker.runs.launch import launch
+from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
 operator = AckPipelineExecutionOperator(task_id="launch", pipeline_name="bench")
 with operator.cluster() as client:
@@ -90,10 +90,10 @@ def main() -> None:
         prepared = EMPTY + (
             "import json, logging\n"
             "from airflow_ack_sagemaker.hooks.ack import AckHook\n"
-            "from airflow_ack_sagemaker.kube.apply import apply_resource\n"
-            "from airflow_ack_sagemaker.model.kinds import PIPELINE\n"
-            "from airflow_ack_sagemaker.model.patience import Patience\n"
-            "from airflow_ack_sagemaker.waiting import wait\n"
+            "from airflow_ack_sagemaker.runs.apply import apply_resource\n"
+            "from airflow_ack_sagemaker.core.resource.kinds import PIPELINE\n"
+            "from airflow_ack_sagemaker.core.run.deadlines import Patience\n"
+            "from airflow_ack_sagemaker.follow.until import wait\n"
             f"manifest = json.loads({json.dumps(PIPELINE)!r})\n"
             "with AckHook().get_conn() as client:\n"
             "    applied = apply_resource(client, PIPELINE, manifest, log=logging.getLogger('bench'))\n"

@@ -22,16 +22,16 @@ from pathlib import Path
 
 import httpx
 
-from airflow_ack_sagemaker.kube.batches import Batch, advance
+from airflow_ack_sagemaker.core.resource.identity import RunIdentity
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
+from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
+from airflow_ack_sagemaker.core.run.batch import Policy, Progress, Standing, Waits
+from airflow_ack_sagemaker.core.run.deadlines import RECONCILE_TIMEOUT, RECOVERABLE_TIMEOUT
 from airflow_ack_sagemaker.kube.client import KubeClient
-from airflow_ack_sagemaker.kube.config import cluster_config
-from airflow_ack_sagemaker.kube.executions import launch
-from airflow_ack_sagemaker.model.batch import Policy, Progress, Standing, Waits
-from airflow_ack_sagemaker.model.identity import RunIdentity
-from airflow_ack_sagemaker.model.kinds import API_VERSION
-from airflow_ack_sagemaker.model.manifest import ExecutionSpec, PipelineSpec
-from airflow_ack_sagemaker.model.patience import RECONCILE_TIMEOUT, RECOVERABLE_TIMEOUT
-from demo.plain_client import connect
+from airflow_ack_sagemaker.kube.connection.config import cluster_config
+from airflow_ack_sagemaker.runs.batch import Batch, advance
+from airflow_ack_sagemaker.runs.launch import launch
+from harness.plain_client import connect
 from tests.bench import charts
 from tests.bench.results import bound, publish, table
 from tests.bench.stage import PIPELINE_NAME, ROLE, Stage, collection
@@ -41,7 +41,7 @@ LAUNCHES, ROUNDS = 200, 5
 SHARE = 60.0
 """The bound: percent of the bare client's rate."""
 
-_DEFINITION = Path(__file__).parents[1] / "unit" / "definitions" / "abalone.json"
+_DEFINITION = Path(__file__).parents[1] / "core" / "definition" / "definitions" / "abalone.json"
 _LOG = logging.getLogger("bench")
 
 Launcher = Callable[[range], None]

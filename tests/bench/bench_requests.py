@@ -19,13 +19,13 @@ from urllib.parse import quote
 
 import httpx
 
-from airflow_ack_sagemaker.model.identity import OURS
-from airflow_ack_sagemaker.model.kinds import API_VERSION, PIPELINE
-from airflow_ack_sagemaker.model.manifest import PipelineSpec
-from demo.environment import clean_environment
-from demo.process import GuardedProcess
-from demo.sandbox_process import SandboxProcess, aws_connection
-from demo.waiting import wait_until
+from airflow_ack_sagemaker.core.resource.identity import OURS
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE
+from airflow_ack_sagemaker.core.resource.manifest import PipelineSpec
+from harness.environment import clean_environment
+from harness.process import GuardedProcess
+from harness.sandbox_process import SandboxProcess, aws_connection
+from harness.waiting import wait_until
 from tests.bench import charts
 from tests.bench.followers import CHECK_INTERVAL, PEERS
 from tests.bench.poker import POKE_INTERVAL

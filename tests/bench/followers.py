@@ -12,8 +12,8 @@ from typing import Any
 
 import psutil
 
-from demo.environment import clean_environment
-from demo.process import GuardedProcess
+from harness.environment import clean_environment
+from harness.process import GuardedProcess
 
 PEERS = Path(sys.prefix, "peers")
 """aiobotocore, which the amazon provider's triggers need and whose botocore is another than the newest boto3's."""

@@ -20,7 +20,7 @@ from typing import TextIO
 
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
 
-from airflow_ack_sagemaker.model.kinds import GROUP, PIPELINE_EXECUTION, VERSION
+from airflow_ack_sagemaker.core.resource.kinds import GROUP, PIPELINE_EXECUTION, VERSION
 
 POKE_INTERVAL = 60.0
 """Seconds: BaseSensorOperator's default."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.environment import clean_environment
+from harness.environment import clean_environment
 
 ROUNDS = 5
 

@@ -15,12 +15,12 @@ from typing import Any, Self, TypeVar
 
 import httpx
 
-from airflow_ack_sagemaker.model.identity import RunIdentity
-from airflow_ack_sagemaker.model.kinds import API_VERSION, GROUP, PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.manifest import ExecutionSpec
-from demo.controlplane import ControlPlane
-from demo.real_cluster import ACCOUNT, RealCluster
-from demo.sandbox_process import SandboxProcess, kubernetes_connection
+from airflow_ack_sagemaker.core.resource.identity import RunIdentity
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, GROUP, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
+from harness.controlplane import ControlPlane
+from harness.real_cluster import ACCOUNT, RealCluster
+from harness.sandbox_process import SandboxProcess, kubernetes_connection
 
 PIPELINE_NAME = "bench"
 ROLE = "arn:aws:iam::123456789012:role/bench"

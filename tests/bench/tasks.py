@@ -19,7 +19,7 @@ from typing import Any
 
 from airflow.sdk.exceptions import TaskDeferred
 
-from airflow_ack_sagemaker.model.kinds import API_VERSION, GROUP, PIPELINE_EXECUTION, VERSION
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, GROUP, PIPELINE_EXECUTION, VERSION
 from tests.bench.poker import POKE_INTERVAL
 from tests.bench.stage import PIPELINE_NAME
 

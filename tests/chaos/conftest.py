@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from demo.controlplane import NoControlPlane, binaries
+from harness.controlplane import NoControlPlane, binaries
 from tests.chaos.kills import Killer
 from tests.chaos.ledger import Ledger
 from tests.chaos.world import World

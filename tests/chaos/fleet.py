@@ -13,9 +13,9 @@ from typing import Any, Self
 import psutil
 import psycopg2
 
-from demo.airflow_processes import AirflowProcesses
-from demo.process import GuardedProcess
-from demo.waiting import wait_until
+from harness.airflow_processes import AirflowProcesses
+from harness.process import GuardedProcess
+from harness.waiting import wait_until
 
 SCHEDULERS = ("scheduler-1", "scheduler-2")
 TRIGGERERS = ("triggerer-1", "triggerer-2")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from demo.waiting import wait_until
+from harness.waiting import wait_until
 from tests.chaos.world import TASK, World, digest, new_run_id
 
 _PAGE = 100

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from demo.controlplane import NoControlPlane
+from harness.controlplane import NoControlPlane
 from tests.chaos import storm
 from tests.chaos.kills import Killer
 from tests.chaos.ledger import Audit, Ledger, Run

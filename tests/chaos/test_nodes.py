@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from demo.waiting import wait_until
+from harness.waiting import wait_until
 from tests.chaos import faults
 from tests.chaos.fleet import NODES, SCHEDULERS
 from tests.chaos.kills import Killer

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from demo.waiting import wait_until
+from harness.waiting import wait_until
 from tests.chaos import faults
 from tests.chaos.ledger import Ledger, Run
 from tests.chaos.proxy import Action, Exchange, Matcher, Rule

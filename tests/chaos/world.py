@@ -12,14 +12,14 @@ from typing import Any, Self
 
 import httpx
 
-from airflow_ack_sagemaker.model.identity import RunIdentity
-from airflow_ack_sagemaker.model.kinds import API_VERSION
-from demo.airflow_api import AirflowApi
-from demo.controlplane import ControlPlane
-from demo.plain_client import account_token
-from demo.real_cluster import ACCOUNT, TOKEN_SECONDS, RealCluster
-from demo.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection
-from demo.waiting import wait_until
+from airflow_ack_sagemaker.core.resource.identity import RunIdentity
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
+from harness.airflow_api import AirflowApi
+from harness.controlplane import ControlPlane
+from harness.plain_client import account_token
+from harness.real_cluster import ACCOUNT, TOKEN_SECONDS, RealCluster
+from harness.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection
+from harness.waiting import wait_until
 from tests.chaos.faults import refuse
 from tests.chaos.fleet import Fleet
 from tests.chaos.proxy import FaultProxy

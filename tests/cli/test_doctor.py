@@ -14,14 +14,14 @@ import boto3
 import pytest
 
 from airflow_ack_sagemaker.cli.main import main
+from airflow_ack_sagemaker.core.resource.identity import RunIdentity
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
 from airflow_ack_sagemaker.kube.client import KubeClient
-from airflow_ack_sagemaker.kube.config import from_kubeconfig
-from airflow_ack_sagemaker.model.identity import RunIdentity
-from airflow_ack_sagemaker.model.kinds import PIPELINE, PIPELINE_EXECUTION
-from airflow_ack_sagemaker.model.manifest import ExecutionSpec, PipelineSpec
+from airflow_ack_sagemaker.kube.connection.config import from_kubeconfig
 from airflow_ack_sagemaker.sandbox import ManualClock, Sandbox
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
-from demo.waiting import wait_until
+from harness.waiting import wait_until
 from tests.kube.objects import kubeconfig, listed, stored
 from tests.kube.servers import HttpServer, Seen
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.environment import cache_folder
-from demo.process import GuardedProcess
-from demo.waiting import wait_until
+from harness.environment import cache_folder
+from harness.process import GuardedProcess
+from harness.waiting import wait_until
 
 _SOCKET = Path("/var/run/docker.sock")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

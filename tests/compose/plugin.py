@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from demo.environment import cache_folder
+from harness.environment import cache_folder
 from tests.compose.engine import NoDocker
 
 VERSION = "v2.40.3"

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 
-from demo.controlplane import NoControlPlane
+from harness.controlplane import NoControlPlane
 from tests.compose import plugin, stand_ins
 from tests.compose.engine import DockerFailed, Engine, NoDocker, engine
 from tests.compose.project import images

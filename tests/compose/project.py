@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from demo.airflow_processes import free_port
+from harness.airflow_processes import free_port
 from tests.compose import plugin
 from tests.compose.engine import DockerFailed, Engine
 

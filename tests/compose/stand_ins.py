@@ -16,7 +16,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
-from demo.controlplane import binaries
+from harness.controlplane import binaries
 from tests.compose.engine import Engine, NoDocker
 
 LABEL = "airflow-ack-sagemaker.stand-in"

@@ -11,8 +11,8 @@ import httpx
 import pytest
 import yaml
 
-from demo.airflow_api import FINISHED_RUN, AirflowApi
-from demo.waiting import wait_until
+from harness.airflow_api import FINISHED_RUN, AirflowApi
+from harness.waiting import wait_until
 from tests.compose import stand_ins
 from tests.compose.engine import DockerFailed
 from tests.compose.project import OURS, PROFILES, Project, images

@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
-from demo.plain_client import connect
-from demo.real_cluster import make_namespace
+from harness.plain_client import connect
+from harness.real_cluster import make_namespace
 
 GROUP = "sagemaker.services.k8s.aws"
 API = f"/apis/{GROUP}/v1alpha1"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, Kind
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient, KubeClient
-from airflow_ack_sagemaker.kube.config import ClusterConfig, cluster_config
+from airflow_ack_sagemaker.kube.connection.config import ClusterConfig, cluster_config
 from airflow_ack_sagemaker.kube.errors import AlreadyExists, Conflict, Gone, Invalid, KindNotInstalled, NotFound
-from airflow_ack_sagemaker.model.kinds import PIPELINE, Kind
 from tests.contract.servers import Namespace, Server, pipeline
 
 

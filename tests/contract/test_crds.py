@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from airflow_ack_sagemaker.model.kinds import GROUP, KINDS, VERSION
+from airflow_ack_sagemaker.core.resource.kinds import GROUP, KINDS, VERSION
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from airflow_ack_sagemaker.sandbox.crds import load_crds
 from tests.contract.servers import APPLY, TABLE, Object, Server, until

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_ack_sagemaker.model.kinds import KINDS
+from airflow_ack_sagemaker.core.resource.kinds import KINDS
 from tests.contract.servers import API, GROUP, TABLE, Namespace, Server
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from demo.waiting import wait_until
+from harness.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 FOREIGN = {

@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from demo.process import GuardedProcess, ProcessEnded
-from demo.waiting import wait_until
+from harness.process import GuardedProcess, ProcessEnded
+from harness.waiting import wait_until
 
 # Starts a grandchild in a session of its own, as Airflow's supervisors do, and says so.
 STARTS_A_GRANDCHILD = """
@@ -71,7 +71,7 @@ def test_kill_of_the_owner_ends_everything(tmp_path: Path) -> None:
     script = STARTS_A_GRANDCHILD.format(file=str(tmp_path / "pid"), then="time.sleep(600)", extra="")
     owner = f"""
 import os, pathlib, sys, time
-from demo.process import GuardedProcess
+from harness.process import GuardedProcess
 GuardedProcess("it", [sys.executable, "-c", {script!r}], os.environ, pathlib.Path({str(tmp_path / "output.log")!r}))
 time.sleep(600)
 """

@@ -12,10 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_ack_sagemaker.model.kinds import API_VERSION
-from demo.controlplane import ControlPlane, NoControlPlane
-from demo.plain_client import CRDS, connect
-from demo.real_cluster import RealCluster, make_namespace
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
+from harness.controlplane import ControlPlane, NoControlPlane
+from harness.plain_client import CRDS, connect
+from harness.real_cluster import RealCluster, make_namespace
 from tests.support import api_servers, environment
 from tests.support.borrowed import borrowed
 

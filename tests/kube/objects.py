@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_ack_sagemaker.kube.config import ClusterConfig, cluster_config
-from airflow_ack_sagemaker.model.kinds import API_VERSION
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
+from airflow_ack_sagemaker.kube.connection.config import ClusterConfig, cluster_config
 
 
 def execution(name: str, **spec: Any) -> dict[str, Any]:

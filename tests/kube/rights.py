@@ -13,20 +13,20 @@ from typing import Any
 
 from airflow.sdk import BaseOperator
 
-from airflow_ack_sagemaker.kube.apply import apply_resource
+from airflow_ack_sagemaker.core.resource.identity import RunIdentity
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE, PIPELINE_EXECUTION, Kind
+from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
+from airflow_ack_sagemaker.core.resource.status import Outcome, classify
+from airflow_ack_sagemaker.core.run.deadlines import Patience, Verdict
+from airflow_ack_sagemaker.follow.stream import Settings
+from airflow_ack_sagemaker.follow.until import wait
+from airflow_ack_sagemaker.follow.watch import follow
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient, KubeClient
-from airflow_ack_sagemaker.kube.executions import launch, record, withdraw
-from airflow_ack_sagemaker.kube.stream import Settings
-from airflow_ack_sagemaker.kube.watch import follow
-from airflow_ack_sagemaker.model.identity import RunIdentity
-from airflow_ack_sagemaker.model.kinds import API_VERSION, PIPELINE, PIPELINE_EXECUTION, Kind
-from airflow_ack_sagemaker.model.manifest import ExecutionSpec
-from airflow_ack_sagemaker.model.patience import Patience, Verdict
-from airflow_ack_sagemaker.model.status import Outcome, classify
 from airflow_ack_sagemaker.operators.collect import AckCollectExecutionsOperator
 from airflow_ack_sagemaker.operators.resource import AckDeleteResourceOperator
 from airflow_ack_sagemaker.operators.stop import AckStopPipelineExecutionOperator
-from airflow_ack_sagemaker.waiting import wait
+from airflow_ack_sagemaker.runs.apply import apply_resource
+from airflow_ack_sagemaker.runs.launch import launch, record, withdraw
 from tests.contract.servers import MERGE, Server
 
 ROLE_ARN = "arn:aws:iam::123456789012:role/r"

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from airflow_ack_sagemaker.kube.config import ClusterConfig, cluster_config
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION as KIND
+from airflow_ack_sagemaker.kube.connection.config import ClusterConfig, cluster_config
 from airflow_ack_sagemaker.kube.errors import (
     AlreadyExists,
     Conflict,
@@ -20,7 +21,6 @@ from airflow_ack_sagemaker.kube.errors import (
     Unauthorized,
     Unreachable,
 )
-from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION as KIND
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from tests.kube.objects import config, execution
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from airflow_ack_sagemaker.kube.auth import Authenticator
-from airflow_ack_sagemaker.kube.config import ClusterConfig, cluster_config
+from airflow_ack_sagemaker.kube.connection.config import ClusterConfig, cluster_config
+from airflow_ack_sagemaker.kube.connection.credentials import Authenticator
+from airflow_ack_sagemaker.kube.connection.proxy import environment_proxy
 from airflow_ack_sagemaker.kube.errors import ConfigError, CredentialsError
-from airflow_ack_sagemaker.kube.proxy import environment_proxy
 from tests.kube.certificates import Authority
 from tests.kube.objects import kubeconfig
 

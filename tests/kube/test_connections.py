@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from airflow_ack_sagemaker.core.resource.kinds import GROUP, PIPELINE, VERSION
 from airflow_ack_sagemaker.kube.client import KubeClient
-from airflow_ack_sagemaker.kube.config import cluster_config
-from airflow_ack_sagemaker.model.kinds import GROUP, PIPELINE, VERSION
+from airflow_ack_sagemaker.kube.connection.config import cluster_config
 from tests.kube.certificates import Authority, Pair
 from tests.kube.objects import kubeconfig, listed
 from tests.kube.servers import HttpServer, Seen

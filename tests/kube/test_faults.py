@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION as KIND
 from airflow_ack_sagemaker.kube.errors import (
     CredentialsError,
     Forbidden,
@@ -20,7 +21,6 @@ from airflow_ack_sagemaker.kube.errors import (
     Unauthorized,
     Unreachable,
 )
-from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION as KIND
 from tests.kube.certificates import Authority
 from tests.kube.objects import config, event, execution, listed, stored
 from tests.kube.servers import Behaviour, HttpServer, Seen

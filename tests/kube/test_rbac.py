@@ -17,13 +17,13 @@ from typing import Any
 import pytest
 import yaml
 
+from airflow_ack_sagemaker.core.resource.kinds import GROUP
 from airflow_ack_sagemaker.exceptions import AckClusterError, AckNotReconciled
 from airflow_ack_sagemaker.kube.client import KubeClient
-from airflow_ack_sagemaker.kube.config import from_kubeconfig
+from airflow_ack_sagemaker.kube.connection.config import from_kubeconfig
 from airflow_ack_sagemaker.kube.errors import Forbidden
-from airflow_ack_sagemaker.model.kinds import GROUP
 from airflow_ack_sagemaker.operators.resource import AckResourceOperator
-from demo.real_cluster import RBAC, RealCluster
+from harness.real_cluster import RBAC, RealCluster
 from tests.contract.servers import Server
 from tests.kube.rights import LOG, OPERATIONS, Place, Right, execute
 

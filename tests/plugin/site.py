@@ -15,12 +15,12 @@ from typing import Any, Self
 
 import httpx
 
-from airflow_ack_sagemaker.model.identity import RunIdentity
-from airflow_ack_sagemaker.model.kinds import API_VERSION
-from airflow_ack_sagemaker.model.manifest import ExecutionSpec, PipelineSpec
-from demo.airflow_processes import AirflowProcesses
-from demo.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection
-from demo.waiting import wait_until
+from airflow_ack_sagemaker.core.resource.identity import RunIdentity
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
+from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
+from harness.airflow_processes import AirflowProcesses
+from harness.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection
+from harness.waiting import wait_until
 from tests.chaos.proxy import Exchange, FaultProxy
 from tests.support.auth_manager import GRANTS, PATH
 

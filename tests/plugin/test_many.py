@@ -19,10 +19,10 @@ from typing import Any
 import httpx
 import pytest
 
-from airflow_ack_sagemaker.model.identity import ANNOTATION_IDENTITY, RunIdentity
-from airflow_ack_sagemaker.model.kinds import API_VERSION
-from airflow_ack_sagemaker.model.manifest import ExecutionSpec, PipelineSpec
-from demo.waiting import wait_until
+from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY, RunIdentity
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
+from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
+from harness.waiting import wait_until
 from tests.plugin.definitions import definition
 from tests.plugin.site import PREFIX, ROLE, Site
 

@@ -12,14 +12,14 @@ import httpx
 import pytest
 
 from airflow_ack_sagemaker import __version__
-from airflow_ack_sagemaker.model.definition import parse_definition
-from airflow_ack_sagemaker.model.identity import (
+from airflow_ack_sagemaker.core.definition.parse import parse_definition
+from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SHA256,
     ANNOTATION_DEFINITION_SOURCE,
     ANNOTATION_DEFINITION_VERSION,
 )
-from airflow_ack_sagemaker.model.kinds import API_VERSION
-from demo.waiting import wait_until
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
+from harness.waiting import wait_until
 from tests.plugin.definitions import SECRET, definition
 from tests.plugin.site import Site
 

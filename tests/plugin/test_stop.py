@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from demo.waiting import wait_until
+from harness.waiting import wait_until
 from tests.plugin.definitions import definition
 from tests.plugin.site import ACTION, Site
 

@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from demo.waiting import wait_until
+from harness.waiting import wait_until
 from tests.chaos.proxy import Exchange
 from tests.plugin.definitions import definition
 from tests.plugin.site import ACTION, Site

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_ack_sagemaker.model.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from tests.sandbox.definitions import CHAIN, ROLE
 from tests.sandbox.world import SERVICES, SYNCED, World, conditions, statuses, times, until
 

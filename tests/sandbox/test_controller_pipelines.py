@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from airflow_ack_sagemaker.model.kinds import PIPELINE
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
 from tests.sandbox.definitions import CHAIN, ROLE, definition, train
 from tests.sandbox.gate import Gate
 from tests.sandbox.world import SERVICES, SYNCED, World, conditions, renewed, statuses, times, until, written

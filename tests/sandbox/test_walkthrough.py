@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from demo.plain_client import connect
+from harness.plain_client import connect
 from tests.sandbox.conftest import KUBECTL, Kubectl, client, http, until
 from tests.sandbox.definitions import CHAIN, ROLE
 

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_ack_sagemaker.model.kinds import API_VERSION, PIPELINE, PIPELINE_EXECUTION, Kind
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE, PIPELINE_EXECUTION, Kind
 from airflow_ack_sagemaker.sandbox import ManualClock
 from airflow_ack_sagemaker.sandbox.aws import AwsEndpoint
 from airflow_ack_sagemaker.sandbox.controller import Controller
-from demo.waiting import wait_until
+from harness.waiting import wait_until
 from tests.contract.servers import APPLY, MERGE, Server
 from tests.sandbox.definitions import CHAIN, ROLE
 

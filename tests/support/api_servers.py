@@ -1,6 +1,6 @@
 """The API servers that tests run on: the sandbox's, and a real one, each started once for all tests.
 
-The real one is kube-apiserver, built with Go and started here (``demo/controlplane.py``), or that of a cluster which
+The real one is kube-apiserver, built with Go and started here (``harness/controlplane.py``), or that of a cluster which
 somebody gives to the tests: ``make test KUBECONFIG=path``, or, where Go is not there, ``KUBECONFIG`` of the
 environment. Without any of them its tests are skipped with a sentence, and with ``CI=true`` they fail.
 """
@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from demo.controlplane import NoControlPlane
-from demo.real_cluster import RealCluster
+from harness.controlplane import NoControlPlane
+from harness.real_cluster import RealCluster
 from tests.contract.servers import Namespace, Server, connected, fresh_namespace, sandbox
 from tests.support.borrowed import borrowed
 from tests.support.environment import scrubbed

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import httpx
 
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, GROUP
 from airflow_ack_sagemaker.kube.errors import KubeError
-from airflow_ack_sagemaker.model.kinds import API_VERSION, GROUP
-from demo.controlplane import NoControlPlane
-from demo.plain_client import account_token, apply, check, connect, kubeconfig_of, read, remove_crds
-from demo.real_cluster import MADE, TOKEN_SECONDS, make_namespace, write_private
+from harness.controlplane import NoControlPlane
+from harness.plain_client import account_token, apply, check, connect, kubeconfig_of, read, remove_crds
+from harness.real_cluster import MADE, TOKEN_SECONDS, make_namespace, write_private
 
 ADMINISTRATOR = "airflow-ack-sagemaker-tests"
 _API = "rbac.authorization.k8s.io"

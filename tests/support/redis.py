@@ -8,10 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
-from demo.airflow_processes import free_port
-from demo.environment import clean_environment
-from demo.process import GuardedProcess
-from demo.waiting import wait_until
+from harness.airflow_processes import free_port
+from harness.environment import clean_environment
+from harness.process import GuardedProcess
+from harness.waiting import wait_until
 
 
 class NoRedis(Exception):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from airflow.triggers.base import TriggerEvent
 
-from airflow_ack_sagemaker.model.identity import MANAGED_BY, OURS, PREFIX
+from airflow_ack_sagemaker.core.resource.identity import MANAGED_BY, OURS, PREFIX
 from airflow_ack_sagemaker.triggers.execution_event import PipelineExecutionEventTrigger
 from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
 from tests.kube.objects import event, kubeconfig, listed, stored

@@ -13,8 +13,8 @@ from urllib.parse import quote, urlencode
 
 from playwright.sync_api import Browser, BrowserContext, JSHandle, Locator, Page, StorageState, sync_playwright
 
-from demo.airflow_processes import AirflowProcesses
-from demo.environment import clean_environment
+from harness.airflow_processes import AirflowProcesses
+from harness.environment import clean_environment
 
 Scheme = Literal["light", "dark"]
 

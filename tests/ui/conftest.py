@@ -14,11 +14,11 @@ import pytest
 from playwright.sync_api import expect
 
 from demo import story
-from demo.airflow_processes import AirflowProcesses
 from demo.history import History, tell
 from demo.run import CLUSTERS
-from demo.sandbox_process import SandboxProcess
-from demo.waiting import wait_until
+from harness.airflow_processes import AirflowProcesses
+from harness.sandbox_process import SandboxProcess
+from harness.waiting import wait_until
 from tests.airflow.support import Case
 from tests.support.auth_manager import GRANTS, PATH
 from tests.support.postgresql import PostgreSQL

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from airflow_ack_sagemaker.model.identity import (
+from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SOURCE,
     ANNOTATION_DEFINITION_VERSION,
     LABEL_DAG,
     RunIdentity,
 )
-from airflow_ack_sagemaker.model.kinds import API_VERSION
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
 from tests.ui.shelf import NAMESPACE, Shelf
 
 DAG = "clean_up"

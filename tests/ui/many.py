@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from airflow_ack_sagemaker.model.identity import RunIdentity
+from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from tests.ui.hostile import PIPELINES
 from tests.ui.shelf import Shelf
 

@@ -9,9 +9,9 @@ from urllib.parse import quote
 from playwright.sync_api import expect
 
 from demo import story
-from demo.airflow_processes import AirflowProcesses
-from demo.sandbox_process import SandboxProcess
-from demo.waiting import wait_until
+from harness.airflow_processes import AirflowProcesses
+from harness.sandbox_process import SandboxProcess
+from harness.waiting import wait_until
 from tests.airflow.support import Case
 from tests.ui.browser import Visit, task_instance
 

@@ -14,11 +14,11 @@ from typing import Any, Self
 
 import httpx
 
-from airflow_ack_sagemaker.model.identity import RunIdentity
-from airflow_ack_sagemaker.model.kinds import GROUP, PIPELINE, PIPELINE_EXECUTION, Kind
-from airflow_ack_sagemaker.model.manifest import ExecutionSpec
+from airflow_ack_sagemaker.core.resource.identity import RunIdentity
+from airflow_ack_sagemaker.core.resource.kinds import GROUP, PIPELINE, PIPELINE_EXECUTION, Kind
+from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
-from demo.airflow_processes import AirflowProcesses
+from harness.airflow_processes import AirflowProcesses
 
 CONN_ID = "shelf"
 NAMESPACE = "default"

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import pytest
 from playwright.sync_api import expect
 
-from demo.airflow_processes import AirflowProcesses
+from harness.airflow_processes import AirflowProcesses
 from tests.ui.browser import NARROW, Chromium, Visit, check_fits, task_instance
 from tests.ui.hostile import CLOSED, DAG, EVERY, IMAGE, LINK, PIPELINES, SCRIPT, SECRET
 

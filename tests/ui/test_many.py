@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 from playwright.sync_api import expect
 
-from demo.airflow_processes import AirflowProcesses
+from harness.airflow_processes import AirflowProcesses
 from tests.ui.browser import Chromium
 from tests.ui.many import COUNT, FAILED
 from tests.ui.shelf import headers

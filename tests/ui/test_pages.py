@@ -15,8 +15,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from demo.airflow_processes import AirflowProcesses
-from demo.sandbox_process import SandboxProcess
+from harness.airflow_processes import AirflowProcesses
+from harness.sandbox_process import SandboxProcess
 from tests.ui.browser import NARROW, Chromium, Scheme, Visit, check_fits
 from tests.ui.pages import PAGES, SHOWN
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from demo.airflow_processes import AirflowProcesses
+from harness.airflow_processes import AirflowProcesses
 from tests.airflow.support import Case
 from tests.ui.browser import Chromium
 

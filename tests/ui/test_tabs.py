@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from demo import story
-from demo.airflow_processes import AirflowProcesses
+from harness.airflow_processes import AirflowProcesses
 from tests.ui.browser import Chromium, Visit
 from tests.ui.pages import run_of
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_ack_sagemaker.model.definition import Definition, DefinitionError, Parameter, parse_definition
+from airflow_ack_sagemaker.core.definition.parse import Definition, DefinitionError, Parameter, parse_definition
 from airflow_ack_sagemaker.sandbox.aws.errors import invalid
 
 _PLACEHOLDER = re.compile(r"<([A-Z][A-Z0-9_]*)>")

@@ -13,7 +13,7 @@ from lightkube.core.exceptions import ApiError
 from lightkube.generic_resource import create_namespaced_resource
 from lightkube.types import OnErrorAction, OnErrorResult, PatchType
 
-from airflow_ack_sagemaker.model.kinds import GROUP, VERSION
+from airflow_ack_sagemaker.core.resource.kinds import GROUP, VERSION
 from airflow_ack_sagemaker.sandbox.controller.kinds import MANAGERS, Manager
 
 FIELD_MANAGER = "ack-sagemaker"

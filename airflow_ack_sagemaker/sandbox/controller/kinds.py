@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from datetime import UTC, datetime
 from typing import Any
 
-from airflow_ack_sagemaker.model.kinds import PIPELINE, PIPELINE_EXECUTION, Kind
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION, Kind
 from airflow_ack_sagemaker.sandbox.controller.conditions import SYNCED, Condition, Recoverable, synced
 from airflow_ack_sagemaker.sandbox.controller.sagemaker import Aws, Missing
 

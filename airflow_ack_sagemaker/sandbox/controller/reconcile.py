@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from airflow_ack_sagemaker.model.kinds import GROUP
+from airflow_ack_sagemaker.core.resource.kinds import GROUP
 from airflow_ack_sagemaker.sandbox.clock import Clock
 from airflow_ack_sagemaker.sandbox.controller.cluster import Conflict
 from airflow_ack_sagemaker.sandbox.controller.conditions import (

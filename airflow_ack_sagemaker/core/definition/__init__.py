@@ -1,0 +1,1 @@
+"""A pipeline definition: read, filled, checked, and its steps in order."""

@@ -1,0 +1,100 @@
+"""References in a definition: ``{"Get": ...}`` and the functions ``Std:Join`` and ``Std:JsonGet``, wherever they stand.
+
+The forms are those that the SageMaker Python SDK emits: ``Parameters.X``, ``Steps.Name.Path['key'].More[0]``,
+``Execution.Y`` and ``PipelineExperimentConfig.Z``. An object is a reference only when ``Get``, with a string, is all it
+has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from airflow_ack_sagemaker.core.definition.problems import Findings, Path, quoted
+
+EXECUTION_VARIABLES = frozenset(
+    {
+        "CurrentDateTime",
+        "PipelineArn",
+        "PipelineExecutionArn",
+        "PipelineExecutionId",
+        "PipelineName",
+        "ProcessingJobName",
+        "StartDateTime",
+        "TrainingJobName",
+    }
+)
+"""What ``Execution.`` offers (SageMaker Python SDK, ``ExecutionVariables``)."""
+
+_STEP = re.compile(r"([^.\[]*)(.*)", re.DOTALL)
+_PROPERTY_FILE = re.compile(r"\.PropertyFiles(?:\.(?P<plain>.+)|\[(['\"])(?P<quoted>.+)\2\])", re.DOTALL)
+
+
+class Reference(NamedTuple):
+    """One ``Get``: ``root`` is what comes before the first dot, ``name`` the parameter, step or variable.
+
+    ``property_file`` is the file's name where a ``Std:JsonGet`` asks for one.
+    """
+
+    path: Path
+    expression: str
+    root: str
+    name: str
+    property_file: str | None = None
+
+
+def _reference(expression: str, path: Path, is_property_file: bool = False) -> Reference:
+    root, _, tail = expression.partition(".")
+    if root != "Steps":
+        return Reference(path, expression, root, tail)
+    match = _STEP.match(tail)
+    name, rest = match.groups() if match else (tail, "")
+    file = _PROPERTY_FILE.fullmatch(rest) if is_property_file else None
+    return Reference(path, expression, root, name, (file["plain"] or file["quoted"]) if file else None)
+
+
+def references(value: Any, path: Path, findings: Findings) -> Iterator[Reference]:
+    """Every reference in a value, in document order.
+
+    Functions of the wrong shape are noted as problems, unknown ones as warnings.
+    """
+    stack: list[tuple[Any, Path, bool]] = [(value, path, False)]
+    while stack:
+        value, path, is_property_file = stack.pop()
+        if isinstance(value, dict):
+            if len(value) == 1:
+                ((key, inner),) = value.items()
+                if key == "Get" and isinstance(inner, str):
+                    yield _reference(inner, (path, "Get"), is_property_file)
+                    continue
+                if key.startswith("Std:"):
+                    _check_function(key, inner, (path, key), findings)
+                    if key == "Std:JsonGet" and isinstance(inner, dict):
+                        stack.extend((v, ((path, key), k), k == "PropertyFile") for k, v in reversed(inner.items()))
+                        continue
+            for key, child in reversed(value.items()):
+                if isinstance(child, (dict, list)):
+                    stack.append((child, (path, key), False))
+        elif isinstance(value, list):
+            for index in range(len(value) - 1, -1, -1):
+                if isinstance(value[index], (dict, list)):
+                    stack.append((value[index], (path, index), False))
+
+
+def _check_function(name: str, body: Any, path: Path, findings: Findings) -> None:
+    if name == "Std:Join":
+        if not isinstance(body, dict) or not isinstance(body.get("Values"), list):
+            findings.problem(path, 'Std:Join needs an object {"On": separator, "Values": [...]}.')
+        elif not isinstance(body.get("On", ""), str):
+            findings.problem((path, "On"), f"the separator of a Std:Join is a string, not {quoted(body['On'])}.")
+    elif name == "Std:JsonGet":
+        if not isinstance(body, dict) or not ("PropertyFile" in body or "S3Uri" in body):
+            message = 'Std:JsonGet needs an object {"PropertyFile": {"Get": ...}, "Path": ...} (or S3Uri, Path).'
+            findings.problem(path, message)
+        elif not isinstance(body.get("Path"), str | dict):
+            findings.problem(
+                path, "Std:JsonGet needs a Path: where in the file the value stands, such as 'metrics.mse.value'."
+            )
+    else:
+        findings.warn(path, f"unknown function {name}: it is passed on as it is.")

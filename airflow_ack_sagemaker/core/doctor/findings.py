@@ -1,0 +1,139 @@
+"""What is wrong with the resources of a namespace, and what to do about it: pure, so that every finding has a test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from airflow_ack_sagemaker.core.resource.freshness import observe, parse_time, spec_changed
+from airflow_ack_sagemaker.core.resource.status import FINISHED, Outcome, State
+from airflow_ack_sagemaker.core.run.collectable import collectable
+from airflow_ack_sagemaker.core.run.duplicates import Duplicate
+
+UNTOUCHED = timedelta(minutes=1)
+"""A controller that is idle answers within a second; one that is busy, within a minute or so."""
+DELETING = timedelta(minutes=5)
+MANY_FINISHED = 30
+"""Finished executions whose upkeep is worth a word: one call to AWS a minute each."""
+_LOGS = "kubectl logs -n ack-system deployment/ack-sagemaker-controller"
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a person should do something about."""
+
+    what: str
+    where: str
+    todo: str
+
+
+def examine(resources: Sequence[Mapping[str, Any]], *, now: datetime) -> list[Finding]:
+    """The findings about Pipeline and PipelineExecution resources, the most urgent first.
+
+    :param resources: as the API server returns them, each with its ``kind``.
+    :param now: the API server's present time, with a time zone.
+    """
+    aged = [(observe(resource), resource) for resource in resources]
+    return [*_untouched(aged, now), *_deleting(aged, now), *_in_trouble(aged, now), *_finished(aged, now)]
+
+
+def tell_duplicate(duplicate: Duplicate, namespace: str) -> Finding:
+    """The finding about executions that no resource owns."""
+    ones = "; ".join(str(execution) for execution in duplicate.others)
+    if duplicate.count > 1:
+        owned = str(duplicate.owned) if duplicate.owned else "none of them"
+        what = (
+            f"{duplicate.count} executions have the display name {duplicate.display_name}, which is given once: the "
+            f"controller has started it more than once. Its resource owns {owned}; nobody owns {ones}"
+        )
+    else:
+        what = f"An execution runs that no resource in namespace {namespace} owns: {ones}"
+    running = [execution.arn for execution in duplicate.others if execution.runs]
+    if running:
+        todo = "Unless another cluster or namespace has launched it, stop it: " + "; ".join(
+            f"aws sagemaker stop-pipeline-execution --pipeline-execution-arn {arn}" for arn in running
+        )
+    else:
+        todo = "Nothing runs twice any more; expect its cost, and its model, twice. See why the controller restarted."
+    resource = f"pipelineexecution/{duplicate.resource}" if duplicate.resource else "no resource (any more)"
+    return Finding(what, f"{resource} (namespace {namespace})", todo)
+
+
+Aged = Sequence[tuple[Outcome, Mapping[str, Any]]]
+
+
+def _untouched(aged: Aged, now: datetime) -> Iterator[Finding]:
+    untouched = [
+        outcome
+        for outcome, resource in aged
+        if outcome.state is State.UNSEEN and now - _changed(outcome, resource) > UNTOUCHED
+    ]
+    if untouched:
+        yield Finding(
+            f"Nobody reconciles {_count(untouched)}: no controller has answered within a minute",
+            _names(untouched),
+            "See whether the ACK SageMaker controller runs, watches this namespace (watchNamespace, watchSelectors) "
+            f"and these kinds (reconcile.resources), and reaches AWS: {_LOGS}",
+        )
+
+
+def _deleting(aged: Aged, now: datetime) -> Iterator[Finding]:
+    stuck = [
+        outcome
+        for outcome, resource in aged
+        if (since := resource["metadata"].get("deletionTimestamp")) and now - parse_time(since) > DELETING
+    ]
+    if stuck:
+        yield Finding(
+            f"{_count(stuck)} deleted, and still there after {DELETING.seconds // 60} minutes",
+            _names(stuck),
+            f"Its finalizer waits for the controller: see whether that runs and may stop or delete it in AWS: {_LOGS}",
+        )
+
+
+def _in_trouble(aged: Aged, now: datetime) -> Iterator[Finding]:
+    for outcome, _ in aged:
+        young = outcome.created is not None and now - parse_time(outcome.created) <= UNTOUCHED
+        if outcome.state is State.REFUSED:
+            yield Finding(f"Refused for good: {outcome.reason}", outcome.resource, outcome.remedy or "")
+        elif outcome.state is State.RETRYING and not young:
+            yield Finding(f"The controller tries in vain: {outcome.reason}", outcome.resource, outcome.remedy or "")
+        elif outcome.warning:
+            yield Finding(
+                outcome.warning,
+                outcome.resource,
+                f"See the whole status: kubectl describe {outcome.kind.lower()} {outcome.name} -n {outcome.namespace}",
+            )
+
+
+def _finished(aged: Aged, now: datetime) -> Iterator[Finding]:
+    executions = [resource for outcome, resource in aged if outcome.kind == "PipelineExecution"]
+    finished = [outcome for outcome, _ in aged if outcome.kind == "PipelineExecution" and outcome.state in FINISHED]
+    if len(finished) > MANY_FINISHED:
+        going = collectable(executions, now=now, history_limit=10, ttl=None)
+        yield Finding(
+            f"{len(finished)} finished executions are still in the cluster: each costs the controller an AWS call a "
+            "minute, and slows it down for those that run",
+            _names(finished),
+            f"Let AckCollectExecutionsOperator run regularly: with its default limit {len(going)} would go. SageMaker "
+            "keeps the executions.",
+        )
+
+
+def _changed(outcome: Outcome, resource: Mapping[str, Any]) -> datetime:
+    """Since when it may be expected to be answered: its creation, or the last change of its spec."""
+    created = parse_time(outcome.created or resource["metadata"]["creationTimestamp"])
+    return max(created, spec_changed(resource) or created)
+
+
+def _count(outcomes: Sequence[Outcome]) -> str:
+    return "1 resource" if len(outcomes) == 1 else f"{len(outcomes)} resources"
+
+
+def _names(outcomes: Sequence[Outcome]) -> str:
+    names = [outcome.resource for outcome in outcomes[:_SHOWN]]
+    more = len(outcomes) - len(names)
+    return ", ".join(names) + (f" and {more} more" if more else "")

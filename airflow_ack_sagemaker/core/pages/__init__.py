@@ -1,0 +1,1 @@
+"""What the pages of Airflow's UI show, as data."""

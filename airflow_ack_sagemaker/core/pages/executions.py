@@ -1,0 +1,138 @@
+"""An execution in one line: what a table shows of a PipelineExecution, small enough to keep ten thousand of them.
+
+Times are texts (RFC 3339, UTC), durations are seconds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from statistics import median
+from typing import Any
+
+from airflow_ack_sagemaker.core.resource.freshness import parse_time, status_written
+from airflow_ack_sagemaker.core.resource.identity import identity_of
+from airflow_ack_sagemaker.core.resource.status import FINISHED, State, classify
+from airflow_ack_sagemaker.core.run.decision import attempt_of
+
+Place = tuple[str, str, str]
+"""A pipeline: cluster, namespace, name in SageMaker."""
+_RAN = frozenset({State.SUCCEEDED, State.FAILED, State.STOPPED})
+_MAX_REASON = 500
+"""Characters of a reason that a table shows; the execution's own page has it whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """``dag_id`` and what follows it is None or -1 where no task of Airflow made the resource. ``state`` is our word,
+    ``status`` SageMaker's own. ``ended`` is there for what SageMaker has ended, ``touched`` is when the controller last
+    wrote about it.
+    """
+
+    cluster: str
+    namespace: str
+    name: str
+    uid: str
+    pipeline: str
+    state: State
+    created: str
+    dag_id: str | None = None
+    run_id: str | None = None
+    task_id: str | None = None
+    map_index: int = -1
+    index: int | None = None
+    attempt: int | None = None
+    status: str | None = None
+    reason: str | None = None
+    remedy: str | None = None
+    started: str | None = None
+    ended: str | None = None
+    duration: float | None = None
+    arn: str | None = None
+    touched: str | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether no waiting will change it."""
+        return self.state in FINISHED
+
+    @property
+    def task_instance(self) -> tuple[str | None, str | None, str | None, int, int | None]:
+        """What its attempts have in common."""
+        return (self.dag_id, self.run_id, self.task_id, self.map_index, self.index)
+
+    @property
+    def place(self) -> Place:
+        """Its pipeline."""
+        return (self.cluster, self.namespace, self.pipeline)
+
+    def shown(self, usual: Mapping[Place, float]) -> dict[str, Any]:
+        """The row as JSON. ``usual``: how long executions of its pipeline take, in seconds."""
+        values = {name: getattr(self, name) for name in _SHOWN}
+        return values | {"state": self.state.value, "usual_duration": usual.get(self.place)}
+
+
+_SHOWN = tuple(name for name in Row.__slots__ if name != "touched")
+
+
+def row_of(resource: Mapping[str, Any], cluster: str) -> Row:
+    """The row of a PipelineExecution; ``cluster`` says where it was read."""
+    outcome = classify(resource)
+    identity = identity_of(resource)
+    status = resource.get("status") or {}
+    started = moment(status.get("creationTime")) if outcome.started else None
+    ended = moment(status.get("lastModifiedTime")) if outcome.state in _RAN else None
+    written = status_written(resource)
+    return Row(
+        cluster=cluster,
+        namespace=outcome.namespace,
+        name=outcome.name,
+        uid=outcome.uid or "",
+        pipeline=pipeline_of(resource),
+        state=outcome.state,
+        created=text_of(moment(outcome.created)) or "",
+        **({} if identity is None else {slot: getattr(identity, slot) for slot in identity.__slots__}),
+        attempt=attempt_of(resource) or None,
+        status=outcome.sagemaker_status,
+        reason=cut(outcome.reason, _MAX_REASON),
+        remedy=outcome.remedy,
+        started=text_of(started),
+        ended=text_of(ended),
+        duration=max((ended - started).total_seconds(), 0.0) if started and ended else None,
+        arn=outcome.arn,
+        touched=text_of(written),
+    )
+
+
+def pipeline_of(resource: Mapping[str, Any]) -> str:
+    """The name of the pipeline that an execution is of; it may be given by ARN."""
+    return str((resource.get("spec") or {}).get("pipelineName") or "").rpartition("/")[2]
+
+
+def usual_durations(rows: Iterable[Row]) -> dict[Place, float]:
+    """How long the succeeded executions of each pipeline took: the median, in seconds."""
+    found: defaultdict[Place, list[float]] = defaultdict(list)
+    for row in rows:
+        if row.state is State.SUCCEEDED and row.duration is not None:
+            found[row.place].append(row.duration)
+    return {key: median(values) for key, values in found.items()}
+
+
+def moment(text: object) -> datetime | None:
+    """A time as a resource has it; None where it has none, or something else."""
+    try:
+        return parse_time(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def text_of(time: datetime | None) -> str | None:
+    """A time as text."""
+    return None if time is None else time.isoformat().replace("+00:00", "Z")
+
+
+def cut(text: str | None, length: int) -> str | None:
+    """At most so many characters of a text."""
+    return text if text is None or len(text) <= length else f"{text[: length - 1]}…"

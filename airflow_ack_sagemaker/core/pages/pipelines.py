@@ -1,0 +1,196 @@
+"""The pipelines of a namespace at a glance: where each definition comes from, and how its executions went."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from airflow_ack_sagemaker.core.definition.document import canonical, read
+from airflow_ack_sagemaker.core.definition.problems import DefinitionError
+from airflow_ack_sagemaker.core.pages.executions import Place, Row, moment, text_of
+from airflow_ack_sagemaker.core.resource import freshness
+from airflow_ack_sagemaker.core.resource.identity import (
+    ANNOTATION_DEFINITION_SHA256,
+    ANNOTATION_DEFINITION_SOURCE,
+    ANNOTATION_DEFINITION_VERSION,
+    LABEL_DAG,
+    label_value,
+)
+from airflow_ack_sagemaker.core.resource.status import State
+
+MAX_DURATIONS = 30
+_DIGEST = "pipelineDefinitionSHA256"
+"""Where a pruned Pipeline has the digest of the text that it no longer has; no field of the kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """Where a definition was read from, and the digest of its canonical text; None where that is not known."""
+
+    source_uri: str | None = None
+    version_id: str | None = None
+    sha256: str | None = None
+
+    def shown(self) -> dict[str, str | None]:
+        """As JSON."""
+        return {"source_uri": self.source_uri, "version_id": self.version_id, "sha256": self.sha256}
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRow:
+    """A Pipeline. ``definition`` is what its annotations say, ``text_sha256`` what its text is; ``changed`` is since
+    when an answer of the controller may be expected, ``touched`` when it last wrote.
+    """
+
+    cluster: str
+    namespace: str
+    name: str
+    uid: str
+    pipeline: str
+    state: State
+    status: str | None
+    reason: str | None
+    remedy: str | None
+    definition: Definition
+    text_sha256: str | None
+    dag_label: str | None
+    arn: str | None
+    region: str | None
+    changed: str | None
+    touched: str | None
+
+    @property
+    def place(self) -> Place:
+        """What its executions have in common."""
+        return (self.cluster, self.namespace, self.pipeline)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How a pipeline's executions went. ``success_rate`` is over the ``ended`` ones: those that succeeded or failed."""
+
+    last: Row | None
+    success_rate: float | None
+    ended: int
+    recent: tuple[Row, ...]
+    """Those with a duration, oldest first."""
+    dag_ids: tuple[str, ...]
+
+
+def definition_of(resource: Mapping[str, Any]) -> Definition:
+    """What the annotations of a Pipeline or PipelineExecution say about its definition."""
+    annotations = (resource.get("metadata") or {}).get("annotations") or {}
+    return Definition(
+        annotations.get(ANNOTATION_DEFINITION_SOURCE),
+        annotations.get(ANNOTATION_DEFINITION_VERSION),
+        annotations.get(ANNOTATION_DEFINITION_SHA256),
+    )
+
+
+def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A Pipeline without its definition's text, of which the digest stays, and without its managers' field lists, of
+    which what `freshness` reads stays.
+    """
+    pruned = freshness.prune(resource)
+    spec = dict(resource.get("spec") or {})
+    text = spec.pop("pipelineDefinition", None)
+    if isinstance(text, str):
+        spec[_DIGEST] = digest_of(text, definition_of(resource).sha256)
+    metadata = resource.get("metadata") or {}
+    for key in ("labels", "annotations"):
+        if key in metadata:
+            pruned["metadata"][key] = metadata[key]
+    return {**pruned, "spec": spec}
+
+
+def digest_of(text: str, expected: str | None = None) -> str:
+    """The digest of a definition's canonical text; of the text itself where it is none.
+
+    :param expected: spares making it canonical where the text has this digest as it is.
+    """
+    plain = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    if plain == expected:
+        return plain
+    try:
+        return hashlib.sha256(canonical(read(text, "definition")).encode()).hexdigest()
+    except DefinitionError:
+        return plain
+
+
+def pipeline_row(resource: Mapping[str, Any], cluster: str) -> PipelineRow:
+    """The row of a pruned Pipeline."""
+    outcome = freshness.observe(resource)
+    created, changed = moment(outcome.created), freshness.spec_changed(resource)
+    spec = resource.get("spec") or {}
+    return PipelineRow(
+        cluster=cluster,
+        namespace=outcome.namespace,
+        name=outcome.name,
+        uid=outcome.uid or "",
+        pipeline=str(spec.get("pipelineName") or ""),
+        state=outcome.state,
+        status=outcome.sagemaker_status,
+        reason=outcome.reason,
+        remedy=outcome.remedy,
+        definition=definition_of(resource),
+        text_sha256=spec.get(_DIGEST),
+        dag_label=((resource.get("metadata") or {}).get("labels") or {}).get(LABEL_DAG),
+        arn=outcome.arn,
+        region=outcome.region,
+        changed=text_of(max(filter(None, (created, changed)), default=None)),
+        touched=text_of(freshness.status_written(resource)),
+    )
+
+
+def summarize(rows: Iterable[Row]) -> Summary:
+    """How these executions of one pipeline went."""
+    ordered = sorted(rows, key=lambda row: (row.created, row.name))
+    succeeded = sum(row.state is State.SUCCEEDED for row in ordered)
+    ended = succeeded + sum(row.state is State.FAILED for row in ordered)
+    return Summary(
+        last=ordered[-1] if ordered else None,
+        success_rate=succeeded / ended if ended else None,
+        ended=ended,
+        recent=tuple(row for row in ordered if row.duration is not None)[-MAX_DURATIONS:],
+        dag_ids=tuple(sorted({row.dag_id for row in ordered if row.dag_id is not None})),
+    )
+
+
+def visible(pipeline: PipelineRow, executions: Sequence[Row], labels: Collection[str]) -> bool:
+    """Whether a pipeline is shown to whoever may read these executions and the DAGs of these labels."""
+    return bool(executions) or (pipeline.dag_label is not None and pipeline.dag_label in labels)
+
+
+def labels_of(dag_ids: Iterable[str]) -> frozenset[str]:
+    """The label values of these DAGs."""
+    return frozenset(label_value(dag_id) for dag_id in dag_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """Whether S3, the annotations and the cluster agree: ``in_sync``, ``behind``, ``edited`` or ``unknown``."""
+
+    state: str
+    detail: str | None = None
+
+
+def drift_of(pipeline: PipelineRow, newest: str | None, why_unknown: str | None) -> Drift:
+    """The drift of a pipeline's definition.
+
+    :param newest: the version that S3 would give now; None where that is not known.
+    :param why_unknown: why not.
+    """
+    known = pipeline.definition
+    if known.sha256 and pipeline.text_sha256 and known.sha256 != pipeline.text_sha256:
+        return Drift("edited", "The definition in the cluster is not the one that was applied: somebody has edited it")
+    if known.source_uri is None:
+        return Drift("unknown", "The resource does not say where its definition came from")
+    if known.version_id is None:
+        return Drift("unknown", "The definition was read from a bucket without versioning")
+    if newest is None:
+        return Drift("unknown", why_unknown)
+    if newest != known.version_id:
+        return Drift("behind", f"S3 has version {newest}, the cluster has {known.version_id}")
+    return Drift("in_sync")

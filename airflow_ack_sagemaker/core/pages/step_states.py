@@ -1,0 +1,173 @@
+"""The steps of a definition as an execution has run them: what a picture of its graph shows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from airflow_ack_sagemaker.core.definition.graph import StepGraph
+from airflow_ack_sagemaker.core.definition.parse import DefinitionError, parse_definition
+
+NOT_STARTED = "NotStarted"
+SKIPPED = "Skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A step. ``status`` is SageMaker's StepStatus, `NOT_STARTED`, `SKIPPED`, or None where it is not known; ``parent``
+    and ``branch`` are the condition that it stands in.
+    """
+
+    name: str
+    type: str
+    display_name: str | None = None
+    status: str | None = None
+    started: str | None = None
+    ended: str | None = None
+    reason: str | None = None
+    parent: str | None = None
+    branch: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A definition's graph: steps in document order, and edges (source, target, branch of a condition or None)."""
+
+    steps: tuple[StepView, ...]
+    edges: tuple[tuple[str, str, str | None], ...]
+    graph: StepGraph
+
+
+@dataclass(frozen=True, slots=True)
+class StepState:
+    """A step as SageMaker lists it (ListPipelineExecutionSteps); times are texts. ``outcome`` is that of a condition,
+    ``source_arn`` the execution whose result was taken over.
+    """
+
+    name: str
+    status: str
+    type: str = ""
+    display_name: str | None = None
+    started: str | None = None
+    ended: str | None = None
+    reason: str | None = None
+    outcome: bool | None = None
+    source_arn: str | None = None
+    iterated: bool = False
+
+
+def picture_of(text: str) -> Picture:
+    """The picture of a definition, without states.
+
+    :raises DefinitionError: it cannot be read; SageMaker may know more than this version does.
+    """
+    definition = parse_definition(text)
+    branches = {step: key for key, steps in definition.graph.branches.items() for step in steps}
+    steps = tuple(
+        StepView(step.name, step.type, step.display_name or None, parent=step.parent, branch=step.branch)
+        for step in definition.steps
+    )
+    edges = tuple(
+        (source, target, branches[target][1] if branches.get(target, ("",))[0] == source else None)
+        for source, target in definition.graph.edges
+    )
+    return Picture(steps, edges, definition.graph)
+
+
+def with_states(
+    picture: Picture, states: Sequence[StepState], *, over: bool, selected: Collection[str] | None
+) -> tuple[StepView, ...]:
+    """The picture's steps as they stand; what SageMaker lists beyond them comes last.
+
+    :param over: whether the execution has ended, so that what has not run never will.
+    :param selected: the steps that the execution is limited to; None: all.
+    """
+    # Of a step that a loop repeats, the last round is shown.
+    known = {state.name: state for state in states}
+    skipped: set[str] = set()
+    shown: dict[str, StepView] = {}
+    parents = {step.name: step for step in picture.steps}
+    for name in picture.graph.order():
+        step = parents[name]
+        state = known.get(name)
+        if state is not None:
+            shown[name] = _merged(step, state)
+            continue
+        why = _why_skipped(step, picture.graph, known, skipped, over, selected)
+        if why is not None:
+            skipped.add(name)
+        shown[name] = replace(step, status=NOT_STARTED if why is None else SKIPPED, reason=why)
+    others = [
+        _merged(StepView(state.name, state.type or "Unknown"), state)
+        for state in known.values()
+        if state.name not in parents
+    ]
+    return (*(shown[step.name] for step in picture.steps), *others)
+
+
+def _merged(step: StepView, state: StepState) -> StepView:
+    reason = state.reason
+    if state.source_arn:
+        reason = f"Result taken over from {state.source_arn}"
+    elif state.outcome is not None:
+        reason = reason or f"The condition was {'met' if state.outcome else 'not met'}"
+    return replace(
+        step,
+        display_name=state.display_name or step.display_name,
+        status=state.status or None,
+        started=state.started,
+        ended=state.ended,
+        reason=reason,
+    )
+
+
+def _why_skipped(
+    step: StepView,
+    graph: StepGraph,
+    known: Mapping[str, StepState],
+    skipped: Collection[str],
+    over: bool,
+    selected: Collection[str] | None,
+) -> str | None:
+    """Why a step that SageMaker does not list will never run; None: it may, or the execution ended before it."""
+    if selected is not None and step.name not in selected:
+        return "Not selected: this execution runs only some of the steps"
+    if step.parent in skipped:
+        return f"Its condition {step.parent} was skipped"
+    decided = known.get(step.parent or "")
+    if decided is not None and decided.outcome is not None and decided.outcome is not (step.branch == "if"):
+        return f"The condition {step.parent} took the other branch"
+    before = next((name for name in graph.dependencies(step.name) if name in skipped), None)
+    if over and before is not None:
+        return f"It waits for {before}, which was skipped"
+    return None
+
+
+def readable_picture(text: str) -> tuple[Picture | None, str | None]:
+    """The picture, or why there is none."""
+    try:
+        return picture_of(text), None
+    except DefinitionError as error:
+        # Where, and not what: the message may quote a value.
+        place = error.problems[0].pointer or "its beginning"
+        return None, f"The definition cannot be drawn: this version does not understand what stands at {place}."
+
+
+def state_of(step: Mapping[str, Any], text_of: Any) -> StepState:
+    """A member of ListPipelineExecutionSteps; ``text_of`` turns its times into texts."""
+    metadata = step.get("Metadata") or {}
+    outcome = {"True": True, "False": False}.get((metadata.get("Condition") or {}).get("Outcome", ""))
+    source = (step.get("SelectiveExecutionResult") or {}).get("SourcePipelineExecutionArn")
+    return StepState(
+        name=step["StepName"],
+        status=step.get("StepStatus", ""),
+        type=next(iter(metadata), "").removesuffix("Job"),
+        display_name=step.get("StepDisplayName") or None,
+        started=text_of(step.get("StartTime")),
+        ended=text_of(step.get("EndTime")),
+        reason=step.get("FailureReason") or None,
+        outcome=outcome,
+        source_arn=source,
+        iterated=bool(step.get("IterationContext")),
+    )

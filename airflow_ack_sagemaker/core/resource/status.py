@@ -1,0 +1,297 @@
+"""What a resource says about itself: `classify`, the one place that knows ACK's conditions.
+
+Sources: the condition types of the ACK runtime (``ACK.ResourceSynced``, ``ACK.Recoverable``, ``ACK.Terminal``,
+``ACK.ReferencesResolved``), the status enums of the SageMaker API, and the behaviour of a running controller: a failed
+execution is "synced", a failed execution whose settings drifted is also "recoverable", a running one may be both.
+SageMaker's own word about a job therefore always comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION, Kind, kind_of
+
+MAX_REASON = 3_000
+"""Characters of a reason that are kept: an outcome travels in trigger events, which live in Airflow's database."""
+
+
+class State(StrEnum):
+    """Where a resource stands. `FINISHED` groups those that no waiting will change."""
+
+    UNSEEN = "Unseen"
+    """No controller has touched it: no status, no finalizer."""
+    IN_PROGRESS = "InProgress"
+    RETRYING = "Retrying"
+    """The controller cannot do it and tries again (``ACK.Recoverable``, or an unresolved reference)."""
+    UNKNOWN = "Unknown"
+    """SageMaker says a word that this version does not know: neither a success nor a failure."""
+    DELETING = "Deleting"
+    SUCCEEDED = "Succeeded"
+    """A job that succeeded, or a kept thing that is in its wanted state."""
+    FAILED = "Failed"
+    STOPPED = "Stopped"
+    REFUSED = "Refused"
+    """``ACK.Terminal``: never tried again, nothing was started."""
+    GONE = "Gone"
+    """The resource was deleted while it was followed."""
+
+
+FINISHED = frozenset({State.SUCCEEDED, State.FAILED, State.STOPPED, State.REFUSED, State.GONE})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What `classify` read from a resource.
+
+    ``sagemaker_status`` is SageMaker's own word (``Executing``, ``Active``, ...) or None; ``reason`` says why in the
+    words of SageMaker or of the controller; ``remedy`` says what a person can do; ``warning`` is something worth a line
+    in a log.
+    """
+
+    kind: str
+    name: str
+    namespace: str
+    state: State
+    uid: str | None = None
+    sagemaker_status: str | None = None
+    reason: str | None = None
+    remedy: str | None = None
+    warning: str | None = None
+    arn: str | None = None
+    region: str | None = None
+    created: str | None = None
+    """When the resource was created, as the API server wrote it (RFC 3339)."""
+    since: float | None = None
+    """Of an unknown status: when the controller wrote it, Unix time in seconds."""
+    gone: bool = False
+    """Whether the resource is no longer in the cluster; a job that had ended before keeps its ``state``."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether no waiting will change it."""
+        return self.state in FINISHED
+
+    @property
+    def started(self) -> bool:
+        """Whether SageMaker has it (it has said a status, or an ARN is known)."""
+        return self.sagemaker_status is not None or self.arn is not None
+
+    @property
+    def resource(self) -> str:
+        """The resource as kubectl takes it, e.g. ``pipelineexecution/abalone-1 (namespace ml)``."""
+        return f"{self.kind.lower()}/{self.name} (namespace {self.namespace})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """A small JSON object for a trigger event."""
+        return {
+            name: str(value) if isinstance(value, State) else value
+            for name in self.__slots__
+            if (value := getattr(self, name)) not in (None, False)
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Outcome:
+        """The outcome that `to_dict` wrote."""
+        return cls(**{**data, "state": State(data["state"])})
+
+
+def gone(last: Outcome) -> Outcome:
+    """The outcome of a resource that was deleted while it was followed; what was known of it is kept.
+
+    A job that had already ended keeps its end: collecting a finished resource changes nothing about what happened.
+    """
+    if last.state in (State.SUCCEEDED, State.FAILED, State.STOPPED) and kind_of(last.kind).is_job:
+        return replace(last, gone=True)
+    return replace(
+        last,
+        state=State.GONE,
+        gone=True,
+        warning=None,
+        reason=f"{last.resource} was deleted while it was followed"
+        + ("; the ACK controller stops what it was running" if kind_of(last.kind).is_job else ""),
+        remedy="Find out who deleted it (the API server's audit log knows); clear the task to start again.",
+    )
+
+
+def classify(resource: Mapping[str, Any]) -> Outcome:
+    """Read a resource of any ACK SageMaker kind.
+
+    :param resource: the resource as the API server returns it (a pruned copy without its ``spec`` is enough).
+    :raises ValueError: its ``kind`` is not one of the controller's.
+    """
+    kind = kind_of(resource.get("kind", ""))
+    metadata = resource.get("metadata") or {}
+    status = resource.get("status") or {}
+    conditions = _conditions(status)
+    said = status.get(kind.status_field) if kind.status_field else None
+    ack = status.get("ackResourceMetadata") or {}
+    state, reason, warning = _read(kind, metadata, status, conditions, said)
+    return Outcome(
+        kind=kind.kind,
+        name=metadata.get("name", ""),
+        namespace=metadata.get("namespace", ""),
+        uid=metadata.get("uid"),
+        state=state,
+        sagemaker_status=said,
+        reason=_cut(reason),
+        remedy=remedy_for(kind, state, reason),
+        warning=_cut(warning),
+        arn=ack.get("arn"),
+        region=ack.get("region"),
+        created=metadata.get("creationTimestamp"),
+        since=_status_written(metadata) if state is State.UNKNOWN else None,
+    )
+
+
+def _read(
+    kind: Kind,
+    metadata: Mapping[str, Any],
+    status: Mapping[str, Any],
+    conditions: Mapping[str, Mapping[str, Any]],
+    said: str | None,
+) -> tuple[State, str | None, str | None]:
+    """State, reason and warning. The order of the tests is the point: each outranks those after it."""
+    recoverable = _true(conditions, "ACK.Recoverable")
+    terminal = _true(conditions, "ACK.Terminal")
+    troubled = _said_by(terminal or recoverable)
+    failure = status.get("failureReason") or None
+    # SageMaker's word that a job has ended outranks all that the controller says about its own further attempts.
+    if said in kind.stopped:
+        return State.STOPPED, failure or troubled, None
+    if said in kind.failed:
+        return (
+            State.FAILED,
+            failure or troubled,
+            None if failure else f"SageMaker says {said} and gives no failure reason",
+        )
+    if kind.is_job and said in kind.succeeded:
+        return State.SUCCEEDED, None, troubled and f"succeeded, yet the controller says: {troubled}"
+    if metadata.get("deletionTimestamp"):
+        return State.DELETING, troubled, None
+    # A job that runs goes on running whatever the controller could not change about it.
+    if kind.is_job and said in kind.running:
+        return State.IN_PROGRESS, None, troubled and f"still {said}, yet the controller says: {troubled}"
+    unknown = said is not None and kind.status_field and said not in kind.succeeded | kind.running
+    warning = f"unknown {kind.status_field} {said!r}: neither a success nor a failure"
+    # SageMaker has such a job, so that it was not refused.
+    if unknown and kind.is_job:
+        return State.UNKNOWN, troubled, warning
+    if terminal:
+        return State.REFUSED, _said_by(terminal), None
+    if said in kind.running:
+        return State.IN_PROGRESS, troubled, None
+    if recoverable:
+        return State.RETRYING, _said_by(recoverable), None
+    unresolved = conditions.get("ACK.ReferencesResolved")
+    if unresolved is not None and unresolved.get("status") != "True":
+        return State.RETRYING, _said_by(unresolved) or "a reference to another resource is not resolved", None
+    if unknown:
+        return State.UNKNOWN, None, warning
+    synced = conditions.get("ACK.ResourceSynced")
+    if synced is None:
+        if not status and not metadata.get("finalizers"):
+            return State.UNSEEN, None, None
+        return State.IN_PROGRESS, None, None
+    if synced.get("status") != "True":
+        return State.IN_PROGRESS, synced.get("message"), None
+    if kind.is_job or (kind.status_field and said is None and kind.succeeded and kind.kind == "Pipeline"):
+        return State.IN_PROGRESS, None, f"synced, but {kind.status_field} is missing"
+    return State.SUCCEEDED, None, None
+
+
+def remedy_for(kind: Kind, state: State, reason: str | None) -> str | None:
+    """What a person can do about an outcome; None where there is nothing to do."""
+    text = reason or ""
+    if state in (State.REFUSED, State.RETRYING):
+        for needle, remedy in _REMEDIES:
+            if needle in text:
+                return remedy
+        if state is State.REFUSED:
+            return (
+                "The controller never tries this resource again: correct what the message says and run the task again."
+            )
+        return (
+            "The controller goes on trying: correct what the message says, in the definition, the parameters or in IAM."
+        )
+    if state is State.UNSEEN:
+        return (
+            "Nobody reconciles it. Likely causes: the ACK SageMaker controller is not running or is still starting; "
+            "it watches another "
+            "namespace (watchNamespace, watchSelectors) or not this kind (reconcile.resources); it cannot reach AWS "
+            "(only its log "
+            "says so: kubectl logs -n ack-system deployment/ack-sagemaker-controller)."
+        )
+    if state is State.UNKNOWN:
+        return (
+            "Look at it in SageMaker. A newer release of airflow-ack-sagemaker may know this status; "
+            "recoverable_timeout says how long it is waited for."
+        )
+    if state is State.STOPPED:
+        return "Somebody or something stopped it; clear the task to start a new execution." if kind.is_job else None
+    if state is State.FAILED and kind is PIPELINE_EXECUTION:
+        return "Look at the failed step in SageMaker (the task's link leads there), correct it and run the task again."
+    return None
+
+
+_REMEDIES = (
+    (
+        "already exists",
+        "SageMaker has a pipeline of that name which this resource does not own: pass adopt=True to take it over (it "
+        "is then updated "
+        "to this definition), or choose another pipeline_name.",
+    ),
+    (
+        "ResourceNotFound: Pipeline",
+        "The pipeline must be in SageMaker before it is executed: let AckPipelineOperator (it waits until the Pipeline "
+        "is synced) run before this task, and check pipeline_name, account and region.",
+    ),
+    (
+        "AccessDenied",
+        "Allow the action to the controller's IAM role (and iam:PassRole for the pipeline's role); it is tried again "
+        "by itself.",
+    ),
+    (
+        "ExpiredToken",
+        "The controller's AWS credentials have expired: renew them or use IAM roles for service accounts.",
+    ),
+    ("UnrecognizedClient", "The controller's AWS credentials are not valid in this account or region."),
+    ("Throttling", "SageMaker throttles the controller: wait, or raise the quota; it is tried again by itself."),
+    ("ResourceLimitExceeded", "A SageMaker quota is reached: raise it in Service Quotas or stop what is not needed."),
+    ("ValidationException", "SageMaker refuses the values: correct the definition, the parameters or the role."),
+)
+
+
+def _status_written(metadata: Mapping[str, Any]) -> float | None:
+    """When the status became as it is: a controller writes it only when it changes. Else when the resource was made."""
+    times = [entry.get("time") for entry in metadata.get("managedFields") or () if entry.get("subresource") == "status"]
+    known = [datetime.fromisoformat(time).timestamp() for time in (*times, metadata.get("creationTimestamp")) if time]
+    return max(known, default=None)
+
+
+def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {condition.get("type", ""): condition for condition in status.get("conditions") or ()}
+
+
+def _true(conditions: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any] | None:
+    condition = conditions.get(name)
+    # The API's conditions are strings: "False" is truthy.
+    return condition if condition is not None and condition.get("status") == "True" else None
+
+
+def _said_by(condition: Mapping[str, Any] | None) -> str | None:
+    """Message and reason of a condition. ACK puts the interesting half into either."""
+    if condition is None:
+        return None
+    parts = [part for part in (condition.get("message"), condition.get("reason")) if part]
+    return ": ".join(dict.fromkeys(parts)) or f"{condition.get('type')} without a message"
+
+
+def _cut(text: str | None) -> str | None:
+    if text is None or len(text) <= MAX_REASON:
+        return text
+    return text[: MAX_REASON - 1] + "…"

@@ -1,0 +1,355 @@
+"""Many executions of one task: where each stands, which to launch next, and when that is worth looking at again.
+
+A batch is followed without a memory of its own: the resources in the cluster are the record of all tries, as they are
+for a single execution (`core.run.decision`). What a try itself must remember between two looks is a small `Progress`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from airflow_ack_sagemaker.core.resource.freshness import parse_time
+from airflow_ack_sagemaker.core.resource.identity import LABEL_INDEX, RunIdentity
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.manifest import SpecError, check_mapping
+from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
+from airflow_ack_sagemaker.core.run.deadlines import Patience, Verdict, judge
+from airflow_ack_sagemaker.core.run.decision import Action, attempt_of, decide
+
+MAX_REASON = 300
+"""Characters of a reason in a batch's result, which lives in Airflow's database."""
+
+_MOST = 10
+"""Executions that a message names."""
+
+
+class Policy(StrEnum):
+    """What becomes of the others once too many have failed for the task to succeed."""
+
+    RUN_ALL = "run_all"
+    FAIL_FAST = "fail_fast"
+    """No more is launched; what runs is followed to its end."""
+    STOP_REST = "stop_rest"
+    """No more is launched, and what runs is stopped."""
+
+
+class Standing(StrEnum):
+    """Where an execution of the batch stands in this try."""
+
+    WAITING = "waiting"
+    ACTIVE = "active"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """The waits of a try in seconds, None for no end; ``started`` is when it began, as Unix time."""
+
+    started: float
+    reconcile: float | None = None
+    recover: float | None = None
+    whole: float | None = None
+
+    def of(self, outcome: Outcome) -> Patience:
+        """How long this execution is waited for: the whole from its creation, the others not from before this try."""
+        created = self.started if outcome.created is None else parse_time(outcome.created).timestamp()
+        begun = max(created, self.started)
+        return Patience(
+            reconcile_by=None if self.reconcile is None else begun + self.reconcile,
+            recover_by=None if self.recover is None else begun + self.recover,
+            finish_by=None if self.whole is None else created + self.whole,
+            unknown_seconds=self.recover,
+        )
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a try remembers: which executions it has seen active or has launched, which it has stopped itself, and which
+    it gave up and why.
+    """
+
+    started: float
+    touched: set[int] = field(default_factory=set)
+    stopped: set[int] = field(default_factory=set)
+    given_up: dict[int, Verdict] = field(default_factory=dict)
+    reasons: dict[Verdict, str] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Small JSON for a trigger's arguments and event."""
+        by_verdict: dict[str, list[int]] = defaultdict(list)
+        for index, verdict in self.given_up.items():
+            by_verdict[verdict.value].append(index)
+        return {
+            "started": self.started,
+            "touched": to_ranges(self.touched),
+            "stopped": to_ranges(self.stopped),
+            "given_up": {verdict: to_ranges(indexes) for verdict, indexes in by_verdict.items()},
+            "reasons": {verdict.value: reason for verdict, reason in self.reasons.items()},
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Progress:
+        """What `to_dict` wrote."""
+        return cls(
+            started=data["started"],
+            touched=set(from_ranges(data["touched"])),
+            stopped=set(from_ranges(data["stopped"])),
+            given_up={i: Verdict(verdict) for verdict, text in data["given_up"].items() for i in from_ranges(text)},
+            reasons={Verdict(verdict): reason for verdict, reason in data["reasons"].items()},
+        )
+
+    def give_up(self, member: Member) -> None:
+        """Remember an execution that is waited for no longer."""
+        if member.verdict is not None:
+            self.given_up[member.index] = member.verdict
+            if member.outcome is not None and member.outcome.reason:
+                self.reasons.setdefault(member.verdict, member.outcome.reason[:MAX_REASON])
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One execution of the batch. ``attempt`` is that of its resource, or of the one to create where it is waiting.
+
+    ``outcome`` is None where it is waiting. ``verdict`` says why one that has ended is waited for no longer.
+    ``stopped`` tells one that the task itself has stopped, because others failed. ``cleared`` is an earlier attempt
+    that still runs and must be stopped before this one is launched, since a user has cleared the task.
+    """
+
+    index: int
+    standing: Standing
+    attempt: int
+    outcome: Outcome | None = None
+    verdict: Verdict | None = None
+    stopped: bool = False
+    cleared: Outcome | None = None
+    resource: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether it has ended as it should."""
+        return self.verdict is Verdict.REACHED and self.outcome is not None and self.outcome.state is State.SUCCEEDED
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended otherwise."""
+        return self.standing is Standing.ENDED and not self.succeeded
+
+    @property
+    def wanted_so(self) -> bool:
+        """Whether somebody has stopped it: a retry must not start it again."""
+        ended_so = self.outcome is not None and self.outcome.state in (State.STOPPED, State.GONE)
+        return ended_so and self.verdict is Verdict.REACHED and not self.stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a DAG author gives for one execution."""
+
+    parameters: Mapping[str, Any]
+    display_name: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to do now; with neither, and nothing active, the batch is over."""
+
+    launch: tuple[Member, ...] = ()
+    stop: tuple[Member, ...] = ()
+
+
+def members_of(
+    resources: Iterable[Mapping[str, Any]],
+    identity: RunIdentity,
+    count: int,
+    *,
+    first_try: int,
+    progress: Progress,
+    waits: Waits,
+    now: float,
+) -> list[Member]:
+    """Where each execution of the batch stands.
+
+    :param resources: the run's own resources as the cluster has them now, in any order.
+    :param identity: the task instance's, without an index.
+    :param first_try: number of the first try since the task was last cleared; 1 if it never was.
+    :param now: Unix time in seconds.
+    """
+    by_index: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
+    for resource in resources:
+        index = index_of(resource)
+        if index is not None and identity.member(index).owns(resource):
+            by_index[index].append(resource)
+    return [
+        _member(index, by_index.get(index, []), first_try=first_try, progress=progress, waits=waits, now=now)
+        for index in range(count)
+    ]
+
+
+def _member(
+    index: int,
+    resources: Sequence[Mapping[str, Any]],
+    *,
+    first_try: int,
+    progress: Progress,
+    waits: Waits,
+    now: float,
+) -> Member:
+    decision = decide(resources, first_try=first_try)
+    newest = max(resources, key=attempt_of, default=None)
+    outcome = None if newest is None else classify(newest)
+    attempt = decision.attempt if newest is None else attempt_of(newest)
+    if index in progress.given_up:
+        verdict = progress.given_up[index]
+        left = outcome or _lost(index)
+        return Member(index, Standing.ENDED, attempt, left, verdict, resource=newest)
+    if decision.action is Action.TAKE:
+        return Member(index, Standing.ENDED, attempt, outcome, Verdict.REACHED, resource=newest)
+    if decision.action is Action.ATTACH and outcome is not None:
+        ended = judge(outcome, waits.of(outcome), now)
+        standing = Standing.ACTIVE if ended is None else Standing.ENDED
+        return Member(index, standing, attempt, outcome, ended, resource=newest)
+    if decision.action is Action.CREATE and decision.outcome is not None:
+        return Member(index, Standing.WAITING, decision.attempt, cleared=decision.outcome)
+    if index in progress.touched:
+        # It was there in this try, so somebody has deleted it: that is how an execution is stopped.
+        stopped = index in progress.stopped
+        if outcome is None or outcome.state is not State.DELETING:  # what is left is an earlier attempt
+            return Member(index, Standing.ENDED, decision.attempt, _lost(index), Verdict.REACHED, stopped=stopped)
+        return Member(index, Standing.ENDED, attempt, gone(outcome), Verdict.REACHED, stopped=stopped, resource=newest)
+    return Member(index, Standing.WAITING, decision.attempt)
+
+
+def _lost(index: int) -> Outcome:
+    return Outcome(kind=PIPELINE_EXECUTION.kind, name=f"execution {index}", namespace="", state=State.GONE, gone=True)
+
+
+def next_step(members: Sequence[Member], *, max_active: int | None, spare_failures: int, policy: Policy) -> Step:
+    """Which executions to launch or to stop now, in their order.
+
+    :param max_active: how many may be active at once; None: all.
+    :param spare_failures: how many may fail without the task failing (`spare_failures`).
+    """
+    active = tuple(member for member in members if member.standing is Standing.ACTIVE)
+    if policy is not Policy.RUN_ALL and sum(member.failed for member in members) > spare_failures:
+        return Step(stop=active if policy is Policy.STOP_REST else ())
+    waiting = tuple(member for member in members if member.standing is Standing.WAITING)
+    return Step(launch=waiting if max_active is None else waiting[: max(max_active - len(active), 0)])
+
+
+def entries_of(executions: Any, common: Any) -> list[Entry]:
+    """The executions of a batch as a DAG author gives them.
+
+    :param executions: a sequence of parameters' values by name, or of ``{"parameters": {...}, "display_name": ...,
+        "description": ...}``.
+    :param common: parameters of all of them, where they have none of their own.
+    :raises SpecError: it is something else, most often the text of a template.
+    """
+    if isinstance(executions, str | bytes | Mapping) or not isinstance(executions, Iterable):
+        raise SpecError(
+            f"executions must be a list with a mapping for each execution, not {type(executions).__name__}. A template "
+            "gives a text, unless the DAG has render_template_as_native_obj=True."
+        )
+    shared = check_mapping("parameters", common)
+    entries = []
+    for index, given in enumerate(executions):
+        entry = check_mapping(f"executions[{index}]", given)
+        more: dict[str, Any] = {}
+        if isinstance(entry.get("parameters"), Mapping):
+            more = {key: value for key, value in entry.items() if key != "parameters"}
+            if unknown := sorted(more.keys() - {"display_name", "description"}):
+                raise SpecError(
+                    f"executions[{index}] has {unknown[0]!r} beside its 'parameters': it does not belong there."
+                )
+            entry = entry["parameters"]
+        entries.append(Entry({**shared, **entry}, **more))
+    return entries
+
+
+def spare_failures(count: int, min_succeeded: int | float | None) -> int:
+    """How many of a batch may fail.
+
+    :param min_succeeded: how many must succeed: a number, or a share (a float of more than 0 and at most 1); None: all.
+    :raises SpecError: it is neither, or more than there are.
+    """
+    if min_succeeded is None:
+        return 0
+    if isinstance(min_succeeded, float) and 0 < min_succeeded <= 1:
+        return count - math.ceil(min_succeeded * count - 1e-9)
+    if isinstance(min_succeeded, bool) or not isinstance(min_succeeded, int) or not 0 <= min_succeeded <= count:
+        raise SpecError(
+            f"min_succeeded {min_succeeded!r} must be a number of executions from 0 to {count}, or a share of them as "
+            "a float of more than 0.0 and at most 1.0."
+        )
+    return count - min_succeeded
+
+
+def result_of(member: Member, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """An execution's line in the task's result; ``state`` is ``NotLaunched`` for one that never was."""
+    outcome = member.outcome
+    state = "NotLaunched" if outcome is None else outcome.state.value
+    if member.stopped:
+        state = State.STOPPED.value
+    elif member.verdict not in (None, Verdict.REACHED):
+        state = str(member.verdict)
+    reason = None if outcome is None else outcome.reason
+    if member.stopped:
+        reason = "stopped by the task, because too many others had failed (failure_policy)"
+    return {
+        "index": member.index,
+        "name": None if outcome is None else outcome.name,
+        "arn": None if outcome is None else outcome.arn,
+        "state": state,
+        "status": None if outcome is None else outcome.sagemaker_status,
+        "reason": reason[:MAX_REASON] if reason else None,
+        "attempt": None if outcome is None else member.attempt,
+        **facts,
+    }
+
+
+def summary(members: Sequence[Member], *, spare: int) -> str:
+    """In words how the batch ended: the counts, then a line for each of the first that did not succeed."""
+    failed = [member for member in members if not member.succeeded]
+    lines = [
+        f"{len(failed)} of {len(members)} executions did not succeed, at most {spare} may: "
+        f"{len(members) - len(failed)} succeeded."
+    ]
+    for member in failed[:_MOST]:
+        line = result_of(member, {})
+        what = f"{line['name']}: {line['state']}" if line["name"] else str(line["state"])
+        reason = f" ({line['reason']})" if line["reason"] else ""
+        lines.append(f"#{member.index} {what}{reason}")
+    if len(failed) > _MOST:
+        lines.append(f"... and {len(failed) - _MOST} more: see the XCom 'executions'.")
+    return "\n".join(lines)
+
+
+def index_of(resource: Mapping[str, Any]) -> int | None:
+    """The place in its batch that a resource's labels tell; None where it is of none."""
+    value = ((resource.get("metadata") or {}).get("labels") or {}).get(LABEL_INDEX, "")
+    return int(value) if value.isdecimal() else None
+
+
+def to_ranges(numbers: Collection[int]) -> str:
+    """Numbers in short: ``0-4,7``."""
+    parts: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if parts and number == parts[-1][1] + 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
+
+
+def from_ranges(text: str) -> list[int]:
+    """What `to_ranges` wrote."""
+    numbers: list[int] = []
+    for part in text.split(",") if text else ():
+        first, _, last = part.partition("-")
+        numbers.extend(range(int(first), int(last or first) + 1))
+    return numbers

@@ -1,0 +1,111 @@
+"""How long a task waits for what, and what it says when that is over: pure, so that operator, trigger and sensor wait
+alike.
+
+Three waits are distinct because their causes and remedies are: nobody reconciles the resource; the controller tries in
+vain; the run itself takes too long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from airflow_ack_sagemaker.core.resource.status import FINISHED, Outcome, State
+
+RECONCILE_TIMEOUT = 300.0
+"""Default seconds until a resource that nobody has touched is given up. A controller answers in about one; a busy one,
+or one that is
+being rolled out, in minutes."""
+
+RECOVERABLE_TIMEOUT = 900.0
+"""Default seconds that the controller may try in vain: its back-off reaches minutes."""
+
+
+class Goal(StrEnum):
+    """What is waited for."""
+
+    FINISHED = "finished"
+    STARTED = "started"
+    """SageMaker has it; a job may still run."""
+    GONE = "gone"
+    """The resource is no longer there."""
+
+
+class Verdict(StrEnum):
+    """Why waiting has ended."""
+
+    REACHED = "reached"
+    """The outcome is the answer, good or bad."""
+    NOT_RECONCILED = "not_reconciled"
+    STUCK = "stuck"
+    TIMED_OUT = "timed_out"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Unix times (seconds) at which each wait is over; None: never.
+
+    ``unknown_seconds`` is how long a status may stay that this version does not know.
+    """
+
+    reconcile_by: float | None = None
+    recover_by: float | None = None
+    finish_by: float | None = None
+    unknown_seconds: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a trigger's arguments."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Patience:
+        """What `to_dict` wrote."""
+        return cls(**data)
+
+
+def judge(outcome: Outcome, patience: Patience, now: float, *, goal: Goal = Goal.FINISHED) -> Verdict | None:
+    """Whether waiting has ended, and why; None: go on.
+
+    :param now: Unix time in seconds.
+    """
+    if _reached(outcome, goal):
+        return Verdict.REACHED
+    for verdict, deadline in _deadlines(outcome, patience):
+        if deadline is not None and now >= deadline:
+            return verdict
+    return None
+
+
+def next_deadline(outcome: Outcome, patience: Patience) -> float | None:
+    """Unix time at which `judge` must be asked again though nothing has changed; None: never."""
+    return min((deadline for _, deadline in _deadlines(outcome, patience) if deadline is not None), default=None)
+
+
+def goes_on(verdict: Verdict, now: Outcome) -> bool:
+    """Whether a started resource, looked at once more after this verdict, is worth another wait.
+
+    One that the controller has started but tries in vain to describe looks now as it did before: to wait again would be
+    to wait for ever.
+    """
+    return not (verdict is Verdict.STUCK and now.state is State.RETRYING)
+
+
+def _reached(outcome: Outcome, goal: Goal) -> bool:
+    if goal is Goal.GONE:
+        return outcome.gone
+    if outcome.state in FINISHED:
+        return True
+    return goal is Goal.STARTED and outcome.started and outcome.state is not State.UNSEEN
+
+
+def _deadlines(outcome: Outcome, patience: Patience) -> list[tuple[Verdict, float | None]]:
+    waits: list[tuple[Verdict, float | None]] = [(Verdict.TIMED_OUT, patience.finish_by)]
+    if outcome.state is State.UNSEEN:
+        waits.insert(0, (Verdict.NOT_RECONCILED, patience.reconcile_by))
+    if outcome.state is State.RETRYING:
+        waits.insert(0, (Verdict.STUCK, patience.recover_by))
+    if outcome.state is State.UNKNOWN and outcome.since is not None and patience.unknown_seconds is not None:
+        waits.append((Verdict.TIMED_OUT, outcome.since + patience.unknown_seconds))
+    return waits

@@ -1,0 +1,52 @@
+"""The words in which a task says how it ended: what, where, why and what to do."""
+
+from __future__ import annotations
+
+from airflow_ack_sagemaker.core.resource.status import Outcome, State
+from airflow_ack_sagemaker.core.run.deadlines import Verdict
+
+
+def ending(outcome: Outcome, verdict: Verdict) -> str:
+    """One message for an ending that is not a success.
+
+    :param outcome: how the resource stood at the end.
+    :param verdict: why waiting has ended.
+    """
+    return "\n".join(
+        part for part in (_headline(outcome, verdict), _reason(outcome), _remedy(outcome, verdict)) if part
+    )
+
+
+def _headline(outcome: Outcome, verdict: Verdict) -> str:
+    what = outcome.resource
+    if verdict is Verdict.NOT_RECONCILED:
+        return f"{what}: nobody reconciles this resource; reconcile_timeout is over."
+    if verdict is Verdict.STUCK:
+        return f"{what}: the ACK controller has tried in vain; recoverable_timeout is over."
+    if verdict is Verdict.TIMED_OUT and outcome.state is State.UNKNOWN:
+        return (
+            f"{what}: timed out; SageMaker says {outcome.sagemaker_status!r}, which is neither a success nor a failure "
+            "that is known here."
+        )
+    if verdict is Verdict.TIMED_OUT:
+        return f"{what}: timed out; it is {outcome.sagemaker_status or outcome.state} and its timeout is over."
+    said = f" ({outcome.sagemaker_status})" if outcome.sagemaker_status else ""
+    return {
+        State.FAILED: f"{what}: failed{said}.",
+        State.STOPPED: f"{what}: was stopped{said}.",
+        State.REFUSED: f"{what}: refused for good by the ACK controller (ACK.Terminal); nothing was started.",
+        State.GONE: f"{what}: is gone.",
+    }.get(outcome.state, f"{what}: {outcome.state}{said}.")
+
+
+def _reason(outcome: Outcome) -> str | None:
+    lines = [f"Reason: {outcome.reason}"] if outcome.reason else []
+    if outcome.arn:
+        lines.append(f"In SageMaker: {outcome.arn}")
+    return "\n".join(lines) or None
+
+
+def _remedy(outcome: Outcome, verdict: Verdict) -> str | None:
+    if verdict is Verdict.TIMED_OUT and not outcome.remedy:
+        return "To do: see why it takes so long, or allow more (timeout)."
+    return f"To do: {outcome.remedy}" if outcome.remedy else None

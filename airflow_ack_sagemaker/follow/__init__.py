@@ -1,0 +1,1 @@
+"""List and watch: what is there, and what changes."""

@@ -1,0 +1,62 @@
+"""Waiting in a process of one's own: the same judgement as the trigger's, over a blocking watch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from airflow_ack_sagemaker.core.resource.freshness import observe
+from airflow_ack_sagemaker.core.resource.status import Outcome, State, gone
+from airflow_ack_sagemaker.core.run.deadlines import Goal, Patience, Verdict, judge, next_deadline
+
+if TYPE_CHECKING:
+    from airflow_ack_sagemaker.core.resource.kinds import Kind
+    from airflow_ack_sagemaker.kube.client import KubeClient
+
+
+def wait(
+    client: KubeClient,
+    kind: Kind,
+    name: str,
+    *,
+    namespace: str,
+    uid: str | None,
+    patience: Patience,
+    goal: Goal = Goal.FINISHED,
+    poll_interval: float = 30.0,
+    until: float | None = None,
+    on_change: Callable[[Outcome], None] = lambda outcome: None,
+) -> tuple[Outcome, Verdict]:
+    """Follow one resource until its outcome or the end of patience.
+
+    :param uid: the resource that is meant; another one of the same name counts as gone. None: whichever there is.
+    :param until: Unix time at which to return all the same, with the verdict that the resource has then: a short look
+        before a deferral. The verdict is then ``TIMED_OUT``; ask `judge` whether it really is.
+    :raises KubeError: the cluster cannot be asked.
+    """
+    from airflow_ack_sagemaker.follow.wait import follow_sync
+
+    last = Outcome(kind=kind.kind, name=name, namespace=namespace, state=State.UNSEEN, uid=uid)
+    while True:
+        deadlines = [moment for moment in (next_deadline(last, patience), until) if moment is not None]
+        timeout = max(min(deadlines) - time.time(), 0) if deadlines else None
+        for resource in follow_sync(client, kind, name, namespace, timeout=timeout, poll_interval=poll_interval):
+            if resource is None or (uid is not None and resource["metadata"]["uid"] != uid):
+                outcome = gone(last)
+            else:
+                outcome = observe(resource)
+            if outcome != last:
+                on_change(outcome)
+            before, last = next_deadline(last, patience), outcome
+            verdict = judge(last, patience, time.time(), goal=goal)
+            if verdict is not None:
+                return last, verdict
+            if next_deadline(last, patience) != before:
+                break
+        else:
+            verdict = judge(last, patience, time.time(), goal=goal)
+            if verdict is not None:
+                return last, verdict
+            if until is not None and time.time() >= until:
+                return last, Verdict.TIMED_OUT

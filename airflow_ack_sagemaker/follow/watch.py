@@ -1,0 +1,147 @@
+"""Many followers, one stream: all that follow objects of one kind in one namespace share one list and watch.
+
+The triggers of a triggerer are such followers. Each gets the latest state of its object, never a queue of old ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from typing import Any, Self
+from weakref import WeakKeyDictionary
+
+from airflow_ack_sagemaker.core.resource.kinds import Kind
+from airflow_ack_sagemaker.follow.shared import CollectionReader, Connect, NotSelected, ObjectReader, Prune, SharedWatch
+from airflow_ack_sagemaker.follow.stream import Scope, Settings
+
+_DEFAULTS = Settings()
+_shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, SharedWatch]] = WeakKeyDictionary()
+
+
+def without_bulk(resource: dict[str, Any]) -> dict[str, Any]:
+    """The resource without what is large and never looked at: the definition's text and the field lists of its
+    managers.
+    """
+    metadata = dict(resource.get("metadata") or {})
+    if "managedFields" in metadata:
+        metadata["managedFields"] = [
+            {key: value for key, value in entry.items() if key != "fieldsV1"} for entry in metadata["managedFields"]
+        ]
+    spec = {key: value for key, value in (resource.get("spec") or {}).items() if key != "pipelineDefinition"}
+    return {**resource, "metadata": metadata, "spec": spec}
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """Where a follower reads: finds the shared stream, or begins it."""
+
+    connect: Connect
+    key: Hashable
+    scope: Scope
+    prune: Prune
+    settings: Settings
+
+    def watch(self) -> SharedWatch:
+        """The stream of the running event loop. It ends with its last reader, so one must be made at once."""
+        loop = asyncio.get_running_loop()
+        watches = _shared.setdefault(loop, {})
+        identity = (self.key, self.scope, self.prune)
+        if (found := watches.get(identity)) is not None:
+            return found
+
+        def drop() -> None:
+            if watches.get(identity) is begun:
+                del watches[identity]
+
+        begun = watches[identity] = SharedWatch(self.connect, self.scope, self.prune, self.settings, on_end=drop)
+        begun.start(loop)
+        return begun
+
+
+class Follower:
+    """The states of one object, see :func:`follow`: an asynchronous iterator that can also wait for a time only."""
+
+    __slots__ = ("_open", "_reader")
+
+    def __init__(self, source: _Source, name: str) -> None:
+        self._open = source
+        self._reader = ObjectReader(source.watch(), name)
+
+    async def next(self, timeout: float | None = None) -> dict[str, Any] | None:
+        """The next state: at first the present one.
+
+        :raises TimeoutError: there was none within so many seconds.
+        :raises KubeError: an error that waiting does not mend.
+        """
+        try:
+            return await self._reader.next(timeout)
+        except NotSelected:
+            # Somebody has taken the label away, or an admission webhook never let it through.
+            name = self._reader.name
+            self._reader.close()
+            self._open = replace(self._open, scope=replace(self._open.scope, label_selector=""))
+            self._reader = ObjectReader(self._open.watch(), name)
+            return await self._reader.next(timeout)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> dict[str, Any] | None:
+        return await self.next()
+
+    async def aclose(self) -> None:
+        """Stop following; again does nothing."""
+        self._reader.close()
+
+
+def follow(
+    connect: Connect,
+    *,
+    key: Hashable,
+    kind: Kind,
+    namespace: str | None,
+    name: str,
+    label_selector: str = "",
+    poll_interval: float | None = None,
+    prune: Prune = without_bulk,
+    settings: Settings = _DEFAULTS,
+) -> Follower:
+    """The states of one object: as it is now, then at each change; None while it is not there. Never ends by itself.
+
+    A slow reader misses intermediate states, never the latest. What passes by waiting is waited out; what does not is
+    raised as `KubeError`. Close it (``contextlib.aclosing``) when you stop reading.
+
+    :param connect: makes the client, off the event loop where it blocks. Called once for all followers that share; the
+        client is closed when the last of them has left.
+    :param key: what makes connections the same, for example the connection's id.
+    :param namespace: None is the connection's default.
+    :param label_selector: ``key=value``: narrows the shared stream to the objects that the follower's is one of. One
+        that turns out to lack the label is followed on the stream of all.
+    :param poll_interval: seconds between lists where ``watch`` is forbidden; the first follower's counts.
+    :param prune: the part of an object that followers see; it must keep ``metadata``'s name, uid and resourceVersion.
+    """
+    if poll_interval is not None:
+        settings = replace(settings, poll_interval=poll_interval)
+    return Follower(_Source(connect, key, Scope(kind, namespace, label_selector), prune, settings), name)
+
+
+def follow_all(
+    connect: Connect,
+    *,
+    key: Hashable,
+    kind: Kind,
+    namespace: str | None,
+    label_selector: str = "",
+    poll_interval: float | None = None,
+    prune: Prune = without_bulk,
+    settings: Settings = _DEFAULTS,
+) -> CollectionReader:
+    """The objects of a collection: each that is there now, then None once, then each that changes or is deleted.
+
+    A deleted object is shown as it was last. A slow reader misses intermediate states; what it owes is bounded by the
+    size of the collection. Parameters and errors are those of :func:`follow`, and so is the stream.
+    """
+    if poll_interval is not None:
+        settings = replace(settings, poll_interval=poll_interval)
+    return CollectionReader(_Source(connect, key, Scope(kind, namespace, label_selector), prune, settings).watch())

@@ -1,0 +1,1 @@
+"""From an Airflow connection or a kubeconfig to a server and its credentials."""

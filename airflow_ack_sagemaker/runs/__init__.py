@@ -1,0 +1,1 @@
+"""What is done in the cluster for a run of a task."""

@@ -1,0 +1,121 @@
+"""How each step stands, whether SageMaker lists it or not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from airflow_ack_sagemaker.core.pages.step_states import (
+    NOT_STARTED,
+    SKIPPED,
+    Picture,
+    StepState,
+    picture_of,
+    readable_picture,
+    state_of,
+    with_states,
+)
+from tests.core.run.test_retry_steps import condition, step
+
+
+def picture(*steps: dict[str, Any]) -> Picture:
+    return picture_of(json.dumps({"Version": "2020-12-01", "Steps": list(steps)}))
+
+
+PICTURE = picture(
+    step("Train", kind="Training"),
+    condition(
+        "Good",
+        "Train",
+        then=[step("Register"), condition("Cheap", then=[step("Deploy", "Register")], otherwise=[step("Ask")])],
+        otherwise=[step("Explain")],
+    ),
+    step("Mourn", "Explain"),
+)
+
+
+def statuses(*states: StepState, over: bool = False, selected: tuple[str, ...] | None = None) -> dict[str, str | None]:
+    return {one.name: one.status for one in with_states(PICTURE, states, over=over, selected=selected)}
+
+
+def test_a_picture_has_steps_edges_and_branches() -> None:
+    steps = {one.name: one for one in PICTURE.steps}
+    assert (steps["Deploy"].parent, steps["Deploy"].branch, steps["Deploy"].status) == ("Cheap", "if", None)
+    assert steps["Train"].type == "Training"
+    assert ("Good", "Explain", "else") in PICTURE.edges
+    assert ("Train", "Good", None) in PICTURE.edges
+    assert ("Register", "Deploy", None) in PICTURE.edges
+
+
+def test_what_has_not_begun_has_not_started() -> None:
+    found = statuses(StepState("Train", "Executing"))
+    assert found.pop("Train") == "Executing"
+    assert set(found.values()) == {NOT_STARTED}
+
+
+def test_the_branch_that_was_not_taken_is_skipped_with_all_in_it_and_after_it() -> None:
+    met = StepState("Good", "Succeeded", outcome=True)
+    running = statuses(StepState("Train", "Succeeded"), met)
+    assert running["Explain"] == SKIPPED
+    assert running["Mourn"] == NOT_STARTED
+    over = statuses(StepState("Train", "Succeeded"), met, StepState("Register", "Failed"), over=True)
+    assert over["Mourn"] == SKIPPED
+    assert over["Cheap"] == NOT_STARTED
+    unmet = statuses(StepState("Train", "Succeeded"), StepState("Good", "Succeeded", outcome=False), over=True)
+    assert {name for name, status in unmet.items() if status == SKIPPED} == {"Register", "Cheap", "Deploy", "Ask"}
+
+
+def test_a_condition_that_did_not_say_skips_nothing() -> None:
+    assert SKIPPED not in statuses(StepState("Good", "Executing")).values()
+
+
+def test_a_selective_execution_says_what_it_took_over_and_what_it_leaves_out() -> None:
+    taken = StepState("Train", "Succeeded", source_arn="arn:before")
+    views = {one.name: one for one in with_states(PICTURE, [taken], over=False, selected=("Good", "Explain"))}
+    assert (views["Train"].status, views["Train"].reason) == ("Succeeded", "Result taken over from arn:before")
+    assert views["Register"].status == SKIPPED
+    assert views["Explain"].status == NOT_STARTED
+
+
+def test_what_the_definition_does_not_know_is_shown_at_the_end() -> None:
+    views = with_states(
+        PICTURE, [StepState("Loop-1", "Executing", iterated=True), StepState("x", "?")], over=False, selected=None
+    )
+    assert [(one.name, one.type, one.status) for one in views[-2:]] == [
+        ("Loop-1", "Unknown", "Executing"),
+        ("x", "Unknown", "?"),
+    ]
+
+
+def test_a_listed_step_is_read() -> None:
+    listed = {
+        "StepName": "Good",
+        "StepStatus": "Succeeded",
+        "StartTime": 1,
+        "Metadata": {"Condition": {"Outcome": "False"}},
+    }
+    state = state_of(listed, lambda time: str(time) if time else None)
+    assert (state.name, state.type, state.started, state.ended, state.outcome) == (
+        "Good",
+        "Condition",
+        "1",
+        None,
+        False,
+    )
+    failed = state_of({"StepName": "T", "FailureReason": "boom", "Metadata": {"TrainingJob": {}}}, str)
+    assert (failed.status, failed.reason, failed.type) == ("", "boom", "Training")
+
+
+def test_what_cannot_be_drawn_says_where_and_quotes_nothing() -> None:
+    secret = {"Name": "Token", "Type": "String", "DefaultValue": "hunter2", "EnumValues": ["other-secret"]}
+    for text in (
+        json.dumps({"Version": "2020-12-01", "Parameters": [secret], "Steps": [step("A")]}),
+        "no json",
+        "[]",
+        "\ud800",
+    ):
+        found, why = readable_picture(text)
+        assert found is None
+        assert why is not None
+        assert "hunter2" not in why
+        assert "other-secret" not in why

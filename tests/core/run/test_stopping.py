@@ -1,0 +1,39 @@
+"""What is said about a job that was asked to stop: a confirmation only where there is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from airflow_ack_sagemaker.core.resource.status import Outcome, classify, gone
+from airflow_ack_sagemaker.core.run.stopping import has_ended, stop_report
+from tests.core.resources import condition, execution
+
+DELETED: dict[str, Any] = {"deletionTimestamp": "2026-11-01T03:10:00Z", "finalizers": ["f"]}
+RUNNING = classify(execution(said="Executing"))
+STOPPING = classify(execution(said="Stopping", **DELETED))
+
+
+@pytest.mark.parametrize(
+    ("last", "ended", "said"),
+    [
+        (gone(RUNNING), True, "is gone, but SageMaker was last seen saying Executing"),
+        (gone(STOPPING), True, "Confirmed: the execution is Stopped"),
+        (classify(execution(said="Stopped", **DELETED)), True, "Confirmed: SageMaker says"),
+        (classify(execution(said="Succeeded", **DELETED)), True, "had ended by itself"),
+        (gone(classify(execution(said="Failed"))), True, "had ended by itself"),
+        (gone(classify(execution())), True, "is withdrawn; no execution of it was known"),
+        (classify(execution(condition("ACK.Terminal", "True", "no"))), True, "is withdrawn"),
+        (STOPPING, False, "SageMaker is stopping pipelineexecution/abalone"),
+        (classify(execution(said="Executing", **DELETED)), False, "no controller has answered within 3 s"),
+        (classify(execution(**DELETED)), False, "SageMaker says nothing yet"),
+    ],
+)
+def test_what_is_said(last: Outcome, ended: bool, said: str) -> None:
+    report = stop_report(last, 3.2)
+    assert has_ended(last) == ended
+    assert said in report
+    if not ended:
+        assert "kubectl get pipelineexecution abalone -n ml" in report
+        assert "Confirmed" not in report
