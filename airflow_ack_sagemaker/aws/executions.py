@@ -6,16 +6,18 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_ack_sagemaker.core.resource.freshness import parse_time
 from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of
 from airflow_ack_sagemaker.core.resource.status import Outcome
-from airflow_ack_sagemaker.core.run.duplicates import CLOCKS, Execution, twins_of
+from airflow_ack_sagemaker.core.resource.times import parse_time
+from airflow_ack_sagemaker.core.run.duplicates import CLOCKS, StartedExecution, twins_of
 
 _AFTER = timedelta(hours=6)
 """After the creation of a resource: a controller may be down for hours before it starts again."""
 
 
-def executions(client: Any, pipeline_name: str, *, since: datetime, until: datetime | None = None) -> list[Execution]:
+def executions(
+    client: Any, pipeline_name: str, *, since: datetime, until: datetime | None = None
+) -> list[StartedExecution]:
     """The executions that were started after ``since``, newest first, all pages.
 
     :param client: boto3's client of SageMaker.
@@ -83,9 +85,9 @@ def report_duplicates(
     return found
 
 
-def _read(page: dict[str, Any]) -> Iterator[Execution]:
+def _read(page: dict[str, Any]) -> Iterator[StartedExecution]:
     for summary in page["PipelineExecutionSummaries"]:
-        yield Execution(
+        yield StartedExecution(
             arn=summary["PipelineExecutionArn"],
             status=summary.get("PipelineExecutionStatus", ""),
             started=summary["StartTime"],

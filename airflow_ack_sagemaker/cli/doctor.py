@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_ack_sagemaker.core.doctor.findings import Finding, examine, tell_duplicate
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.manifest import SpecError, pipeline_name_of, runs_pipeline
-from airflow_ack_sagemaker.core.run.duplicates import Execution, duplicates
+from airflow_ack_sagemaker.core.run.duplicates import StartedExecution, duplicates
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.client import KubeClient
@@ -147,7 +147,7 @@ def _unowned(
     wanted = {(_region(one), str((one.get("spec") or {}).get("pipelineName")).rpartition("/")[2]) for one in resources}
     if pipeline is not None and not wanted:
         wanted = {(None, pipeline_name_of(pipeline))}
-    found: list[Execution] = []
+    found: list[StartedExecution] = []
     asked = 0
     for region, name in sorted(wanted, key=str):
         try:

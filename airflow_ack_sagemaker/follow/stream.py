@@ -64,8 +64,8 @@ class Settings:
     """How the stream is held: times in seconds.
 
     A watch lasts ``watch_seconds`` to twice that (the server ends it; a random share keeps many clients apart, as in
-    client-go). Errors that may pass are met with pauses of ``first_pause`` doubling to ``longest_pause``; ``patience``
-    is how many in a row a refused credential, or a permission that was there before, may last.
+    client-go). Errors that may pass are met with pauses of ``first_pause`` doubling to ``longest_pause``;
+    ``max_refusals`` is how many in a row a refused credential, or a permission that was there before, may last.
     """
 
     watch_seconds: float = 300.0
@@ -73,7 +73,7 @@ class Settings:
     poll_interval: float = 30.0
     first_pause: float = 0.25
     longest_pause: float = 30.0
-    patience: int = 6
+    max_refusals: int = 6
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     jitter: Callable[[], float] = random.random
 
@@ -220,19 +220,19 @@ async def changes(
                 polling = True
                 continue
             refusals += 1
-            if not listed_before or refusals >= settings.patience:
+            if not listed_before or refusals >= settings.max_refusals:
                 raise
             await backoff.wait(error)
         except (Unauthorized, CredentialsError) as error:
             # A credential can be refused for a moment: a plugin without network, a token that is just being rotated.
             refusals += 1
-            if refusals >= settings.patience:
+            if refusals >= settings.max_refusals:
                 raise
             log.warning("%s Trying again.", error)
             await backoff.wait(error)
         except (ApiError, ConfigError) as error:
             refusals += 1
-            if not listed_before or refusals >= settings.patience:
+            if not listed_before or refusals >= settings.max_refusals:
                 raise
             await backoff.wait(error)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_ack_sagemaker.core.resource.freshness import observe
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, gone
-from airflow_ack_sagemaker.core.run.deadlines import Goal, Patience, Verdict, judge, next_deadline
+from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, next_deadline, verdict_of
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.kinds import Kind
@@ -22,25 +22,25 @@ def wait(
     *,
     namespace: str,
     uid: str | None,
-    patience: Patience,
+    deadlines: Deadlines,
     goal: Goal = Goal.FINISHED,
     poll_interval: float = 30.0,
     until: float | None = None,
     on_change: Callable[[Outcome], None] = lambda outcome: None,
 ) -> tuple[Outcome, Verdict]:
-    """Follow one resource until its outcome or the end of patience.
+    """Follow one resource until its outcome or until a deadline has passed.
 
     :param uid: the resource that is meant; another one of the same name counts as gone. None: whichever there is.
     :param until: Unix time at which to return all the same, with the verdict that the resource has then: a short look
-        before a deferral. The verdict is then ``TIMED_OUT``; ask `judge` whether it really is.
+        before a deferral. The verdict is then ``TIMED_OUT``; ask `verdict_of` whether it really is.
     :raises KubeError: the cluster cannot be asked.
     """
     from airflow_ack_sagemaker.follow.wait import follow_sync
 
     last = Outcome(kind=kind.kind, name=name, namespace=namespace, state=State.UNSEEN, uid=uid)
     while True:
-        deadlines = [moment for moment in (next_deadline(last, patience), until) if moment is not None]
-        timeout = max(min(deadlines) - time.time(), 0) if deadlines else None
+        moments = [moment for moment in (next_deadline(last, deadlines), until) if moment is not None]
+        timeout = max(min(moments) - time.time(), 0) if moments else None
         for resource in follow_sync(client, kind, name, namespace, timeout=timeout, poll_interval=poll_interval):
             if resource is None or (uid is not None and resource["metadata"]["uid"] != uid):
                 outcome = gone(last)
@@ -48,14 +48,14 @@ def wait(
                 outcome = observe(resource)
             if outcome != last:
                 on_change(outcome)
-            before, last = next_deadline(last, patience), outcome
-            verdict = judge(last, patience, time.time(), goal=goal)
+            before, last = next_deadline(last, deadlines), outcome
+            verdict = verdict_of(last, deadlines, time.time(), goal=goal)
             if verdict is not None:
                 return last, verdict
-            if next_deadline(last, patience) != before:
+            if next_deadline(last, deadlines) != before:
                 break
         else:
-            verdict = judge(last, patience, time.time(), goal=goal)
+            verdict = verdict_of(last, deadlines, time.time(), goal=goal)
             if verdict is not None:
                 return last, verdict
             if until is not None and time.time() >= until:

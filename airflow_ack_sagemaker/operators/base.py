@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseOperator
 
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
-from airflow_ack_sagemaker.core.run.deadlines import RECONCILE_TIMEOUT, RECOVERABLE_TIMEOUT, Goal, Patience, Verdict
+from airflow_ack_sagemaker.core.run.deadlines import RECONCILE_TIMEOUT, RECOVERABLE_TIMEOUT, Deadlines, Goal, Verdict
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID, AckHook
 
 HISTORY_LIMIT = 10
 """Finished executions of a task's earlier runs that stay in the cluster, unless told otherwise."""
 
-SETTLE = timedelta(hours=1)
+KEEP_REPORTED = timedelta(hours=1)
 """How long one stays in any case, beyond the time between two tries: Airflow notices a lost worker within minutes."""
 
 if TYPE_CHECKING:
@@ -88,11 +88,11 @@ class AckOperator(BaseOperator):
             except KubeError as error:
                 raise AckClusterError(str(error)) from error
 
-    def patience(self, *, created: float | None = None) -> Patience:
+    def deadlines(self, *, created: float | None = None) -> Deadlines:
         """The waits of this try: the first two from now on, the whole run from ``created`` (Unix time in seconds)."""
         now = time.time()
         reconcile, recover, whole = map(seconds, (self.reconcile_timeout, self.recoverable_timeout, self.timeout))
-        return Patience(
+        return Deadlines(
             reconcile_by=None if reconcile is None else now + reconcile,
             recover_by=None if recover is None else now + recover,
             finish_by=None if whole is None else (created or now) + whole,
@@ -107,7 +107,7 @@ class AckOperator(BaseOperator):
         *,
         namespace: str,
         uid: str | None,
-        patience: Patience,
+        deadlines: Deadlines,
         goal: Goal = Goal.FINISHED,
     ) -> tuple[Outcome, Verdict]:
         """Wait in this process. What changes is logged, what repeats is not."""
@@ -119,7 +119,7 @@ class AckOperator(BaseOperator):
             name,
             namespace=namespace,
             uid=uid,
-            patience=patience,
+            deadlines=deadlines,
             goal=goal,
             poll_interval=self.poll_interval,
             on_change=self.log_outcome,
@@ -129,7 +129,7 @@ class AckOperator(BaseOperator):
         self,
         outcome: Outcome,
         *,
-        patience: Patience,
+        deadlines: Deadlines,
         goal: Goal = Goal.FINISHED,
         stop_on_kill: bool = False,
         ours: bool = False,
@@ -144,9 +144,9 @@ class AckOperator(BaseOperator):
 
         self.log.info("Waiting for %s on the triggerer.", outcome.resource)
         timeout = None
-        if patience.finish_by is not None:
+        if deadlines.finish_by is not None:
             # Past our own deadline, so that the trigger speaks first: Airflow's timeout knows no reason.
-            timeout = timedelta(seconds=max(patience.finish_by - time.time(), 0) + 120)
+            timeout = timedelta(seconds=max(deadlines.finish_by - time.time(), 0) + 120)
         self.defer(
             trigger=AckResourceTrigger(
                 kind=outcome.kind,
@@ -154,7 +154,7 @@ class AckOperator(BaseOperator):
                 namespace=outcome.namespace,
                 uid=outcome.uid,
                 kubernetes_conn_id=self.kubernetes_conn_id,
-                patience=patience.to_dict(),
+                deadlines=deadlines.to_dict(),
                 goal=goal.value,
                 poll_interval=self.poll_interval,
                 stop_on_kill=stop_on_kill,
@@ -296,7 +296,7 @@ class AckLaunchOperator(AckOperator):
         return History(
             limit=history_limit(limit),
             ttl=None if ttl is None else timedelta(seconds=ttl),
-            settle=SETTLE + timedelta(seconds=between_tries),
+            keep_reported=KEEP_REPORTED + timedelta(seconds=between_tries),
         )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity, identity_of
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.run.decision import reported_at
-from airflow_ack_sagemaker.operators.base import HISTORY_LIMIT, SETTLE, AckOperator, history_limit, seconds
+from airflow_ack_sagemaker.operators.base import HISTORY_LIMIT, KEEP_REPORTED, AckOperator, history_limit, seconds
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -113,4 +113,4 @@ class _TaskStates:
         if place in self._states:
             return self._states[place] in _ENDED
         reported = reported_at(resource)
-        return reported is None or now - reported >= SETTLE
+        return reported is None or now - reported >= KEEP_REPORTED

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_ack_sagemaker.core.resource.identity import LABEL_DAG, label_value
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
 from airflow_ack_sagemaker.core.resource.status import Outcome
-from airflow_ack_sagemaker.core.run.deadlines import Verdict, judge
+from airflow_ack_sagemaker.core.run.deadlines import Verdict, verdict_of
 from airflow_ack_sagemaker.links import SageMakerPipelineLink
 from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded, read_event
 
@@ -131,8 +131,8 @@ class AckPipelineOperator(AckOperator):
                 "definition_source": spec.definition_source,
                 "definition_version_id": spec.definition_version_id,
             }
-            patience = self.patience()
-            verdict = judge(applied.outcome, patience, time.time())
+            deadlines = self.deadlines()
+            verdict = verdict_of(applied.outcome, deadlines, time.time())
             if verdict is not None:
                 return self._finish(context, applied.outcome, verdict, facts)
             if not self.wait_for_completion:
@@ -145,13 +145,13 @@ class AckPipelineOperator(AckOperator):
                 spec.name,
                 namespace=namespace,
                 uid=applied.outcome.uid,
-                patience=patience,
+                deadlines=deadlines,
                 poll_interval=self.poll_interval,
                 until=time.time() + INLINE_SECONDS if self.deferrable else None,
                 on_change=self.log_outcome,
             )
-            if self.deferrable and judge(outcome, patience, time.time()) is None:
-                self.defer_until(outcome, patience=patience, ours=True, echo=facts)
+            if self.deferrable and verdict_of(outcome, deadlines, time.time()) is None:
+                self.defer_until(outcome, deadlines=deadlines, ours=True, echo=facts)
             return self._finish(context, outcome, verdict, facts)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
-from airflow_ack_sagemaker.core.run.deadlines import Goal, Verdict, goes_on, judge
+from airflow_ack_sagemaker.core.run.deadlines import Goal, Verdict, goes_on, verdict_of
 from airflow_ack_sagemaker.links import SageMakerPipelineExecutionLink
 from airflow_ack_sagemaker.operators.base import AckLaunchOperator, raise_unless_succeeded, read_event, run_of
 
@@ -115,11 +115,11 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
 
     def _wait(self, context: Context, client: KubeClient, launched: Launch) -> dict[str, Any]:
         outcome, facts = launched.outcome, launched.facts
-        patience = self.patience(created=launched.created)
+        deadlines = self.deadlines(created=launched.created)
         goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
-        verdict = judge(outcome, patience, time.time(), goal=goal)
+        verdict = verdict_of(outcome, deadlines, time.time(), goal=goal)
         if verdict is None and self.deferrable and goal is Goal.FINISHED:
-            self.defer_until(outcome, patience=patience, stop_on_kill=True, ours=True, echo=facts)
+            self.defer_until(outcome, deadlines=deadlines, stop_on_kill=True, ours=True, echo=facts)
         if verdict is None:
             outcome, verdict = self.follow(
                 client,
@@ -127,7 +127,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
                 outcome.name,
                 namespace=outcome.namespace,
                 uid=outcome.uid,
-                patience=patience,
+                deadlines=deadlines,
                 goal=goal,
             )
         return self._finish(context, client, outcome, verdict, facts, goal)
@@ -189,7 +189,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
     def _go_on(
         self, context: Context, client: KubeClient, outcome: Outcome, facts: Mapping[str, Any]
     ) -> dict[str, Any]:
-        from airflow_ack_sagemaker.core.resource.freshness import parse_time
+        from airflow_ack_sagemaker.core.resource.times import parse_time
         from airflow_ack_sagemaker.runs.launch import Launch
 
         created = parse_time(outcome.created).timestamp() if outcome.created else time.time()

@@ -129,8 +129,8 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
                     return self._finish(context, client, batch, members)
                 if self.deferrable:
                     self._defer(batch, progress, members)
-                vigil = _vigil(batch, members)
-                wait_here(client, batch, vigil, poll_interval=self.poll_interval, log=self.log)
+                batch_wait = _batch_wait(batch, members)
+                wait_here(client, batch, batch_wait, poll_interval=self.poll_interval, log=self.log)
 
     def _defer(self, batch: Batch, progress: Progress, members: Sequence[Member]) -> NoReturn:
         from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of
@@ -277,11 +277,11 @@ def _wake(batch: Batch, members: Sequence[Member]) -> dict[str, Any]:
     return {"more": more, "spare_failures": spare}
 
 
-def _vigil(batch: Batch, members: Sequence[Member]) -> Any:
-    from airflow_ack_sagemaker.core.run.batch_wait import Vigil
+def _batch_wait(batch: Batch, members: Sequence[Member]) -> Any:
+    from airflow_ack_sagemaker.core.run.batch_wait import BatchWait
 
     active = [member.index for member in members if member.standing is Standing.ACTIVE]
-    return Vigil(active, waits=batch.waits, **_wake(batch, members))
+    return BatchWait(active, waits=batch.waits, **_wake(batch, members))
 
 
 def _error(failed: Sequence[Member], spare: int) -> type[Exception]:
@@ -290,7 +290,7 @@ def _error(failed: Sequence[Member], spare: int) -> type[Exception]:
     from airflow_ack_sagemaker.compat import AirflowFailException
 
     classes = {error_of(m.outcome, m.verdict) for m in failed if m.outcome is not None and not m.stopped}
-    if sum(member.wanted_so for member in failed) > spare:
+    if sum(member.stopped_by_somebody for member in failed) > spare:
         return exceptions.AckExecutionStopped  # a retry could not succeed either
     retried = {error for error in classes if not issubclass(error, AirflowFailException)}
     return retried.pop() if len(retried) == 1 else exceptions.AckExecutionFailed

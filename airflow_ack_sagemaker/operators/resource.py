@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome
-from airflow_ack_sagemaker.core.run.deadlines import Goal, Verdict, judge
+from airflow_ack_sagemaker.core.run.deadlines import Goal, Verdict, verdict_of
 from airflow_ack_sagemaker.links import SageMakerResourceLink
 from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded, read_event
 
@@ -73,15 +73,15 @@ class AckResourceOperator(AckOperator):
             )
             kind = kind_of(self.kind)
             applied = apply_resource(client, kind, manifest, log=self.log)
-            outcome, patience = applied.outcome, self.patience()
+            outcome, deadlines = applied.outcome, self.deadlines()
             echo = {"changed": applied.changed}
             goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
-            verdict = judge(outcome, patience, time.time(), goal=goal)
+            verdict = verdict_of(outcome, deadlines, time.time(), goal=goal)
             if verdict is None and self.deferrable and goal is Goal.FINISHED:
-                self.defer_until(outcome, patience=patience, ours=True, echo=echo)
+                self.defer_until(outcome, deadlines=deadlines, ours=True, echo=echo)
             if verdict is None:
                 outcome, verdict = self.follow(
-                    client, kind, outcome.name, namespace=namespace, uid=outcome.uid, patience=patience, goal=goal
+                    client, kind, outcome.name, namespace=namespace, uid=outcome.uid, deadlines=deadlines, goal=goal
                 )
         return self._finish(context, outcome, verdict, echo, goal)
 
@@ -156,13 +156,13 @@ class AckDeleteResourceOperator(AckOperator):
             self.log.info("Deleted %s.", outcome.resource)
             if not self.wait_for_completion:
                 return self._result(name, namespace, deleted=True)
-            patience = self.patience()
+            deadlines = self.deadlines()
             if self.deferrable:
                 if not _is_gone(client, outcome):
-                    self.defer_until(outcome, patience=patience, goal=Goal.GONE)
+                    self.defer_until(outcome, deadlines=deadlines, goal=Goal.GONE)
             else:
                 outcome, verdict = self.follow(
-                    client, kind, name, namespace=namespace, uid=outcome.uid, patience=patience, goal=Goal.GONE
+                    client, kind, name, namespace=namespace, uid=outcome.uid, deadlines=deadlines, goal=Goal.GONE
                 )
                 raise_unless_gone(outcome, verdict)
         return self._result(name, namespace, deleted=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
-from airflow_ack_sagemaker.core.run.deadlines import Goal, Patience
+from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal
 from airflow_ack_sagemaker.core.run.stopping import stop_report
 from airflow_ack_sagemaker.operators.base import AckOperator, read_event
 from airflow_ack_sagemaker.operators.resource import raise_unless_gone
@@ -53,7 +53,7 @@ class AckStopPipelineExecutionOperator(AckOperator):
                 self.log.info("Nothing runs, so nothing is stopped.")
             names = [outcome.name for outcome in stopping]
             if self.wait_for_completion:
-                self._wait(client, stopping, names, self.patience())
+                self._wait(client, stopping, names, self.deadlines())
         return {"stopped": names}
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -68,14 +68,17 @@ class AckStopPipelineExecutionOperator(AckOperator):
                 for waiting in map(classify, self._candidates(client, outcome.namespace))
                 if waiting.state is State.DELETING and waiting.name in names
             ]
-            self._wait(client, left, names, Patience.from_dict(echo["patience"]))
+            self._wait(client, left, names, Deadlines.from_dict(echo["deadlines"]))
         return {"stopped": names}
 
-    def _wait(self, client: KubeClient, waiting: Sequence[Outcome], names: list[str], patience: Patience) -> None:
+    def _wait(self, client: KubeClient, waiting: Sequence[Outcome], names: list[str], deadlines: Deadlines) -> None:
         for outcome in waiting:
             if self.deferrable:
                 self.defer_until(
-                    outcome, patience=patience, goal=Goal.GONE, echo={"names": names, "patience": patience.to_dict()}
+                    outcome,
+                    deadlines=deadlines,
+                    goal=Goal.GONE,
+                    echo={"names": names, "deadlines": deadlines.to_dict()},
                 )
             last, verdict = self.follow(
                 client,
@@ -83,7 +86,7 @@ class AckStopPipelineExecutionOperator(AckOperator):
                 outcome.name,
                 namespace=outcome.namespace,
                 uid=outcome.uid,
-                patience=patience,
+                deadlines=deadlines,
                 goal=Goal.GONE,
             )
             raise_unless_gone(last, verdict)

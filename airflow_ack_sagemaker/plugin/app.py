@@ -6,9 +6,9 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from airflow_ack_sagemaker.plugin import actions, files, routes
-from airflow_ack_sagemaker.plugin.once import NotYet
 from airflow_ack_sagemaker.plugin.settings import SettingsError
 from airflow_ack_sagemaker.plugin.shared import Shared
+from airflow_ack_sagemaker.plugin.single_flight import NotYet
 
 
 def create_app() -> FastAPI:

@@ -19,7 +19,7 @@ from airflow_ack_sagemaker.core.pages.executions import text_of
 from airflow_ack_sagemaker.core.pages.step_states import StepState, state_of
 from airflow_ack_sagemaker.plugin.connections import ServerAwsHook
 from airflow_ack_sagemaker.plugin.masker import MASKER
-from airflow_ack_sagemaker.plugin.once import Once
+from airflow_ack_sagemaker.plugin.single_flight import SingleFlight
 
 STEPS_SECONDS = 3.0
 """How old the steps of a running execution may be."""
@@ -41,9 +41,9 @@ class Aws:
         self._clients: dict[tuple[str, str | None], Any] = {}
         self._lock = threading.Lock()
         self._turns = asyncio.Semaphore(_AT_ONCE)
-        self._steps: Once[tuple[StepState, ...]] = Once(256)
-        self._texts: Once[bytes] = Once(64)
-        self._versions: Once[str | None] = Once(1_024)
+        self._steps: SingleFlight[tuple[StepState, ...]] = SingleFlight(256)
+        self._texts: SingleFlight[bytes] = SingleFlight(64)
+        self._versions: SingleFlight[str | None] = SingleFlight(1_024)
 
     async def steps(self, arn: str, region: str | None, *, over: bool) -> tuple[StepState, ...]:
         """The steps of an execution; of one that is ``over`` they are asked for once."""
@@ -56,7 +56,7 @@ class Aws:
             (arn, over),
             lambda: self._ask("sagemaker", region, ask),
             seconds=FOR_EVER if over else STEPS_SECONDS,
-            patience=3.0,
+            wait_seconds=3.0,
         )
 
     async def definition(self, arn: str, region: str | None) -> str:
@@ -66,7 +66,9 @@ class Aws:
             answer = client.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
             return zlib.compress(str(answer["PipelineDefinition"]).encode("utf-8", "surrogatepass"))
 
-        packed = await self._texts.get(arn, lambda: self._ask("sagemaker", region, ask), seconds=FOR_EVER, patience=3.0)
+        packed = await self._texts.get(
+            arn, lambda: self._ask("sagemaker", region, ask), seconds=FOR_EVER, wait_seconds=3.0
+        )
         return zlib.decompress(packed).decode("utf-8", "surrogatepass")
 
     async def newest_version(self, uri: str, region: str | None) -> str | None:
@@ -76,7 +78,7 @@ class Aws:
             return current_version(S3Source.parse(uri), aws_conn_id=self.aws_conn_id, client=client).version_id
 
         return await self._versions.get(
-            (uri, region), lambda: self._ask("s3", region, ask), seconds=VERSION_SECONDS, patience=2.0
+            (uri, region), lambda: self._ask("s3", region, ask), seconds=VERSION_SECONDS, wait_seconds=2.0
         )
 
     async def _ask(self, service: str, region: str | None, ask: Callable[[Any], Any]) -> Any:

@@ -19,8 +19,8 @@ from airflow_ack_sagemaker.core.run.retry_steps import selective_of
 from airflow_ack_sagemaker.kube.errors import KubeError
 from airflow_ack_sagemaker.plugin.aws import Aws, AwsTrouble
 from airflow_ack_sagemaker.plugin.masker import MASKER
-from airflow_ack_sagemaker.plugin.once import NotYet, Once
 from airflow_ack_sagemaker.plugin.reader import Board
+from airflow_ack_sagemaker.plugin.single_flight import NotYet, SingleFlight
 
 _NO_AWS = "Without an AWS connection (aws_conn_id in Airflow's option [ack_sagemaker] clusters)"
 _FETCHING = "SageMaker is being asked; the answer comes with one of the next looks."
@@ -32,19 +32,19 @@ class Details:
     """
 
     def __init__(self) -> None:
-        self._pictures: Once[tuple[Picture | None, str | None]] = Once(128)
-        self._described: Once[dict[str, Any]] = Once(128)
+        self._pictures: SingleFlight[tuple[Picture | None, str | None]] = SingleFlight(128)
+        self._described: SingleFlight[dict[str, Any]] = SingleFlight(128)
 
     async def picture(self, text: str) -> tuple[Picture | None, str | None]:
         """The picture of a definition, or why there is none."""
         digest = await asyncio.to_thread(digest_of, text)
         return await self._pictures.get(
-            digest, lambda: asyncio.to_thread(readable_picture, text), seconds=86_400, patience=10
+            digest, lambda: asyncio.to_thread(readable_picture, text), seconds=86_400, wait_seconds=10
         )
 
     async def described(self, version: Hashable, describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What a version of a resource says about itself."""
-        return await self._described.get(version, lambda: asyncio.to_thread(describe), seconds=86_400, patience=10)
+        return await self._described.get(version, lambda: asyncio.to_thread(describe), seconds=86_400, wait_seconds=10)
 
 
 async def graph_of(

@@ -25,8 +25,8 @@ from airflow_ack_sagemaker.follow.watch import follow_all, without_bulk
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.plugin.connections import ServerAckHook
 from airflow_ack_sagemaker.plugin.masker import MASKER
-from airflow_ack_sagemaker.plugin.once import Once, Pace
 from airflow_ack_sagemaker.plugin.settings import Cluster
+from airflow_ack_sagemaker.plugin.single_flight import Pace, SingleFlight
 
 log = logging.getLogger(__name__)
 
@@ -162,7 +162,7 @@ class Board:
         self.executions: Followed[Row] = Followed(self, PIPELINE_EXECUTION, without_bulk, row_of)
         self.pipelines: Followed[PipelineRow] = Followed(self, PIPELINE, prune_pipeline, pipeline_row)
         self.namespace = cluster.namespace or ""
-        self.definitions: Once[str | None] = Once(_DEFINITIONS)
+        self.definitions: SingleFlight[str | None] = SingleFlight(_DEFINITIONS)
         self._token = secrets.token_hex(8)
         self._pace = Pace(PACE)
         self._used = time.monotonic()
@@ -253,7 +253,7 @@ class Board:
             return text if isinstance(text, str) else None
 
         # By digest rather than by version: each status that is written makes another version.
-        return await self.definitions.get((pipeline.uid, pipeline.text_sha256), fetch, seconds=3600, patience=0.5)
+        return await self.definitions.get((pipeline.uid, pipeline.text_sha256), fetch, seconds=3600, wait_seconds=0.5)
 
     async def close(self) -> None:
         """End following."""

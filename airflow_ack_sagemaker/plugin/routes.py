@@ -28,14 +28,14 @@ from airflow_ack_sagemaker.core.pages.pipelines import (
 from airflow_ack_sagemaker.core.resource.status import State, classify
 from airflow_ack_sagemaker.links import console_url
 from airflow_ack_sagemaker.plugin.access import may_edit, readable_dags
-from airflow_ack_sagemaker.plugin.answers import answer, fingerprint
 from airflow_ack_sagemaker.plugin.aws import AwsTrouble
 from airflow_ack_sagemaker.plugin.detail import described, difference_of, graph_of
 from airflow_ack_sagemaker.plugin.masker import MASKER
-from airflow_ack_sagemaker.plugin.once import NotYet
 from airflow_ack_sagemaker.plugin.reader import Board, Look
+from airflow_ack_sagemaker.plugin.responses import answer, fingerprint
 from airflow_ack_sagemaker.plugin.settings import clusters
 from airflow_ack_sagemaker.plugin.shared import Shared
+from airflow_ack_sagemaker.plugin.single_flight import NotYet
 
 router = APIRouter(prefix="/api")
 
@@ -101,8 +101,8 @@ async def executions(
             "dags": page.dags,
         }
 
-    tag = shared.answers.tag("executions", query, _states(boards), fingerprint(dag_ids))
-    return await shared.answers.of(request, tag, make)
+    tag = shared.responses.tag("executions", query, _states(boards), fingerprint(dag_ids))
+    return await shared.responses.of(request, tag, make)
 
 
 @router.get("/executions/{namespace}/{name}")
@@ -173,8 +173,8 @@ async def pipelines(request: Request, dag_ids: DagIds, dag_id: Text = None, clus
         ]
         return {**common, "items": sorted(items, key=lambda item: (item["pipeline"].casefold(), item["name"]))}
 
-    tag = shared.answers.tag("pipelines", _states(boards), fingerprint(wanted), drifts)
-    return await shared.answers.of(request, tag, make)
+    tag = shared.responses.tag("pipelines", _states(boards), fingerprint(wanted), drifts)
+    return await shared.responses.of(request, tag, make)
 
 
 @router.get("/health")

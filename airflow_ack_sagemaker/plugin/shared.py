@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import Request
 
-from airflow_ack_sagemaker.plugin.answers import Answers
 from airflow_ack_sagemaker.plugin.aws import Aws
 from airflow_ack_sagemaker.plugin.detail import Details
 from airflow_ack_sagemaker.plugin.reader import Boards
+from airflow_ack_sagemaker.plugin.responses import Responses
 
 
 class Shared:
@@ -16,7 +16,7 @@ class Shared:
     def __init__(self) -> None:
         self.boards = Boards()
         self.details = Details()
-        self.answers = Answers()
+        self.responses = Responses()
         self._aws: dict[str, Aws] = {}
 
     @staticmethod

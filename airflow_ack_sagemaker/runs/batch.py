@@ -1,4 +1,4 @@
-"""The requests of a batch: one list of all its executions, then what `next_step` says."""
+"""The requests of a batch: one list of all its executions, then what `next_actions` says."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from airflow_ack_sagemaker.core.run.batch import (
     Waits,
     index_of,
     members_of,
-    next_step,
+    next_actions,
 )
-from airflow_ack_sagemaker.core.run.batch_wait import Vigil
+from airflow_ack_sagemaker.core.run.batch_wait import BatchWait
 from airflow_ack_sagemaker.core.run.deadlines import Verdict, goes_on
 from airflow_ack_sagemaker.core.run.decision import attempt_of, is_reported
 from airflow_ack_sagemaker.kube.base_client import INACTIVITY
@@ -90,7 +90,7 @@ class Batch:
 def advance(
     client: KubeClient, batch: Batch, progress: Progress, *, log: Log, history: History | None = None
 ) -> list[Member]:
-    """Look at all, give up what patience is over for, launch or stop what is due: how they stand then.
+    """Look at all, give up what is past its deadline, launch or stop what is due: how they stand then.
 
     Killed at any point and begun again it doubles nothing: names say what is launched, and the list shows it.
 
@@ -112,7 +112,7 @@ def advance(
             if batch.on_timeout_stop and given.verdict is Verdict.TIMED_OUT and given.outcome is not None:
                 stopped.append(given.outcome)
     confirm_all_stopped(client, stopped, log=log)
-    step = next_step(members, max_active=batch.max_active, spare_failures=batch.spare_failures, policy=batch.policy)
+    step = next_actions(members, max_active=batch.max_active, spare_failures=batch.spare_failures, policy=batch.policy)
     for member in step.stop:
         members[member.index] = _stop(client, member, batch, progress, log)
     confirm_all_stopped(client, [member.outcome for member in step.stop if member.outcome is not None], log=log)
@@ -156,7 +156,7 @@ def facts_of(member: Member, spec: ExecutionSpec) -> dict[str, Any]:
     return {key: facts[key] for key in ("parameters", "definition_sha256")}
 
 
-def wait_here(client: KubeClient, batch: Batch, vigil: Vigil, *, poll_interval: float, log: Log) -> None:
+def wait_here(client: KubeClient, batch: Batch, batch_wait: BatchWait, *, poll_interval: float, log: Log) -> None:
     """Follow the batch in this process until something is due. What passes by waiting is waited out.
 
     :param poll_interval: seconds between lists, where ``watch`` is forbidden.
@@ -166,9 +166,9 @@ def wait_here(client: KubeClient, batch: Batch, vigil: Vigil, *, poll_interval: 
         error: KubeError | None = None
         try:
             if forbidden:
-                _list(client, batch, vigil)
+                _list(client, batch, batch_wait)
             else:
-                _watch(client, batch, vigil, _list(client, batch, vigil))
+                _watch(client, batch, batch_wait, _list(client, batch, batch_wait))
             failures = 0
         except Gone:
             pass
@@ -181,18 +181,18 @@ def wait_here(client: KubeClient, batch: Batch, vigil: Vigil, *, poll_interval: 
                 raise
             log.warning("%s Looking every %.0f s instead.", refused, poll_interval)
             forbidden = True
-        if vigil.due(time.time()):
+        if batch_wait.due(time.time()):
             return
         if error is not None:
             client.sleep(
                 _PAUSES.pause(min(failures - 1, 20), error.retry_after if isinstance(error, ApiError) else None)
             )
         elif forbidden:
-            client.sleep(_until(vigil, poll_interval))
+            client.sleep(_until(batch_wait, poll_interval))
 
 
-def _list(client: KubeClient, batch: Batch, vigil: Vigil) -> str:
-    """Show the vigil all there is: the version to watch from."""
+def _list(client: KubeClient, batch: Batch, batch_wait: BatchWait) -> str:
+    """Show the batch_wait all there is: the version to watch from."""
     listed = client.list(PIPELINE_EXECUTION, batch.namespace, label_selector=_selector(batch))
     newest: dict[int, Mapping[str, Any]] = {}
     for resource in listed.items:
@@ -203,13 +203,13 @@ def _list(client: KubeClient, batch: Batch, vigil: Vigil) -> str:
             newest[index] = max(newest.get(index, resource), resource, key=attempt_of)
     now = time.time()
     for index in range(len(batch.specs)):
-        vigil.see(index, newest.get(index), now)
+        batch_wait.see(index, newest.get(index), now)
     return listed.resource_version
 
 
-def _watch(client: KubeClient, batch: Batch, vigil: Vigil, version: str) -> None:
-    while not vigil.due(time.time()):
-        left = _until(vigil, _WATCH_SECONDS)
+def _watch(client: KubeClient, batch: Batch, batch_wait: BatchWait, version: str) -> None:
+    while not batch_wait.due(time.time()):
+        left = _until(batch_wait, _WATCH_SECONDS)
         events = client.watch(
             PIPELINE_EXECUTION,
             batch.namespace,
@@ -225,15 +225,15 @@ def _watch(client: KubeClient, batch: Batch, vigil: Vigil, version: str) -> None
                 version = str((event.object.get("metadata") or {}).get("resourceVersion") or version)
                 index = index_of(event.object)
                 if event.type != "BOOKMARK" and index is not None and batch.identity.member(index).owns(event.object):
-                    vigil.see(index, None if event.type == "DELETED" else event.object, time.time())
-                if vigil.due(time.time()):
+                    batch_wait.see(index, None if event.type == "DELETED" else event.object, time.time())
+                if batch_wait.due(time.time()):
                     return
         if not count and time.monotonic() - began < 1.0 < left:
             client.sleep(1.0)  # something closes every watch at once: do not spin
 
 
-def _until(vigil: Vigil, longest: float) -> float:
-    moment = vigil.next_time()
+def _until(batch_wait: BatchWait, longest: float) -> float:
+    moment = batch_wait.next_time()
     return longest if moment is None else min(max(moment - time.time(), 0.05), longest)
 
 

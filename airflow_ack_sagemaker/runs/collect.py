@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How much of it stays. ``settle`` is how long one stays in any case once it was reported (`collectable`), ``most``
-    how many go in one launch, which is not to be held up.
+    """How much of it stays. ``keep_reported`` is how long one stays in any case once it was reported (`collectable`),
+    ``most`` how many go in one launch, which is not to be held up.
     """
 
     limit: int | None
     ttl: timedelta | None
-    settle: timedelta
+    keep_reported: timedelta
     most: int = 100
 
     @property
@@ -46,7 +46,7 @@ def collect(
         now=datetime.now(timezone.utc),
         history_limit=history.limit,
         ttl=history.ttl,
-        settle=history.settle,
+        keep_reported=history.keep_reported,
     )
     deleted = 0
     for resource in going[: history.most]:

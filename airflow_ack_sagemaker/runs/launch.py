@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_ack_sagemaker.core.resource.freshness import parse_time
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_RETRY_WHOLE, LABEL_RUN, LABEL_TASK, RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
+from airflow_ack_sagemaker.core.resource.times import parse_time
 from airflow_ack_sagemaker.core.run.decision import Action, attempt_of, decide, report
 from airflow_ack_sagemaker.core.run.retry_steps import StepRun, obstacle, retry_from, selective_of
 from airflow_ack_sagemaker.kube.errors import AlreadyExists, Conflict, KubeError, NotFound, Unreachable

@@ -11,7 +11,7 @@ from airflow.sdk import BaseOperatorLink, BaseSensorOperator, PokeReturnValue
 
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome
-from airflow_ack_sagemaker.core.run.deadlines import Goal, Patience, Verdict, judge
+from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, verdict_of
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID, AckHook
 from airflow_ack_sagemaker.links import SageMakerResourceLink
 
@@ -80,7 +80,7 @@ class AckResourceSensor(BaseSensorOperator):
                 name=self.name,
                 namespace=self.namespace,
                 kubernetes_conn_id=self.kubernetes_conn_id,
-                patience=Patience(finish_by=time.time() + self.timeout).to_dict(),
+                deadlines=Deadlines(finish_by=time.time() + self.timeout).to_dict(),
                 poll_interval=self.poke_interval,
                 must_exist=False,
             ),
@@ -111,7 +111,7 @@ class AckResourceSensor(BaseSensorOperator):
             except KubeError as error:
                 raise AckClusterError(str(error)) from error
         self.log.info("%s: %s", outcome.resource, outcome.sagemaker_status or outcome.state)
-        if judge(outcome, Patience(), time.time(), goal=Goal.FINISHED) is None:
+        if verdict_of(outcome, Deadlines(), time.time(), goal=Goal.FINISHED) is None:
             return False
         return PokeReturnValue(is_done=True, xcom_value=self._finish(context, outcome, Verdict.REACHED))
 

@@ -13,7 +13,7 @@ from airflow_ack_sagemaker.core.resource.identity import OURS
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
 from airflow_ack_sagemaker.core.run.batch import Waits, from_ranges
-from airflow_ack_sagemaker.core.run.batch_wait import Vigil
+from airflow_ack_sagemaker.core.run.batch_wait import BatchWait
 from airflow_ack_sagemaker.core.run.decision import attempt_of
 from airflow_ack_sagemaker.core.run.stopping import has_ended, stop_report
 from airflow_ack_sagemaker.triggers.base import EARLIEST, StoppingTrigger, follow_stop
@@ -104,14 +104,18 @@ class AckExecutionsTrigger(StoppingTrigger):
             for attempt, indexes in self.active.items()
             for index in from_ranges(indexes)
         }
-        vigil = Vigil(list(names), waits=Waits(**self.waits), more=self.more, spare_failures=self.spare_failures)
+        batch_wait = BatchWait(
+            list(names), waits=Waits(**self.waits), more=self.more, spare_failures=self.spare_failures
+        )
         changed = asyncio.Event()
-        followers = [asyncio.ensure_future(self._follow(index, name, vigil, changed)) for index, name in names.items()]
+        followers = [
+            asyncio.ensure_future(self._follow(index, name, batch_wait, changed)) for index, name in names.items()
+        ]
         try:
             # What ends until then is told by one event.
             await asyncio.sleep(EARLIEST)
-            while not vigil.due(time.time()):
-                moment = vigil.next_time()
+            while not batch_wait.due(time.time()):
+                moment = batch_wait.next_time()
                 try:
                     timeout = None if moment is None else max(moment - time.time(), 0.01)
                     await asyncio.wait_for(changed.wait(), timeout)
@@ -142,11 +146,11 @@ class AckExecutionsTrigger(StoppingTrigger):
             prune=prune,
         )
 
-    async def _follow(self, index: int, name: str, vigil: Vigil, changed: asyncio.Event) -> None:
+    async def _follow(self, index: int, name: str, batch_wait: BatchWait, changed: asyncio.Event) -> None:
         try:
             async with aclosing(self._states(name)) as states:
                 async for state in states:
-                    vigil.see(index, state, time.time())
+                    batch_wait.see(index, state, time.time())
                     changed.set()
         finally:
             changed.set()

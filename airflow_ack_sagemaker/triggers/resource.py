@@ -10,7 +10,7 @@ from airflow_ack_sagemaker.core.resource.freshness import observe, prune
 from airflow_ack_sagemaker.core.resource.identity import OURS
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, gone
-from airflow_ack_sagemaker.core.run.deadlines import Goal, Patience, judge, next_deadline
+from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, next_deadline, verdict_of
 from airflow_ack_sagemaker.core.run.stopping import has_ended, stop_report
 from airflow_ack_sagemaker.triggers.base import StoppingTrigger, follow_stop
 
@@ -23,7 +23,7 @@ _ARGUMENTS = (
     "namespace",
     "kubernetes_conn_id",
     "uid",
-    "patience",
+    "deadlines",
     "goal",
     "poll_interval",
     "stop_on_kill",
@@ -34,7 +34,7 @@ _ARGUMENTS = (
 
 
 class AckResourceTrigger(StoppingTrigger):
-    """Fires one event when the resource has its outcome or patience is over.
+    """Fires one event when the resource has its outcome or a deadline has passed.
 
     All triggers of a triggerer process that follow resources of one kind in one namespace share one watch. The event
     carries the whole outcome (``{"outcome": ..., "verdict": ..., "echo": ...}``), since the resource may be gone before
@@ -43,7 +43,7 @@ class AckResourceTrigger(StoppingTrigger):
 
     :param kind: kind of the resource, for example ``PipelineExecution``.
     :param uid: the very resource that is meant; another one of its name counts as gone. None: whichever there is.
-    :param patience: `Patience` as a dictionary.
+    :param deadlines: `Deadlines` as a dictionary.
     :param goal: ``finished`` or ``started``.
     :param poll_interval: seconds between looks, where the cluster does not allow ``watch``.
     :param stop_on_kill: delete the resource, which stops a job, when a user marks or clears the deferred task (Airflow
@@ -62,7 +62,7 @@ class AckResourceTrigger(StoppingTrigger):
         namespace: str | None,
         kubernetes_conn_id: str,
         uid: str | None = None,
-        patience: dict[str, Any] | None = None,
+        deadlines: dict[str, Any] | None = None,
         goal: str = Goal.FINISHED.value,
         poll_interval: float = 30.0,
         stop_on_kill: bool = False,
@@ -76,7 +76,7 @@ class AckResourceTrigger(StoppingTrigger):
         self.namespace = namespace
         self.kubernetes_conn_id = kubernetes_conn_id
         self.uid = uid
-        self.patience = patience or {}
+        self.deadlines = deadlines or {}
         self.goal = goal
         self.poll_interval = poll_interval
         self.stop_on_kill = stop_on_kill
@@ -90,12 +90,12 @@ class AckResourceTrigger(StoppingTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in _ARGUMENTS}
 
     async def payload(self) -> dict[str, Any]:
-        """Follow, judge at each change and at each deadline."""
-        patience, goal = Patience.from_dict(self.patience), Goal(self.goal)
+        """Follow, verdict_of at each change and at each deadline."""
+        deadlines, goal = Deadlines.from_dict(self.deadlines), Goal(self.goal)
         last = self._unseen()
         async with aclosing(self._follower()) as states:
-            while (verdict := judge(last, patience, time.time(), goal=goal)) is None:
-                deadline = next_deadline(last, patience)
+            while (verdict := verdict_of(last, deadlines, time.time(), goal=goal)) is None:
+                deadline = next_deadline(last, deadlines)
                 try:
                     # No variable holds the resource while the next one is awaited: it takes some 3 KB.
                     last = self._read(

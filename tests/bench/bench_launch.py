@@ -92,12 +92,12 @@ def main() -> None:
             "from airflow_ack_sagemaker.hooks.ack import AckHook\n"
             "from airflow_ack_sagemaker.runs.apply import apply_resource\n"
             "from airflow_ack_sagemaker.core.resource.kinds import PIPELINE\n"
-            "from airflow_ack_sagemaker.core.run.deadlines import Patience\n"
+            "from airflow_ack_sagemaker.core.run.deadlines import Deadlines\n"
             "from airflow_ack_sagemaker.follow.until import wait\n"
             f"manifest = json.loads({json.dumps(PIPELINE)!r})\n"
             "with AckHook().get_conn() as client:\n"
             "    applied = apply_resource(client, PIPELINE, manifest, log=logging.getLogger('bench'))\n"
-            "    wait(client, PIPELINE, 'bench', namespace='default', uid=None, patience=Patience())\n"
+            "    wait(client, PIPELINE, 'bench', namespace='default', uid=None, deadlines=Deadlines())\n"
         )
         measure({"prepare": prepared}, connections, rounds=1)
         costs = measure(

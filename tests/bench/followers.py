@@ -92,7 +92,7 @@ def ours(
             "namespace": namespace,
             "kubernetes_conn_id": "kubernetes_default",
             "uid": uid,
-            "patience": {"reconcile_by": now + 900, "recover_by": now + 1800, "finish_by": None},
+            "deadlines": {"reconcile_by": now + 900, "recover_by": now + 1800, "finish_by": None},
             "goal": "finished",
             "poll_interval": 30.0,
             "stop_on_kill": True,

@@ -1,4 +1,4 @@
-"""The amazon provider's operator at the same point: what it does there is printed, and not ours to judge."""
+"""The amazon provider's operator at the same point: what it does there is printed, and not ours to verdict_of."""
 
 from __future__ import annotations
 

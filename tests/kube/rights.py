@@ -17,7 +17,7 @@ from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE, PIPELINE_EXECUTION, Kind
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
 from airflow_ack_sagemaker.core.resource.status import Outcome, classify
-from airflow_ack_sagemaker.core.run.deadlines import Patience, Verdict
+from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Verdict
 from airflow_ack_sagemaker.follow.stream import Settings
 from airflow_ack_sagemaker.follow.until import wait
 from airflow_ack_sagemaker.follow.watch import follow
@@ -155,14 +155,14 @@ def wait_for(kind: Kind) -> Callable[[Place], None]:
             if not outcome.finished:
                 place.add_status(kind, "watched", ENDED[kind])
 
-        patience = Patience(finish_by=time.time() + 20)
+        deadlines = Deadlines(finish_by=time.time() + 20)
         _, verdict = wait(
             place.client,
             kind,
             "watched",
             namespace=place.namespace,
             uid=None,
-            patience=patience,
+            deadlines=deadlines,
             poll_interval=0.1,
             on_change=seen,
         )

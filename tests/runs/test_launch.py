@@ -109,7 +109,7 @@ def _run(run_id: str, dag_id: str = "dag") -> RunIdentity:
 def test_a_launch_and_its_report_are_four_requests_and_one_for_each_that_goes(
     cluster: ClusterConfig, controller: Controller, pipeline: str
 ) -> None:
-    history = History(limit=2, ttl=None, settle=timedelta(seconds=-1))
+    history = History(limit=2, ttl=None, keep_reported=timedelta(seconds=-1))
     counts = []
     for number in range(6):
         client = Mortal(cluster)

@@ -9,7 +9,7 @@ import pytest
 from airflow_ack_sagemaker.sandbox import Clock, ManualClock
 from airflow_ack_sagemaker.sandbox.aws.conditions import holds
 from airflow_ack_sagemaker.sandbox.aws.plan import plan_of
-from airflow_ack_sagemaker.sandbox.aws.script import Outcome, Script, ScriptError, parse_rule
+from airflow_ack_sagemaker.sandbox.aws.script import Script, ScriptedOutcome, ScriptError, parse_rule
 from airflow_ack_sagemaker.sandbox.aws.timeline import Conditions, course
 from airflow_ack_sagemaker.sandbox.controller.queue import backoff
 from tests.sandbox.definitions import condition, definition, train
@@ -54,8 +54,10 @@ def test_what_is_no_rule_is_refused(text: str) -> None:
 def test_later_rules_win_and_limited_ones_are_used_up() -> None:
     script = Script(["Train=seconds:5", "Train=Failed:first", "Train#1=Succeeded"])
     names = ["Train"]
-    assert dict(script.outcomes("p", names, {}))["Train"] == Outcome(status="Succeeded", seconds=5.0)
-    assert dict(script.outcomes("p", names, {}))["Train"] == Outcome(status="Failed", reason="first", seconds=5.0)
+    assert dict(script.outcomes("p", names, {}))["Train"] == ScriptedOutcome(status="Succeeded", seconds=5.0)
+    assert dict(script.outcomes("p", names, {}))["Train"] == ScriptedOutcome(
+        status="Failed", reason="first", seconds=5.0
+    )
     assert script.rules[-1] == "Train#0=Succeeded"
 
 
@@ -111,7 +113,7 @@ def test_a_course_of_nested_branches() -> None:
     inner = condition("Inner", [], [train("Deep")], [train("Shallow")])
     plan = plan_of(definition(train("First"), condition("Outer", [], [inner, train("After", "Deep")], [train("Else")])))
     given = Conditions(
-        outcomes=(("Inner", Outcome(branch=True)),), branches=(("Outer", True),), step_seconds=10, speed=10
+        outcomes=(("Inner", ScriptedOutcome(branch=True)),), branches=(("Outer", True),), step_seconds=10, speed=10
     )
     runs = {run.name: (run.start, run.end) for run in course(plan, given).runs}
     assert runs == {"First": (0, 1), "Outer": (0, 0), "Inner": (0, 0), "Deep": (0, 1), "After": (1, 2)}

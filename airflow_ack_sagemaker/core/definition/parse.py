@@ -1,8 +1,8 @@
 """A SageMaker pipeline definition (schema "2020-12-01"): parsed, filled, checked and made canonical.
 
 The check is structural and errs on the side of passing: what the SageMaker Python SDK emits passes, what SageMaker is
-sure to refuse does not, and everything between is a warning. The JSON schema that AWS once published is not the judge:
-it refuses what today's SDK emits.
+sure to refuse does not, and everything between is a warning. The JSON schema that AWS once published is not the
+judge: it refuses what today's SDK emits.
 """
 
 from __future__ import annotations

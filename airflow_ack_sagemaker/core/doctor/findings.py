@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_ack_sagemaker.core.resource.freshness import observe, parse_time, spec_changed
+from airflow_ack_sagemaker.core.resource.freshness import observe, spec_changed
 from airflow_ack_sagemaker.core.resource.status import FINISHED, Outcome, State
+from airflow_ack_sagemaker.core.resource.times import parse_time
 from airflow_ack_sagemaker.core.run.collectable import collectable
 from airflow_ack_sagemaker.core.run.duplicates import Duplicate
 

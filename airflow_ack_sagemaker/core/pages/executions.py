@@ -12,9 +12,10 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
-from airflow_ack_sagemaker.core.resource.freshness import parse_time, status_written
+from airflow_ack_sagemaker.core.resource.freshness import status_written
 from airflow_ack_sagemaker.core.resource.identity import identity_of
 from airflow_ack_sagemaker.core.resource.status import FINISHED, State, classify
+from airflow_ack_sagemaker.core.resource.times import parse_time
 from airflow_ack_sagemaker.core.run.decision import attempt_of
 
 Place = tuple[str, str, str]

@@ -26,7 +26,7 @@ _DIGEST = "pipelineDefinitionSHA256"
 
 
 @dataclass(frozen=True, slots=True)
-class Definition:
+class DefinitionSource:
     """Where a definition was read from, and the digest of its canonical text; None where that is not known."""
 
     source_uri: str | None = None
@@ -53,7 +53,7 @@ class PipelineRow:
     status: str | None
     reason: str | None
     remedy: str | None
-    definition: Definition
+    definition: DefinitionSource
     text_sha256: str | None
     dag_label: str | None
     arn: str | None
@@ -79,10 +79,10 @@ class Summary:
     dag_ids: tuple[str, ...]
 
 
-def definition_of(resource: Mapping[str, Any]) -> Definition:
+def definition_of(resource: Mapping[str, Any]) -> DefinitionSource:
     """What the annotations of a Pipeline or PipelineExecution say about its definition."""
     annotations = (resource.get("metadata") or {}).get("annotations") or {}
-    return Definition(
+    return DefinitionSource(
         annotations.get(ANNOTATION_DEFINITION_SOURCE),
         annotations.get(ANNOTATION_DEFINITION_VERSION),
         annotations.get(ANNOTATION_DEFINITION_SHA256),

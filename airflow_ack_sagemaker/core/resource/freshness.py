@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
+from airflow_ack_sagemaker.core.resource.times import parse_time
 
-SETTLE = timedelta(seconds=2)
+STATUS_RESOLUTION = timedelta(seconds=2)
 """Between a status write and our next change.
 
 Conditions have a resolution of one second, and an equal status is no write and no event: a whole second must have
@@ -53,7 +54,7 @@ def answered(resource: Mapping[str, Any]) -> bool:
 def may_change_at(resource: Mapping[str, Any]) -> datetime | None:
     """When, on the API server's clock, a change of the spec can be told from what stands; None: at once."""
     written = status_written(resource)
-    return written + SETTLE if written else None
+    return written + STATUS_RESOLUTION if written else None
 
 
 def observe(resource: Mapping[str, Any]) -> Outcome:
@@ -110,11 +111,6 @@ def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
         for entry in _managed(resource)
     ]
     return {"kind": resource["kind"], "metadata": kept, "status": resource.get("status") or {}}
-
-
-def parse_time(text: str) -> datetime:
-    """An RFC 3339 time of the API server."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
 
 
 def _managed(resource: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from airflow_ack_sagemaker.core.resource.freshness import parse_time
 from airflow_ack_sagemaker.core.resource.identity import LABEL_INDEX, RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.manifest import SpecError, check_mapping
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
-from airflow_ack_sagemaker.core.run.deadlines import Patience, Verdict, judge
+from airflow_ack_sagemaker.core.resource.times import parse_time
+from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Verdict, verdict_of
 from airflow_ack_sagemaker.core.run.decision import Action, attempt_of, decide
 
 MAX_REASON = 300
@@ -55,11 +55,11 @@ class Waits:
     recover: float | None = None
     whole: float | None = None
 
-    def of(self, outcome: Outcome) -> Patience:
+    def of(self, outcome: Outcome) -> Deadlines:
         """How long this execution is waited for: the whole from its creation, the others not from before this try."""
         created = self.started if outcome.created is None else parse_time(outcome.created).timestamp()
         begun = max(created, self.started)
-        return Patience(
+        return Deadlines(
             reconcile_by=None if self.reconcile is None else begun + self.reconcile,
             recover_by=None if self.recover is None else begun + self.recover,
             finish_by=None if self.whole is None else created + self.whole,
@@ -140,7 +140,7 @@ class Member:
         return self.standing is Standing.ENDED and not self.succeeded
 
     @property
-    def wanted_so(self) -> bool:
+    def stopped_by_somebody(self) -> bool:
         """Whether somebody has stopped it: a retry must not start it again."""
         ended_so = self.outcome is not None and self.outcome.state in (State.STOPPED, State.GONE)
         return ended_so and self.verdict is Verdict.REACHED and not self.stopped
@@ -156,7 +156,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class BatchActions:
     """What to do now; with neither, and nothing active, the batch is over."""
 
     launch: tuple[Member, ...] = ()
@@ -211,7 +211,7 @@ def _member(
     if decision.action is Action.TAKE:
         return Member(index, Standing.ENDED, attempt, outcome, Verdict.REACHED, resource=newest)
     if decision.action is Action.ATTACH and outcome is not None:
-        ended = judge(outcome, waits.of(outcome), now)
+        ended = verdict_of(outcome, waits.of(outcome), now)
         standing = Standing.ACTIVE if ended is None else Standing.ENDED
         return Member(index, standing, attempt, outcome, ended, resource=newest)
     if decision.action is Action.CREATE and decision.outcome is not None:
@@ -229,7 +229,9 @@ def _lost(index: int) -> Outcome:
     return Outcome(kind=PIPELINE_EXECUTION.kind, name=f"execution {index}", namespace="", state=State.GONE, gone=True)
 
 
-def next_step(members: Sequence[Member], *, max_active: int | None, spare_failures: int, policy: Policy) -> Step:
+def next_actions(
+    members: Sequence[Member], *, max_active: int | None, spare_failures: int, policy: Policy
+) -> BatchActions:
     """Which executions to launch or to stop now, in their order.
 
     :param max_active: how many may be active at once; None: all.
@@ -237,9 +239,9 @@ def next_step(members: Sequence[Member], *, max_active: int | None, spare_failur
     """
     active = tuple(member for member in members if member.standing is Standing.ACTIVE)
     if policy is not Policy.RUN_ALL and sum(member.failed for member in members) > spare_failures:
-        return Step(stop=active if policy is Policy.STOP_REST else ())
+        return BatchActions(stop=active if policy is Policy.STOP_REST else ())
     waiting = tuple(member for member in members if member.standing is Standing.WAITING)
-    return Step(launch=waiting if max_active is None else waiting[: max(max_active - len(active), 0)])
+    return BatchActions(launch=waiting if max_active is None else waiting[: max(max_active - len(active), 0)])
 
 
 def entries_of(executions: Any, common: Any) -> list[Entry]:

@@ -8,14 +8,14 @@ from typing import Any
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.run.batch import Waits
-from airflow_ack_sagemaker.core.run.deadlines import Verdict, judge, next_deadline
+from airflow_ack_sagemaker.core.run.deadlines import Verdict, next_deadline, verdict_of
 
 GATHER = 2.0
 """Seconds between the first execution that ends and the launch of the next ones: others may end with it, and each look
 is a process that starts."""
 
 
-class Vigil:
+class BatchWait:
     """What is known of the executions that are waited for; a few numbers for each.
 
     :param indexes: the executions that are waited for.
@@ -61,10 +61,10 @@ class Vigil:
         return min(times, default=None)
 
     def _judge(self, index: int, outcome: Outcome, now: float) -> None:
-        patience = self._waits.of(outcome)
-        verdict = judge(outcome, patience, now)
+        deadlines = self._waits.of(outcome)
+        verdict = verdict_of(outcome, deadlines, now)
         if verdict is None and outcome.state is not State.DELETING:
-            deadline = next_deadline(outcome, patience)
+            deadline = next_deadline(outcome, deadlines)
             self._pending[index] = deadline
             if deadline is None:
                 self._doubtful.pop(index, None)

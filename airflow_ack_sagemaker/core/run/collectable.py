@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_ack_sagemaker.core.resource.freshness import parse_time
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY
 from airflow_ack_sagemaker.core.resource.status import classify
+from airflow_ack_sagemaker.core.resource.times import parse_time
 from airflow_ack_sagemaker.core.run.decision import is_reported, reported_at
 
 
@@ -23,7 +23,7 @@ def collectable(
     now: datetime,
     history_limit: int | None,
     ttl: timedelta | None,
-    settle: timedelta = timedelta(0),
+    keep_reported: timedelta = timedelta(0),
 ) -> list[Mapping[str, Any]]:
     """The executions to delete, oldest first.
 
@@ -31,8 +31,8 @@ def collectable(
     :param now: the present time, with a time zone.
     :param history_limit: newest finished executions that stay, of each pipeline; None: no limit.
     :param ttl: age since the last change of an execution after which it goes; None: no limit.
-    :param settle: how long one stays in any case after a task has reported it: Airflow may not have stored that yet,
-        and the task's next try looks for it.
+    :param keep_reported: how long one stays in any case after a task has reported it: Airflow may not have stored
+        that yet, and the task's next try looks for it.
     """
     by_pipeline: dict[str, list[tuple[datetime, Mapping[str, Any]]]] = defaultdict(list)
     for resource in resources:
@@ -44,7 +44,7 @@ def collectable(
         for index, pair in enumerate(finished):
             beyond = history_limit is not None and index >= history_limit
             expired = ttl is not None and now - pair[0] >= ttl
-            if (beyond or expired) and _settled(pair, now - settle):
+            if (beyond or expired) and _settled(pair, now - keep_reported):
                 going.append(pair)
     return [resource for _, resource in sorted(going, key=lambda pair: (pair[0], pair[1]["metadata"]["name"]))]
 

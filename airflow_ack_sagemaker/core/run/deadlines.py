@@ -44,7 +44,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Deadlines:
     """Unix times (seconds) at which each wait is over; None: never.
 
     ``unknown_seconds`` is how long a status may stay that this version does not know.
@@ -60,27 +60,27 @@ class Patience:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Patience:
+    def from_dict(cls, data: Mapping[str, Any]) -> Deadlines:
         """What `to_dict` wrote."""
         return cls(**data)
 
 
-def judge(outcome: Outcome, patience: Patience, now: float, *, goal: Goal = Goal.FINISHED) -> Verdict | None:
+def verdict_of(outcome: Outcome, deadlines: Deadlines, now: float, *, goal: Goal = Goal.FINISHED) -> Verdict | None:
     """Whether waiting has ended, and why; None: go on.
 
     :param now: Unix time in seconds.
     """
     if _reached(outcome, goal):
         return Verdict.REACHED
-    for verdict, deadline in _deadlines(outcome, patience):
+    for verdict, deadline in _deadlines(outcome, deadlines):
         if deadline is not None and now >= deadline:
             return verdict
     return None
 
 
-def next_deadline(outcome: Outcome, patience: Patience) -> float | None:
-    """Unix time at which `judge` must be asked again though nothing has changed; None: never."""
-    return min((deadline for _, deadline in _deadlines(outcome, patience) if deadline is not None), default=None)
+def next_deadline(outcome: Outcome, deadlines: Deadlines) -> float | None:
+    """Unix time at which `verdict_of` must be asked again though nothing has changed; None: never."""
+    return min((deadline for _, deadline in _deadlines(outcome, deadlines) if deadline is not None), default=None)
 
 
 def goes_on(verdict: Verdict, now: Outcome) -> bool:
@@ -100,12 +100,12 @@ def _reached(outcome: Outcome, goal: Goal) -> bool:
     return goal is Goal.STARTED and outcome.started and outcome.state is not State.UNSEEN
 
 
-def _deadlines(outcome: Outcome, patience: Patience) -> list[tuple[Verdict, float | None]]:
-    waits: list[tuple[Verdict, float | None]] = [(Verdict.TIMED_OUT, patience.finish_by)]
+def _deadlines(outcome: Outcome, deadlines: Deadlines) -> list[tuple[Verdict, float | None]]:
+    waits: list[tuple[Verdict, float | None]] = [(Verdict.TIMED_OUT, deadlines.finish_by)]
     if outcome.state is State.UNSEEN:
-        waits.insert(0, (Verdict.NOT_RECONCILED, patience.reconcile_by))
+        waits.insert(0, (Verdict.NOT_RECONCILED, deadlines.reconcile_by))
     if outcome.state is State.RETRYING:
-        waits.insert(0, (Verdict.STUCK, patience.recover_by))
-    if outcome.state is State.UNKNOWN and outcome.since is not None and patience.unknown_seconds is not None:
-        waits.append((Verdict.TIMED_OUT, outcome.since + patience.unknown_seconds))
+        waits.insert(0, (Verdict.STUCK, deadlines.recover_by))
+    if outcome.state is State.UNKNOWN and outcome.since is not None and deadlines.unknown_seconds is not None:
+        waits.append((Verdict.TIMED_OUT, outcome.since + deadlines.unknown_seconds))
     return waits

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow_ack_sagemaker.core.resource.freshness import parse_time
+from airflow_ack_sagemaker.core.resource.times import parse_time
 
-SETTLE = timedelta(minutes=2)
+ARN_DELAY = timedelta(minutes=2)
 """Between the start of an execution and its ARN in the resource's status: younger ones are not judged."""
 
 CLOCKS = timedelta(minutes=1)
@@ -31,7 +31,7 @@ _RUNNING = frozenset({"Executing", "Stopping"})
 
 
 @dataclass(frozen=True, slots=True)
-class Execution:
+class StartedExecution:
     """An execution as SageMaker lists it: ``status`` is its PipelineExecutionStatus, ``started`` has a time zone."""
 
     arn: str
@@ -58,8 +58,8 @@ class Duplicate:
 
     display_name: str
     resource: str | None
-    owned: Execution | None
-    others: tuple[Execution, ...]
+    owned: StartedExecution | None
+    others: tuple[StartedExecution, ...]
 
     @property
     def runs(self) -> bool:
@@ -78,7 +78,7 @@ def is_ours(display_name: str) -> bool:
 
 
 def duplicates(
-    executions: Sequence[Execution], resources: Sequence[Mapping[str, Any]], *, now: datetime
+    executions: Sequence[StartedExecution], resources: Sequence[Mapping[str, Any]], *, now: datetime
 ) -> list[Duplicate]:
     """What nobody owns, one entry for each display name.
 
@@ -90,7 +90,7 @@ def duplicates(
     :param resources: the PipelineExecution resources of those pipelines.
     :param now: the present time, with a time zone.
     """
-    by_name: dict[str, list[Execution]] = defaultdict(list)
+    by_name: dict[str, list[StartedExecution]] = defaultdict(list)
     for execution in sorted(executions, key=lambda one: one.started):
         if is_ours(execution.display_name):
             by_name[execution.display_name].append(execution)
@@ -101,7 +101,7 @@ def duplicates(
         resource = owners.get(name)
         since = None if resource is None else parse_time(resource["metadata"]["creationTimestamp"])
         others = tuple(one for one in twins if one.arn not in arns and (one.runs or not _earlier(one, since)))
-        if not others or any(now - one.started < SETTLE for one in others):
+        if not others or any(now - one.started < ARN_DELAY for one in others):
             continue
         if any(one.runs for one in others) or (resource is not None and len(twins) > 1):
             owned = next((one for one in twins if one.arn in arns), None)
@@ -109,7 +109,7 @@ def duplicates(
     return found
 
 
-def twins_of(display_name: str, arn: str, executions: Sequence[Execution]) -> list[Execution]:
+def twins_of(display_name: str, arn: str, executions: Sequence[StartedExecution]) -> list[StartedExecution]:
     """The executions of this display name other than ``arn``; none where the name is not one that is given once.
 
     :param executions: those that were started since `CLOCKS` before the resource was created.
@@ -119,7 +119,7 @@ def twins_of(display_name: str, arn: str, executions: Sequence[Execution]) -> li
     return [one for one in executions if one.display_name == display_name and one.arn != arn]
 
 
-def _earlier(execution: Execution, created: datetime | None) -> bool:
+def _earlier(execution: StartedExecution, created: datetime | None) -> bool:
     return created is not None and execution.started < created - CLOCKS
 
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airflow_ack_sagemaker.sandbox.aws.answers import (
+from airflow_ack_sagemaker.sandbox.aws.engine import Engine
+from airflow_ack_sagemaker.sandbox.aws.errors import invalid, not_found
+from airflow_ack_sagemaker.sandbox.aws.listing import created_within, ordered, page
+from airflow_ack_sagemaker.sandbox.aws.records import Execution, Pipeline, VersionNames
+from airflow_ack_sagemaker.sandbox.aws.responses import (
     describe_execution,
     describe_pipeline,
     describe_step,
@@ -14,10 +18,6 @@ from airflow_ack_sagemaker.sandbox.aws.answers import (
     summarize_version,
     unselected_steps,
 )
-from airflow_ack_sagemaker.sandbox.aws.engine import Engine
-from airflow_ack_sagemaker.sandbox.aws.errors import invalid, not_found
-from airflow_ack_sagemaker.sandbox.aws.listing import created_within, ordered, page
-from airflow_ack_sagemaker.sandbox.aws.records import Execution, Pipeline, VersionNames
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]

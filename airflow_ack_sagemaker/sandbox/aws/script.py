@@ -95,7 +95,7 @@ def _is_operation(name: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ScriptedOutcome:
     """What was scripted for one step: ``status`` None leaves it as it comes, ``seconds`` None takes the usual time."""
 
     status: str | None = None
@@ -104,7 +104,7 @@ class Outcome:
     hold: bool = False
     branch: bool | None = None
 
-    def with_rule(self, rule: Rule) -> Outcome:
+    def with_rule(self, rule: Rule) -> ScriptedOutcome:
         """This outcome, changed by a further rule."""
         if rule.outcome == "seconds":
             return replace(self, seconds=float(rule.text), hold=False)
@@ -162,7 +162,7 @@ class Script:
 
     def outcomes(
         self, pipeline: str, steps: Iterable[str], parameters: Mapping[str, str]
-    ) -> tuple[tuple[str, Outcome], ...]:
+    ) -> tuple[tuple[str, ScriptedOutcome], ...]:
         """What holds for an execution that starts now: pairs of step (or ``*``) and outcome. Limited rules are used up
         by it.
 
@@ -170,7 +170,7 @@ class Script:
         """
         own = [parse_rule(text) for text in parameters.get(OUTCOME_PARAMETER, "").split(";") if text.strip()]
         names = {*steps, EXECUTION}
-        found: dict[str, Outcome] = {}
+        found: dict[str, ScriptedOutcome] = {}
         with self._lock:
             for index, rule in enumerate(self._rules):
                 if (
@@ -180,11 +180,11 @@ class Script:
                     or rule.count == 0
                 ):
                     continue
-                found[rule.target] = found.get(rule.target, Outcome()).with_rule(rule)
+                found[rule.target] = found.get(rule.target, ScriptedOutcome()).with_rule(rule)
                 self._use(index)
         for rule in own:
             if rule.target in names:
-                found[rule.target] = found.get(rule.target, Outcome()).with_rule(rule)
+                found[rule.target] = found.get(rule.target, ScriptedOutcome()).with_rule(rule)
         return tuple(sorted(found.items()))
 
     def _use(self, index: int) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from airflow_ack_sagemaker.sandbox.aws.plan import Plan
-from airflow_ack_sagemaker.sandbox.aws.script import EXECUTION, Outcome
+from airflow_ack_sagemaker.sandbox.aws.script import EXECUTION, ScriptedOutcome
 
 FAILURE = "Step failure: One or multiple steps failed."
 """What SageMaker says of every execution in which a step has failed."""
@@ -51,7 +51,7 @@ class Conditions:
     with the branch that a condition took, ``released`` says when held steps were let go.
     """
 
-    outcomes: tuple[tuple[str, Outcome], ...]
+    outcomes: tuple[tuple[str, ScriptedOutcome], ...]
     branches: tuple[tuple[str, bool], ...]
     step_seconds: float
     speed: float
@@ -65,7 +65,7 @@ class Conditions:
 class _State:
     plan: Plan
     given: Conditions
-    outcomes: Mapping[str, Outcome]
+    outcomes: Mapping[str, ScriptedOutcome]
     over: dict[str, bool] = field(default_factory=dict)
     """Steps that are over: whether what waits for them may run."""
     branch: dict[str, bool | None] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class _State:
         return True
 
     def run(self, name: str, now: float) -> Run:
-        outcome = self.outcomes.get(name, Outcome())
+        outcome = self.outcomes.get(name, ScriptedOutcome())
         kind = self.plan.types[name]
         if kind == "Fail":
             return Run(name, now, now, "Failed", self.plan.messages.get(name, ""))
@@ -166,7 +166,7 @@ def _finish(state: _State, run: Run) -> None:
     state.branch[run.name] = run.branch
 
 
-def _ended(runs: list[Run], scripted: Outcome | None) -> Course:
+def _ended(runs: list[Run], scripted: ScriptedOutcome | None) -> Course:
     end = max((run.end for run in runs), default=0.0)
     statuses = {run.status for run in runs}
     status = "Failed" if "Failed" in statuses else "Stopped" if "Stopped" in statuses else "Succeeded"

@@ -31,7 +31,7 @@ class Conflict(Exception):
     """A write carried a version that is no longer the resource's."""
 
 
-class Cluster:
+class ClusterClient:
     """A cluster.
 
     :param kubeconfig: a path, or the content of a kubeconfig.

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_ack_sagemaker.sandbox.clock import Clock
-from airflow_ack_sagemaker.sandbox.controller.cluster import Cluster
+from airflow_ack_sagemaker.sandbox.controller.cluster import ClusterClient
 from airflow_ack_sagemaker.sandbox.controller.kinds import MANAGERS, Manager
 from airflow_ack_sagemaker.sandbox.controller.queue import Queue
 from airflow_ack_sagemaker.sandbox.controller.reconcile import Again, Reconciler
@@ -144,7 +144,7 @@ class Controller:
         async def call(function: Callable[..., Any], *arguments: Any) -> Any:
             return await asyncio.get_running_loop().run_in_executor(executor, function, *arguments)
 
-        cluster = Cluster(self.kubeconfig, self.namespace)
+        cluster = ClusterClient(self.kubeconfig, self.namespace)
         try:
             account = await self._account(call)
             reconciler = Reconciler(self.aws, account, self.clock, cluster.patch, call)
@@ -173,7 +173,7 @@ class Controller:
                 log.error("Unable to determine the AWS account (GetCallerIdentity): %s", error)
             await asyncio.sleep(self.clock.shortened(START_RETRY_SECONDS))
 
-    async def _watch(self, cluster: Cluster, manager: Manager, queue: Queue) -> None:
+    async def _watch(self, cluster: ClusterClient, manager: Manager, queue: Queue) -> None:
         """Put into the queue what has changed: new resources, new generations, deletions."""
         while True:
             try:
@@ -197,7 +197,7 @@ class Controller:
             self._generations[key] = seen
             queue.add(name)
 
-    async def _work(self, cluster: Cluster, manager: Manager, queue: Queue, reconciler: Reconciler) -> None:
+    async def _work(self, cluster: ClusterClient, manager: Manager, queue: Queue, reconciler: Reconciler) -> None:
         assert self._running is not None
         while True:
             item = await queue.take()

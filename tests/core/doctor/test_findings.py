@@ -9,7 +9,7 @@ import pytest
 
 from airflow_ack_sagemaker.core.doctor.findings import examine, tell_duplicate
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY, ANNOTATION_REPORTED
-from airflow_ack_sagemaker.core.run.duplicates import Duplicate, Execution
+from airflow_ack_sagemaker.core.run.duplicates import Duplicate, StartedExecution
 from tests.core.resources import condition, execution, pipeline
 
 CREATED = datetime(2026, 11, 1, 3, tzinfo=timezone.utc)
@@ -81,12 +81,12 @@ def test_finished_executions_that_nobody_collects() -> None:
 
 def test_a_duplicate_says_what_to_stop() -> None:
     started = datetime(2026, 11, 1, tzinfo=timezone.utc)
-    owned, extra = (Execution(f"arn:{name}", "Executing", started, "x") for name in ("owned", "extra"))
+    owned, extra = (StartedExecution(f"arn:{name}", "Executing", started, "x") for name in ("owned", "extra"))
     finding = tell_duplicate(Duplicate("x", "x", owned, (extra,)), "ml")
     assert "2 executions have the display name x" in finding.what
     assert "arn:extra (Executing, started 2026-11-01 00:00:00+0000)" in finding.what
     assert finding.todo.endswith("aws sagemaker stop-pipeline-execution --pipeline-execution-arn arn:extra")
-    ended = Execution("arn:extra", "Succeeded", started, "x")
+    ended = StartedExecution("arn:extra", "Succeeded", started, "x")
     assert "Nothing runs twice any more" in tell_duplicate(Duplicate("x", "x", owned, (ended,)), "ml").todo
     alone = tell_duplicate(Duplicate("x", None, None, (extra,)), "ml")
     assert alone.what.startswith("An execution runs that no resource in namespace ml owns")

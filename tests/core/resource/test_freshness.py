@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from airflow_ack_sagemaker.core.resource.freshness import SETTLE, answered, may_change_at, observe, prune
+from airflow_ack_sagemaker.core.resource.freshness import STATUS_RESOLUTION, answered, may_change_at, observe, prune
 from airflow_ack_sagemaker.core.resource.status import State, classify
 from tests.core.resources import NOT_SYNCED, SYNCED, execution, pipeline
 
@@ -59,7 +59,7 @@ def test_a_stale_status_says_so_and_a_job_is_read_as_it_is() -> None:
 
 def test_a_change_waits_for_a_whole_second_after_the_last_status() -> None:
     body = pipeline(SYNCED, said="Active", managedFields=managed(("status", "11", "status")))
-    assert may_change_at(body) == datetime(2026, 11, 1, 3, 0, 11, tzinfo=timezone.utc) + SETTLE
+    assert may_change_at(body) == datetime(2026, 11, 1, 3, 0, 11, tzinfo=timezone.utc) + STATUS_RESOLUTION
     assert may_change_at(pipeline()) is None
 
 

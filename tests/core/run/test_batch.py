@@ -18,13 +18,13 @@ from airflow_ack_sagemaker.core.run.batch import (
     entries_of,
     from_ranges,
     members_of,
-    next_step,
+    next_actions,
     result_of,
     spare_failures,
     summary,
     to_ranges,
 )
-from airflow_ack_sagemaker.core.run.batch_wait import GATHER, Vigil
+from airflow_ack_sagemaker.core.run.batch_wait import GATHER, BatchWait
 from airflow_ack_sagemaker.core.run.deadlines import Verdict
 from tests.core.resources import NOT_SYNCED, SYNCED
 
@@ -85,7 +85,7 @@ def test_a_retry_takes_attaches_and_launches_only_what_failed() -> None:
         (Standing.WAITING, 1),
     ]
     assert found[0].succeeded
-    assert found[3].wanted_so, "what somebody has stopped is not started again"
+    assert found[3].stopped_by_somebody, "what somebody has stopped is not started again"
 
 
 def test_a_clear_launches_all_again() -> None:
@@ -111,7 +111,7 @@ def test_what_was_there_in_this_try_and_is_gone_is_not_launched_again() -> None:
     progress = Progress(CREATED, touched={0, 1, 2}, stopped={2})
     found = members(deleting, progress=progress)
     assert [m.standing for m in found] == [*[Standing.ENDED] * 3, Standing.WAITING]
-    assert [m.wanted_so for m in found[:3]] == [True, True, False]
+    assert [m.stopped_by_somebody for m in found[:3]] == [True, True, False]
     assert result_of(found[2], {})["state"] == "Stopped"
 
 
@@ -168,7 +168,7 @@ def standing(text: str) -> list[Member]:
 def test_next_step(
     text: str, limit: int | None, spare: int, policy: Policy, launch: list[int], stop: list[int]
 ) -> None:
-    step = next_step(standing(text), max_active=limit, spare_failures=spare, policy=policy)
+    step = next_actions(standing(text), max_active=limit, spare_failures=spare, policy=policy)
     assert [m.index for m in step.launch] == launch
     assert [m.index for m in step.stop] == stop
 
@@ -207,15 +207,15 @@ def test_a_summary_names_some() -> None:
     assert result_of(standing("w")[0], {})["state"] == "NotLaunched"
 
 
-def vigil(count: int = 3, *, more: bool = False, spare: int | None = None) -> Vigil:
-    watched = Vigil(range(count), waits=WAITS, more=more, spare_failures=spare)
+def batch_wait(count: int = 3, *, more: bool = False, spare: int | None = None) -> BatchWait:
+    watched = BatchWait(range(count), waits=WAITS, more=more, spare_failures=spare)
     for index in range(count):
         watched.see(index, made(index, "Executing"), CREATED)
     return watched
 
 
 def test_a_look_is_worth_it_when_all_have_ended() -> None:
-    watched = vigil()
+    watched = batch_wait()
     for index, said in enumerate(("Succeeded", "Failed", "Stopped")):
         assert not watched.due(CREATED + 9)
         watched.see(index, made(index, said), CREATED)
@@ -223,7 +223,7 @@ def test_a_look_is_worth_it_when_all_have_ended() -> None:
 
 
 def test_a_free_place_is_filled_after_a_moment() -> None:
-    watched = vigil(more=True)
+    watched = batch_wait(more=True)
     assert watched.next_time() is None
     watched.see(1, made(1, "Succeeded"), CREATED + 5)
     assert not watched.due(CREATED + 5)
@@ -232,7 +232,7 @@ def test_a_free_place_is_filled_after_a_moment() -> None:
 
 
 def test_failures_beyond_what_is_allowed_are_told_at_once() -> None:
-    watched = vigil(spare=1)
+    watched = batch_wait(spare=1)
     watched.see(0, made(0, "Failed"), CREATED)
     assert not watched.due(CREATED)
     watched.see(1, None, CREATED)
@@ -240,19 +240,19 @@ def test_failures_beyond_what_is_allowed_are_told_at_once() -> None:
 
 
 def test_what_nobody_reconciles_is_told_when_its_time_is_over() -> None:
-    watched = vigil()
+    watched = batch_wait()
     watched.see(2, made(2), CREATED)
     assert watched.next_time() == CREATED + 300
     assert not watched.due(CREATED + 299)
     assert watched.due(CREATED + 300)
-    watched = vigil()
+    watched = batch_wait()
     watched.see(2, made(2), CREATED)
     watched.see(2, made(2, "Executing"), CREATED + 2)
     assert not watched.due(CREATED + 300)
 
 
 def test_a_later_word_about_what_has_ended_is_no_news() -> None:
-    watched = vigil()
+    watched = batch_wait()
     watched.see(0, made(0, "Failed"), CREATED)
     watched.see(0, None, CREATED)
     watched.see(7, None, CREATED)

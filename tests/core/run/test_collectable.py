@@ -67,5 +67,5 @@ def test_what_was_reported_just_now_stays_for_a_while() -> None:
         return ended(name, 9, annotations={**OURS, ANNOTATION_REPORTED: f'{{"state":"Succeeded","try":1,"at":{at}}}'})
 
     executions = [reported("fresh", 5), reported("old", 65), ended("before-there-was-a-time", 2)]
-    going = collectable(executions, now=NOW, history_limit=0, ttl=None, settle=timedelta(hours=1))
+    going = collectable(executions, now=NOW, history_limit=0, ttl=None, keep_reported=timedelta(hours=1))
     assert sorted(item["metadata"]["name"] for item in going) == ["before-there-was-a-time", "old"]

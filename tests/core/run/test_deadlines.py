@@ -4,11 +4,11 @@ import pytest
 
 from airflow_ack_sagemaker.core.resource.freshness import prune
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
-from airflow_ack_sagemaker.core.run.deadlines import Goal, Patience, Verdict, goes_on, judge, next_deadline
+from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, goes_on, next_deadline, verdict_of
 from airflow_ack_sagemaker.core.run.endings import ending
 from tests.core.resources import NOT_SYNCED, SYNCED, execution, recoverable, terminal
 
-PATIENCE = Patience(reconcile_by=100.0, recover_by=200.0, finish_by=300.0)
+PATIENCE = Deadlines(reconcile_by=100.0, recover_by=200.0, finish_by=300.0)
 RUNNING = classify(execution(NOT_SYNCED, said="Executing"))
 UNSEEN = classify(execution())
 RETRYING = classify(execution(recoverable("ValidationException: bad")))
@@ -31,14 +31,14 @@ RETRYING = classify(execution(recoverable("ValidationException: bad")))
     ],
 )
 def test_each_wait_has_its_own_end(outcome: Outcome, now: float, verdict: Verdict | None) -> None:
-    assert judge(outcome, PATIENCE, now) is verdict
+    assert verdict_of(outcome, PATIENCE, now) is verdict
 
 
 @pytest.mark.parametrize(("outcome", "deadline"), [(UNSEEN, 100.0), (RETRYING, 200.0), (RUNNING, 300.0)])
 def test_the_next_deadline_is_that_of_the_state(outcome: Outcome, deadline: float) -> None:
     assert next_deadline(outcome, PATIENCE) == deadline
-    assert next_deadline(outcome, Patience()) is None
-    assert judge(outcome, Patience(), 1e12) is None
+    assert next_deadline(outcome, Deadlines()) is None
+    assert verdict_of(outcome, Deadlines(), 1e12) is None
 
 
 def test_an_unknown_status_is_waited_for_since_it_was_written() -> None:
@@ -50,29 +50,29 @@ def test_an_unknown_status_is_waited_for_since_it_was_written() -> None:
         {"manager": "ack-sagemaker", "subresource": "status", "time": "1970-01-01T00:01:00Z"},
     ]
     assert classify(prune(odd)).since == classify(odd).since, "a triggerer knows it, too"
-    outcome, patience = classify(odd), Patience(recover_by=5.0, unknown_seconds=30.0)
-    assert next_deadline(outcome, patience) == 90.0
-    assert judge(outcome, patience, 89.0) is None
-    assert judge(outcome, patience, 90.0) is Verdict.TIMED_OUT
+    outcome, deadlines = classify(odd), Deadlines(recover_by=5.0, unknown_seconds=30.0)
+    assert next_deadline(outcome, deadlines) == 90.0
+    assert verdict_of(outcome, deadlines, 89.0) is None
+    assert verdict_of(outcome, deadlines, 90.0) is Verdict.TIMED_OUT
     message = ending(outcome, Verdict.TIMED_OUT)
     assert "Transmogrifying" in message
     assert "recoverable_timeout" in message
 
 
 def test_started_is_enough_where_it_is_asked_for() -> None:
-    assert judge(RUNNING, PATIENCE, 0.0, goal=Goal.STARTED) is Verdict.REACHED
-    assert judge(UNSEEN, PATIENCE, 0.0, goal=Goal.STARTED) is None
-    assert judge(RETRYING, PATIENCE, 0.0, goal=Goal.STARTED) is None
+    assert verdict_of(RUNNING, PATIENCE, 0.0, goal=Goal.STARTED) is Verdict.REACHED
+    assert verdict_of(UNSEEN, PATIENCE, 0.0, goal=Goal.STARTED) is None
+    assert verdict_of(RETRYING, PATIENCE, 0.0, goal=Goal.STARTED) is None
 
 
 def test_gone_is_waited_for_through_any_end() -> None:
     failed = classify(execution(SYNCED, said="Failed"))
-    assert judge(failed, PATIENCE, 0.0, goal=Goal.GONE) is None
-    assert judge(gone(failed), PATIENCE, 0.0, goal=Goal.GONE) is Verdict.REACHED
+    assert verdict_of(failed, PATIENCE, 0.0, goal=Goal.GONE) is None
+    assert verdict_of(gone(failed), PATIENCE, 0.0, goal=Goal.GONE) is Verdict.REACHED
 
 
 def test_patience_survives_a_trigger() -> None:
-    assert Patience.from_dict(PATIENCE.to_dict()) == PATIENCE
+    assert Deadlines.from_dict(PATIENCE.to_dict()) == PATIENCE
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity
-from airflow_ack_sagemaker.core.run.duplicates import Execution, duplicates, is_ours, twins_of
+from airflow_ack_sagemaker.core.run.duplicates import StartedExecution, duplicates, is_ours, twins_of
 from tests.core import resources
 
 NOW = datetime(2026, 11, 1, 6, tzinfo=timezone.utc)
@@ -17,8 +17,8 @@ OWNED = f"{resources.ARN}/execution/abc"
 EXTRA = f"{resources.ARN}/execution/extra"
 
 
-def listed(arn: str = EXTRA, status: str = "Executing", name: str = NAME, minutes: float = 60) -> Execution:
-    return Execution(arn, status, NOW - timedelta(minutes=minutes), name)
+def listed(arn: str = EXTRA, status: str = "Executing", name: str = NAME, minutes: float = 60) -> StartedExecution:
+    return StartedExecution(arn, status, NOW - timedelta(minutes=minutes), name)
 
 
 def owner(said: str | None = "Executing", name: str = NAME) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def test_one_runs_whose_resource_is_gone() -> None:
         ([listed(EXTRA, name="")], []),
     ],
 )
-def test_what_is_no_duplicate(executions: list[Execution], owners: list[dict[str, Any]]) -> None:
+def test_what_is_no_duplicate(executions: list[StartedExecution], owners: list[dict[str, Any]]) -> None:
     assert duplicates(executions, owners, now=NOW) == []
 
 

@@ -1,4 +1,4 @@
-"""Answers that are made once for all who would get the same, and sent only to who does not have them."""
+"""Responses that are made once for all who would get the same, and sent only to who does not have them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fastapi.concurrency import run_in_threadpool
 _KEPT = 128
 
 
-class Answers:
+class Responses:
     """A bounded memory of answers, by what they depend on."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Answers that many want at once and that are asked for once."""
+"""Responses that many want at once and that are asked for once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NotYet(Exception):
         super().__init__("The answer is being fetched. Look again in a moment.")
 
 
-class Once(Generic[T]):
+class SingleFlight(Generic[T]):
     """A bounded memory of answers by key. Whoever asks for what is being fetched waits for that very answer.
 
     :param size: answers that are kept; what was not wanted for the longest time goes first.
@@ -38,13 +38,13 @@ class Once(Generic[T]):
         fetch: Callable[[], Awaitable[T]],
         *,
         seconds: float,
-        patience: float = 5.0,
+        wait_seconds: float = 5.0,
     ) -> T:
         """The answer, from memory where it is not older than asked.
 
         :param fetch: asks; whatever it raises is remembered for some seconds.
         :param seconds: how long an answer that is fetched now holds.
-        :param patience: seconds to wait for it. After them an outdated answer is better than none.
+        :param wait_seconds: seconds to wait for it. After them an outdated answer is better than none.
         :raises NotYet: there is none in that time.
         """
         known = self._known.get(key)
@@ -57,7 +57,7 @@ class Once(Generic[T]):
             # Whoever wanted it may have gone; asyncio would complain about an error that nobody has looked at.
             task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         # Not cancelled with whoever waits: others may wait, too.
-        done, _ = await asyncio.wait({task}, timeout=patience)
+        done, _ = await asyncio.wait({task}, timeout=wait_seconds)
         if done:
             return task.result()
         if known is not None and known[2] is None:

@@ -1,0 +1,131 @@
+"""The one reader of a raw object: its metadata, and the members that our kinds have in common.
+
+Whoever may write resources may write anything into them. So every reader here takes an object of any shape, and what is
+not of the expected type counts as not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from airflow_ack_sagemaker.core.resource.times import time_or_none
+
+Resource = Mapping[str, Any]
+"""An object as the API server returns it."""
+
+
+def metadata(resource: Resource) -> Mapping[str, Any]:
+    """``.metadata``."""
+    return _mapping(resource.get("metadata"))
+
+
+def spec(resource: Resource) -> Mapping[str, Any]:
+    """``.spec``."""
+    return _mapping(resource.get("spec"))
+
+
+def status(resource: Resource) -> Mapping[str, Any]:
+    """``.status``."""
+    return _mapping(resource.get("status"))
+
+
+def name(resource: Resource) -> str:
+    """Its name; "" where it has none."""
+    return _text(metadata(resource).get("name"))
+
+
+def namespace(resource: Resource) -> str:
+    """Its namespace; "" where it has none."""
+    return _text(metadata(resource).get("namespace"))
+
+
+def uid(resource: Resource) -> str | None:
+    """What tells it from an earlier or later one of its name."""
+    return _text(metadata(resource).get("uid")) or None
+
+
+def version(resource: Resource) -> str | None:
+    """Its ``resourceVersion``."""
+    return _text(metadata(resource).get("resourceVersion")) or None
+
+
+def labels_of(resource: Resource) -> Mapping[str, str]:
+    """Its labels."""
+    return _mapping(metadata(resource).get("labels"))
+
+
+def label(resource: Resource, key: str) -> str:
+    """A label's value; "" where it has none."""
+    return _text(labels_of(resource).get(key))
+
+
+def annotations_of(resource: Resource) -> Mapping[str, str]:
+    """Its annotations."""
+    return _mapping(metadata(resource).get("annotations"))
+
+
+def annotation(resource: Resource, key: str) -> str | None:
+    """An annotation's value."""
+    value = annotations_of(resource).get(key)
+    return value if isinstance(value, str) else None
+
+
+def finalizers(resource: Resource) -> tuple[str, ...]:
+    """What must let it go before it is deleted."""
+    value = metadata(resource).get("finalizers")
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
+
+
+def created(resource: Resource) -> datetime | None:
+    """When the API server created it."""
+    return time_or_none(metadata(resource).get("creationTimestamp"))
+
+
+def deleted(resource: Resource) -> datetime | None:
+    """When its deletion was asked for; None: it was not."""
+    return time_or_none(metadata(resource).get("deletionTimestamp"))
+
+
+def managed_fields(resource: Resource) -> list[Mapping[str, Any]]:
+    """``.metadata.managedFields``: which manager wrote which fields when."""
+    value = metadata(resource).get("managedFields")
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
+def arn(resource: Resource) -> str | None:
+    """The ARN of the thing in AWS, as the controller wrote it."""
+    return _text(_ack(resource).get("arn")) or None
+
+
+def region(resource: Resource) -> str | None:
+    """The AWS region that the controller used."""
+    return _text(_ack(resource).get("region")) or None
+
+
+def pipeline_name(resource: Resource) -> str:
+    """The name of the pipeline that ``spec.pipelineName`` gives by name or by ARN; "" where it gives none."""
+    return _text(spec(resource).get("pipelineName")).rpartition("/")[2]
+
+
+def parameters(resource: Resource) -> dict[str, str]:
+    """The values of ``spec.pipelineParameters`` by name."""
+    items = spec(resource).get("pipelineParameters")
+    return {
+        item["name"]: _text(item.get("value"))
+        for item in (items if isinstance(items, list) else ())
+        if isinstance(item, Mapping) and isinstance(item.get("name"), str)
+    }
+
+
+def _ack(resource: Resource) -> Mapping[str, Any]:
+    return _mapping(status(resource).get("ackResourceMetadata"))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
