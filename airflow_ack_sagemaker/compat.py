@@ -29,3 +29,16 @@ __all__ = [
     "AirflowSkipException",
     "AirflowTaskTimeout",
 ]
+
+
+def instance_of_airflow() -> str:
+    """What tells this Airflow from another one that uses the same namespace; "" where nothing does.
+
+    ``[ack_sagemaker] instance``, and where that is not set, the URL by which its users know it (``[api] base_url``).
+    """
+    from airflow.configuration import conf
+
+    given = conf.get("ack_sagemaker", "instance", fallback=None)
+    if given is not None:
+        return str(given)
+    return str(conf.get("api", "base_url", fallback=None) or "").rstrip("/")
