@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_RETRY_WHOLE, LABEL_RUN, LABEL_TASK, RunIdentity
-from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION, kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.resource.times import parse_time
 from airflow_ack_sagemaker.core.run.decision import Action, attempt_of, decide, report
@@ -156,7 +156,7 @@ def withdraw(client: KubeClient, outcome: Outcome, *, log: Log, even_if_started:
     :returns: how it stands if it was taken up, or has ended, and is therefore left alone; None if it is withdrawn.
     """
     try:
-        live = client.get(PIPELINE_EXECUTION, outcome.name, outcome.namespace)
+        live = client.get(kind_of(outcome.kind), outcome.name, outcome.namespace)
         now = classify(live)
         if now.uid != outcome.uid:
             return None
@@ -168,7 +168,7 @@ def withdraw(client: KubeClient, outcome: Outcome, *, log: Log, even_if_started:
             log.info("%s has been taken up after all.", outcome.resource)
             return now
         client.delete(
-            PIPELINE_EXECUTION,
+            kind_of(outcome.kind),
             outcome.name,
             outcome.namespace,
             uid=now.uid,
