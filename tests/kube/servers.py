@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import ssl
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -119,11 +117,7 @@ class HttpServer:
         self.port = self._server.server_address[1]
         self.url = f"{'https' if pair else 'http'}://127.0.0.1:{self.port}"
         if pair:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            with tempfile.TemporaryDirectory() as directory:
-                path = Path(directory, "pair.pem")
-                path.write_text(pair.certificate + pair.key)
-                context.load_cert_chain(path)
+            context = pair.server_context()
             context.verify_mode = ssl.CERT_OPTIONAL
             context.load_verify_locations(cadata=authority)
             context.sni_callback = _remember_name
