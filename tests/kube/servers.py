@@ -78,6 +78,7 @@ class HttpServer:
         self._arrived = threading.Condition()
         self.released = threading.Event()
         """Set when the server ends: a behaviour that hangs waits for it."""
+        self.waited_out = 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -126,7 +127,12 @@ class HttpServer:
             )
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
-    def wait_for(self, count: int, seconds: float = 10.0) -> None:
+    def hang(self, seconds: float = 60.0) -> None:
+        """Say nothing until the server ends. Whoever waits for it all the time is counted in `waited_out`."""
+        if not self.released.wait(seconds):
+            self.waited_out += 1
+
+    def wait_for(self, count: int, seconds: float = 60.0) -> None:
         """Until so many requests have arrived."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.seen) >= count, seconds), (
