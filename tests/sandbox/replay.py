@@ -152,7 +152,8 @@ class Replay:
             if situation not in looks:
                 looks[situation] = []
                 self._advance(1.0)
-                self.before.get(situation, lambda world: None)(self.world)
+                if (prepare := self.before.get(situation)) is not None:
+                    prepare(self.world)
                 now = line["t"]
             passed, now = line["t"] - now, line["t"]
             self._until(line, passed)

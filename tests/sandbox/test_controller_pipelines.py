@@ -9,7 +9,7 @@ import pytest
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
 from tests.sandbox.definitions import CHAIN, ROLE, definition, train
 from tests.sandbox.gate import Gate
-from tests.sandbox.world import SERVICES, SYNCED, World, conditions, renewed, statuses, times, until, written
+from tests.sandbox.world import SERVICES, SYNCED, World, conditions, renewed, times, until, written
 
 OTHERS = definition(train("Theirs"))
 SAME = json.dumps(json.loads(CHAIN), indent=1)

@@ -7,7 +7,7 @@ SageMaker's own words.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -17,8 +17,8 @@ from airflow_ack_sagemaker.sandbox.controller import Controller
 from tests.contract.servers import fresh_namespace
 from tests.sandbox.conftest import client
 from tests.sandbox.definitions import ROLE, definition, train
-from tests.sandbox.replay import Look, Object, Replay, lines, situations
-from tests.sandbox.world import World
+from tests.sandbox.replay import Look, Replay, lines, situations
+from tests.sandbox.world import Object, World
 from tests.support.api_servers import COLUMNS
 
 PIPELINES = lines("pipelines.jsonl")
@@ -27,7 +27,7 @@ LONG = "nowhere-18071"
 """The pipeline whose executions last until they are stopped."""
 
 
-def _taken(name: str) -> object:
+def _taken(name: str) -> Callable[[World], None]:
     def make(world: World) -> None:
         world.sagemaker.create_pipeline(PipelineName=name, PipelineDefinition=definition(train("T")), RoleArn=ROLE)
 
@@ -47,7 +47,7 @@ def _still_there(world: World, line: Object) -> None:
     assert ("taken2-18071" in world.pipelines()) == line["value"]
 
 
-BEFORE = {
+BEFORE: dict[str, Callable[[World], None]] = {
     "pipeline whose name SageMaker has, without adoption": _taken("taken-18071"),
     "that refused resource deleted (does SageMaker keep the pipeline?)": _taken("taken2-18071"),
     "execution fails": lambda world: world.endpoint.script.add("p-18071/B=Failed"),

@@ -18,7 +18,7 @@ def test_a_refusal_is_recoverable_and_tried_again_with_back_off(world: World) ->
     world.calls("CreatePipeline", 1)
     status = world.wait(PIPELINE, "abalone", lambda status: status.get("conditions"))
     said = "api error ValidationException: no such role"
-    whole, ready = status["conditions"][1:]
+    whole = status["conditions"][1]
     assert conditions(status) == {
         "ACK.Recoverable": ("True", None, said),
         "ACK.ResourceSynced": ("Unknown", whole["reason"], UNKNOWN),

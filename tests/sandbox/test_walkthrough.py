@@ -150,7 +150,7 @@ def test_the_walk_through(sandbox: Command, tmp_path: Path) -> None:
     assert [line.split()[-1] for line in seen.splitlines() if line.startswith("run-1")][-1] == "Succeeded"
     described = kubectl("describe", "pipelineexecution", "run-1")
     assert "Pipeline Execution Status:  Succeeded" in described
-    assert "Resource synced successfully" in described
+    assert "PipelineExecution is in Succeeded status." in described
 
     kubectl("apply", "--server-side", "-f", str(tmp_path / "run-2.yaml"))
     kubectl(

@@ -26,7 +26,10 @@ Condition = dict[str, Any]
 
 
 class Refusal(Exception):
-    """The resource cannot be brought about, now or ever. ``chain`` is the error with what led to it, as Go prints it."""
+    """The resource cannot be brought about, now or ever.
+
+    ``chain`` is the error with what led to it, as Go prints it.
+    """
 
     def __init__(self, message: str, chain: str = "") -> None:
         super().__init__(message)

@@ -72,7 +72,7 @@ class Manager(ABC):
         """The fields of the status, without conditions. None removes a field."""
 
     def synced(self, observed: dict[str, Any]) -> Condition | None:
-        """Whether it is as asked for, where the kind's own code says so when it reads; None leaves it to the runtime."""
+        """Whether it is as asked for, where the kind's own code says so at each read; None leaves it to the runtime."""
         return None
 
     @abstractmethod
