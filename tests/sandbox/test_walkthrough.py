@@ -155,7 +155,7 @@ def test_the_walk_through(sandbox: Command, tmp_path: Path, kubectl_binary: Path
     assert ["run-1", "Executing"] in words(seen)
     described = kubectl("describe", "pipelineexecution", "run-1")
     assert "Pipeline Execution Status:  Succeeded" in described
-    assert "Resource synced successfully" in described
+    assert "PipelineExecution is in Succeeded status." in described
 
     kubectl("apply", "--server-side", "-f", str(tmp_path / "run-2.yaml"))
     kubectl(
