@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from airflow_ack_sagemaker.core.pages.executions import Row
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import State, classify
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
@@ -75,7 +76,7 @@ async def _stop(client: AsyncKubeClient, row: Row, uid: str, user_name: str) -> 
                 row.name,
                 row.namespace,
                 uid=uid,
-                resource_version=live["metadata"]["resourceVersion"],
+                resource_version=fields.version(live),
             )
         except Conflict:
             continue

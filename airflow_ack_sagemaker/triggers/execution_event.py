@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.freshness import prune
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.manifest import runs_pipeline
@@ -103,7 +104,7 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
         return {
             "name": outcome.name,
             "namespace": outcome.namespace,
-            "pipeline_name": (resource.get("spec") or {}).get("pipelineName"),
+            "pipeline_name": fields.pipeline_name(resource) or None,
             "arn": outcome.arn,
             "state": outcome.state.value,
             "status": outcome.sagemaker_status,

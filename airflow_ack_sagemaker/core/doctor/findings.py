@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.freshness import observe, spec_changed
-from airflow_ack_sagemaker.core.resource.status import FINISHED, Outcome, State
-from airflow_ack_sagemaker.core.resource.times import parse_time
+from airflow_ack_sagemaker.core.resource.status import ANSWER_TIME, FINISHED, Outcome, State
 from airflow_ack_sagemaker.core.run.collectable import collectable
 from airflow_ack_sagemaker.core.run.duplicates import Duplicate
 
-UNTOUCHED = timedelta(minutes=1)
-"""A controller that is idle answers within a second; one that is busy, within a minute or so."""
 DELETING = timedelta(minutes=5)
 MANY_FINISHED = 30
 """Finished executions whose upkeep is worth a word: one call to AWS a minute each."""
@@ -31,7 +29,7 @@ class Finding:
     todo: str
 
 
-def examine(resources: Sequence[Mapping[str, Any]], *, now: datetime) -> list[Finding]:
+def examine(resources: Sequence[Resource], *, now: datetime) -> list[Finding]:
     """The findings about Pipeline and PipelineExecution resources, the most urgent first.
 
     :param resources: as the API server returns them, each with its ``kind``.
@@ -63,14 +61,14 @@ def tell_duplicate(duplicate: Duplicate, namespace: str) -> Finding:
     return Finding(what, f"{resource} (namespace {namespace})", todo)
 
 
-Aged = Sequence[tuple[Outcome, Mapping[str, Any]]]
+Aged = Sequence[tuple[Outcome, Resource]]
 
 
 def _untouched(aged: Aged, now: datetime) -> Iterator[Finding]:
     untouched = [
         outcome
         for outcome, resource in aged
-        if outcome.state is State.UNSEEN and now - _changed(outcome, resource) > UNTOUCHED
+        if outcome.state is State.UNSEEN and (since := _changed(resource)) is not None and now - since > ANSWER_TIME
     ]
     if untouched:
         yield Finding(
@@ -85,7 +83,7 @@ def _deleting(aged: Aged, now: datetime) -> Iterator[Finding]:
     stuck = [
         outcome
         for outcome, resource in aged
-        if (since := resource["metadata"].get("deletionTimestamp")) and now - parse_time(since) > DELETING
+        if (since := fields.deleted(resource)) is not None and now - since > DELETING
     ]
     if stuck:
         yield Finding(
@@ -96,8 +94,8 @@ def _deleting(aged: Aged, now: datetime) -> Iterator[Finding]:
 
 
 def _in_trouble(aged: Aged, now: datetime) -> Iterator[Finding]:
-    for outcome, _ in aged:
-        young = outcome.created is not None and now - parse_time(outcome.created) <= UNTOUCHED
+    for outcome, resource in aged:
+        young = (created := fields.created(resource)) is not None and now - created <= ANSWER_TIME
         if outcome.state is State.REFUSED:
             yield Finding(f"Refused for good: {outcome.reason}", outcome.resource, outcome.remedy or "")
         elif outcome.state is State.RETRYING and not young:
@@ -124,10 +122,9 @@ def _finished(aged: Aged, now: datetime) -> Iterator[Finding]:
         )
 
 
-def _changed(outcome: Outcome, resource: Mapping[str, Any]) -> datetime:
+def _changed(resource: Resource) -> datetime | None:
     """Since when it may be expected to be answered: its creation, or the last change of its spec."""
-    created = parse_time(outcome.created or resource["metadata"]["creationTimestamp"])
-    return max(created, spec_changed(resource) or created)
+    return max(filter(None, (fields.created(resource), spec_changed(resource))), default=None)
 
 
 def _count(outcomes: Sequence[Outcome]) -> str:
