@@ -174,7 +174,7 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         record_all(client, members, try_number=context["ti"].try_number, log=self.log)
         results = [result_of(member, facts_of(member, batch.specs[member.index])) for member in members]
         if self.report_duplicates:
-            from airflow_ack_sagemaker.aws.executions import report_duplicates
+            from airflow_ack_sagemaker.aws.duplicates import report_duplicates
 
             found = report_duplicates(
                 [member.outcome for member in members if member.outcome is not None],
