@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_ack_sagemaker.compat import recalled, remember
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.freshness import prune
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
@@ -117,19 +118,10 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
         return self.pipeline_name is None or runs_pipeline(resource, self.pipeline_name)
 
     async def _remembered(self) -> set[str] | None:
-        store = getattr(self, "asset_state_store", None)
-        try:
-            value = await store.aget(_STORE_KEY) if store is not None else None
-        except ValueError:  # the watcher serves several assets, and the store is one asset's
-            return None
+        value = await recalled(self, _STORE_KEY)
         return set(value) if isinstance(value, list) else None
 
     async def _remember(self, ended: dict[str, None]) -> None:
         while len(ended) > _SEEN:
             del ended[next(iter(ended))]
-        store = getattr(self, "asset_state_store", None)
-        if store is not None:
-            try:
-                await store.aset(_STORE_KEY, list(ended)[-_REMEMBERED:])
-            except ValueError:
-                return
+        await remember(self, _STORE_KEY, list(ended)[-_REMEMBERED:])

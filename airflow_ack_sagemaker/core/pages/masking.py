@@ -11,9 +11,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from airflow_ack_sagemaker.core.resource import fields
-from airflow_ack_sagemaker.core.resource.fields import Resource
-
 MASK = "***"
 _NAMES = ("name", "Name", "key", "Key", "ParameterName", "MetricName")
 _VALUES = frozenset({"value", "Value", "DefaultValue", "EnumValues", "default", "values", "Values", "ParameterValue"})
@@ -62,23 +59,23 @@ def hidden(value: Any, depth: int = 0) -> Any:
     return MASK
 
 
-def parameters_of(resource: Resource, masker: Masker) -> list[dict[str, Any]]:
+def parameters_of(resource: Mapping[str, Any], masker: Masker) -> list[dict[str, Any]]:
     """The parameters that an execution was launched with: ``name``, ``value``, and whether that is ``masked``."""
     found = []
-    for name, value in fields.parameter_list(resource):
+    for item in (resource.get("spec") or {}).get("pipelineParameters") or ():
+        name, value = str(item.get("name") or ""), str(item.get("value") or "")
         shown = hidden(value) if masker.hides(name) else _masked_text(value, masker, 0)
         found.append({"name": masker.text(name), "value": shown, "masked": shown != value})
     return found
 
 
-def shown_resource(resource: Resource, masker: Masker) -> Any:
+def shown_resource(resource: Mapping[str, Any], masker: Masker) -> Any:
     """A resource as it may be shown: without secrets, the record of its managers (as kubectl shows it), and the copy of
     itself that kubectl leaves on it.
     """
-    metadata = {key: value for key, value in fields.metadata(resource).items() if key != "managedFields"}
-    annotations = fields.annotations_of(resource)
-    if _LAST_APPLIED in annotations:
-        metadata["annotations"] = {key: value for key, value in annotations.items() if key != _LAST_APPLIED}
+    metadata = {key: value for key, value in (resource.get("metadata") or {}).items() if key != "managedFields"}
+    if _LAST_APPLIED in (metadata.get("annotations") or {}):
+        metadata["annotations"] = {key: value for key, value in metadata["annotations"].items() if key != _LAST_APPLIED}
     return masked({**resource, "metadata": metadata}, masker)
 
 

@@ -145,15 +145,10 @@ def pipeline_name(resource: Resource) -> str:
     return _text(spec(resource).get("pipelineName")).rpartition("/")[2]
 
 
-def parameter_list(resource: Resource) -> list[tuple[str, str]]:
-    """Names and values of ``spec.pipelineParameters`` as they stand there; a name may stand twice."""
-    items = _mappings(spec(resource).get("pipelineParameters"))
-    return [(item["name"], _text(item.get("value"))) for item in items if isinstance(item.get("name"), str)]
-
-
 def parameters(resource: Resource) -> dict[str, str]:
     """The values of ``spec.pipelineParameters`` by name."""
-    return dict(parameter_list(resource))
+    items = _mappings(spec(resource).get("pipelineParameters"))
+    return {item["name"]: _text(item.get("value")) for item in items if isinstance(item.get("name"), str)}
 
 
 def _ack(resource: Resource) -> Mapping[str, Any]:

@@ -35,7 +35,7 @@ WHOLE: dict[str, Any] = {
     },
     "spec": {
         "pipelineName": "arn:aws:sagemaker:us-east-1:123456789012:pipeline/abalone",
-        "pipelineParameters": [{"name": "Rounds", "value": "5"}, {"name": "Rounds", "value": "6"}, {"name": "Empty"}],
+        "pipelineParameters": [{"name": "Rounds", "value": "6"}, {"name": "Empty"}],
     },
     "status": {
         "ackResourceMetadata": {"arn": "arn:aws:sagemaker:1", "region": "us-east-1"},
@@ -67,7 +67,6 @@ READERS: dict[str, tuple[Callable[[fields.Resource], object], object, object]] =
     "arn": (fields.arn, "arn:aws:sagemaker:1", None),
     "region": (fields.region, "us-east-1", None),
     "pipeline_name": (fields.pipeline_name, "abalone", ""),
-    "parameter_list": (fields.parameter_list, [("Rounds", "5"), ("Rounds", "6"), ("Empty", "")], []),
     "parameters": (fields.parameters, {"Rounds": "6", "Empty": ""}, {}),
 }
 HOSTILE: dict[str, Any] = {
