@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-
-from airflow_ack_sagemaker.core.resource.fields import Resource, annotation
+from typing import Any
 
 PREFIX = "airflow-ack-sagemaker"
 """Prefix of our labels and annotations, and the field manager of our writes."""
@@ -116,23 +116,23 @@ class RunIdentity:
             labels[LABEL_INDEX] = str(self.index)
         return labels
 
-    def owns(self, resource: Resource) -> bool:
+    def owns(self, resource: Mapping[str, Any]) -> bool:
         """Whether this run made the resource."""
-        return annotation(resource, ANNOTATION_IDENTITY) == self.text
+        return bool(_annotated(resource) == self.text)
 
-    def of_run(self, resource: Resource) -> bool:
+    def of_run(self, resource: Mapping[str, Any]) -> bool:
         """Whether this run, or any of its batch, made the resource."""
         owner = identity_of(resource)
         return owner is not None and replace(owner, index=None) == replace(self, index=None)
 
 
-def identity_of(resource: Resource) -> RunIdentity | None:
+def identity_of(resource: Mapping[str, Any]) -> RunIdentity | None:
     """The run that made the resource, as its annotation says; None where it has none, or what Airflow cannot have
     written: whoever may write resources may write anything there.
     """
     try:
-        parts = json.loads(annotation(resource, ANNOTATION_IDENTITY) or "")
-    except (ValueError, RecursionError):
+        parts = json.loads(_annotated(resource))
+    except (TypeError, ValueError, RecursionError):
         return None
     if not isinstance(parts, list) or len(parts) not in (4, 5):
         return None
@@ -145,6 +145,10 @@ def _is_id(part: object) -> bool:
     if not isinstance(part, str) or not 0 < len(part) <= _MAX_ID or "\0" in part:
         return False
     return not any("\ud800" <= letter <= "\udfff" for letter in part)
+
+
+def _annotated(resource: Mapping[str, Any]) -> Any:
+    return ((resource.get("metadata") or {}).get("annotations") or {}).get(ANNOTATION_IDENTITY)
 
 
 def _text(*parts: str | int) -> str:
