@@ -1,4 +1,4 @@
-"""What differs between Airflow versions: here the asset state store, with a store, without one, and with a refusing one."""
+"""What differs between Airflow versions: the asset state store, as it is, as it is missing, and as it refuses."""
 
 from __future__ import annotations
 
