@@ -1,4 +1,4 @@
-"""Who may see and do what: Airflow's own dependencies, applied to what belongs to a DAG."""
+"""Rights: what a user may see and do. They are Airflow's own, on the DAG that an execution belongs to."""
 
 from __future__ import annotations
 

@@ -33,10 +33,10 @@ from airflow_ack_sagemaker.plugin.single_flight import Pace, SingleFlight
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60.0
-"""How long a cluster is followed that nobody looks at."""
+"""How long a cluster is still followed after its last viewer has gone."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 PACE = 0.7
-"""Seconds between single requests to a cluster, whoever looks at what: with the watches, less than two a second."""
+"""Seconds between single requests to a cluster, for all viewers together. With the watches: less than two a second."""
 FRESH = 0.5
 """Seconds between two versions of what there is: in a busy cluster each change would make all answers anew."""
 _LOOK = 5.0

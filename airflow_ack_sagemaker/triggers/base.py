@@ -1,4 +1,4 @@
-"""What the triggers share that resume a task: when they fire, and how they stop outside work when a user ends it."""
+"""The base of triggers that resume a task: when they fire, and how they stop what they follow when a user ends it."""
 
 from __future__ import annotations
 
@@ -98,8 +98,8 @@ class StoppingTrigger(BaseTrigger):
     async def _stop(self) -> None:
         if await self._is_still_deferred():
             self.log.info(
-                "What it follows is left to the task, which is deferred: it was only handed on, or its next try has "
-                "taken over."
+                "Nothing is stopped, because the task is still deferred. Its trigger has moved to another triggerer, or "
+                "its next try has taken over."
             )
             return
         await self.stop()

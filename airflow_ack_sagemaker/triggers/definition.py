@@ -44,7 +44,7 @@ class PipelineDefinitionTrigger(BaseEventTrigger):
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look, compare, fire, for ever. Trouble with S3 is logged when it begins and ends, and waited out."""
+        """Look, compare and fire for ever. Trouble with S3 is logged once, and does not end the trigger."""
         from asgiref.sync import sync_to_async
 
         from airflow_ack_sagemaker.aws.errors import SourceError

@@ -27,8 +27,8 @@ _SEEN = 20_000
 
 
 class PipelineExecutionEventTrigger(BaseEventTrigger):
-    """Fires once for each PipelineExecution that ends, whoever launched it: what comes next follows the model, not the
-    clock.
+    """Fires once for each PipelineExecution that ends, also one that Airflow did not launch: the next DAG follows the
+    model, not the clock.
 
     The event's payload is ``{"name", "namespace", "pipeline_name", "arn", "state", "status", "reason"}``. Which ends
     have fired is kept in Airflow's asset state store (3.3 and later), so that a restart misses none; one at the very
@@ -63,7 +63,7 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Watch, for ever. What passes by waiting is waited out; what does not ends the trigger with an error."""
+        """Watch for ever. It waits until passing trouble is over; other trouble ends the trigger with an error."""
         # Without a memory, what has ended before the trigger starts is taken as known.
         known = await self._remembered()
         present = True

@@ -46,7 +46,7 @@ def tell_duplicate(duplicate: Duplicate, namespace: str) -> Finding:
         owned = str(duplicate.owned) if duplicate.owned else "none of them"
         what = (
             f"{duplicate.count} executions have the display name {duplicate.display_name}, which is given once: the "
-            f"controller has started it more than once. Its resource owns {owned}; nobody owns {ones}"
+            f"controller has started it more than once. Its resource owns {owned}; no resource owns {ones}"
         )
     else:
         what = f"An execution runs that no resource in namespace {namespace} owns: {ones}"
@@ -56,7 +56,7 @@ def tell_duplicate(duplicate: Duplicate, namespace: str) -> Finding:
             f"aws sagemaker stop-pipeline-execution --pipeline-execution-arn {arn}" for arn in running
         )
     else:
-        todo = "Nothing runs twice any more; expect its cost, and its model, twice. See why the controller restarted."
+        todo = "All of them have ended. Expect the cost, and the model, twice. See why the controller restarted."
     resource = f"pipelineexecution/{duplicate.resource}" if duplicate.resource else "no resource (any more)"
     return Finding(what, f"{resource} (namespace {namespace})", todo)
 
@@ -87,9 +87,10 @@ def _deleting(aged: Aged, now: datetime) -> Iterator[Finding]:
     ]
     if stuck:
         yield Finding(
-            f"{_count(stuck)} deleted, and still there after {DELETING.seconds // 60} minutes",
+            f"{_count(stuck)} deleted, but still there after {DELETING.seconds // 60} minutes",
             _names(stuck),
-            f"Its finalizer waits for the controller: see whether that runs and may stop or delete it in AWS: {_LOGS}",
+            "The finalizer waits for the controller. See whether the controller runs, and whether it may delete in AWS: "
+            f"{_LOGS}",
         )
 
 
@@ -99,7 +100,9 @@ def _in_trouble(aged: Aged, now: datetime) -> Iterator[Finding]:
         if outcome.state is State.REFUSED:
             yield Finding(f"Refused for good: {outcome.reason}", outcome.resource, outcome.remedy or "")
         elif outcome.state is State.RETRYING and not young:
-            yield Finding(f"The controller tries in vain: {outcome.reason}", outcome.resource, outcome.remedy or "")
+            yield Finding(
+                f"The controller cannot do it and tries again: {outcome.reason}", outcome.resource, outcome.remedy or ""
+            )
         elif outcome.warning:
             yield Finding(
                 outcome.warning,
@@ -115,10 +118,10 @@ def _finished(aged: Aged, now: datetime) -> Iterator[Finding]:
         going = collectable(executions, now=now, history_limit=10, ttl=None)
         yield Finding(
             f"{len(finished)} finished executions are still in the cluster: each costs the controller an AWS call a "
-            "minute, and slows it down for those that run",
+            "minute, and slows down those that run",
             _names(finished),
-            f"Let AckCollectExecutionsOperator run regularly: with its default limit {len(going)} would go. SageMaker "
-            "keeps the executions.",
+            f"Run AckCollectExecutionsOperator regularly: with its default limit it would delete {len(going)} now. "
+            "SageMaker keeps the executions.",
         )
 
 

@@ -17,8 +17,8 @@ RECENT = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """``controller``: ``reconciling`` (it has written lately), ``silent`` (something waits for it in vain), ``idle``
-    (nothing waits, nothing was written lately) or ``unknown``. Times are texts.
+    """``controller``: ``reconciling`` (it has written lately), ``silent`` (something waits for it, and it does not
+    answer), ``idle`` (nothing waits, nothing was written lately) or ``unknown``. Times are texts.
     """
 
     controller: Literal["reconciling", "silent", "idle", "unknown"]

@@ -144,7 +144,7 @@ def summarize(rows: Iterable[Row]) -> Summary:
 
 
 def visible(pipeline: PipelineRow, executions: Sequence[Row], labels: Collection[str]) -> bool:
-    """Whether a pipeline is shown to whoever may read these executions and the DAGs of these labels."""
+    """Whether a pipeline is shown to a user who may read these executions and the DAGs of these labels."""
     return bool(executions) or (pipeline.dag_label is not None and pipeline.dag_label in labels)
 
 

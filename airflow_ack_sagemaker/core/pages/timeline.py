@@ -93,7 +93,10 @@ def _condition(condition: Mapping[str, Any], resource: Resource) -> tuple[dateti
 
 
 def _taken(resource: Resource) -> datetime | None:
-    """When whoever writes the status first wrote anything else: its finalizer, which it sets once."""
+    """When the controller first wrote something: its finalizer, which it sets once.
+
+    It is the manager that writes the status.
+    """
     entries = fields.managed_fields(resource)
     controllers = {fields.text(entry, "manager") for entry in entries if entry.get("subresource") == "status"}
     times = [

@@ -1,7 +1,7 @@
 """The one reader of a raw object: its metadata, and the members that our kinds have in common.
 
-Whoever may write resources may write anything into them. So every reader here takes an object of any shape, and what is
-not of the expected type counts as not there.
+A user who may write resources may write anything into them. So every reader here takes an object of any shape; a value
+of another type than the expected one counts as missing.
 """
 
 from __future__ import annotations

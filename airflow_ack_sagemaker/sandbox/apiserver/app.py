@@ -310,7 +310,7 @@ class Api:
         return shape
 
     async def _review(self, request: Request, target: Target) -> Response:
-        """Whoever has the token may do everything."""
+        """The token's user may do everything."""
         if request.method != "POST":
             raise errors.method_not_allowed(target.resource, "get")
         media = media_type(request.headers.get("content-type", "")) or negotiation.JSON
