@@ -98,8 +98,8 @@ class StoppingTrigger(BaseTrigger):
     async def _stop(self) -> None:
         if await self._is_still_deferred():
             self.log.info(
-                "Nothing is stopped, because the task is still deferred. Its trigger has moved to another triggerer, or "
-                "its next try has taken over."
+                "Nothing is stopped, because the task is still deferred: its trigger has moved to another triggerer, "
+                "or its next try has taken over."
             )
             return
         await self.stop()

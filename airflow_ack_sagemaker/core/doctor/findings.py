@@ -89,7 +89,7 @@ def _deleting(aged: Aged, now: datetime) -> Iterator[Finding]:
         yield Finding(
             f"{_count(stuck)} deleted, but still there after {DELETING.seconds // 60} minutes",
             _names(stuck),
-            "The finalizer waits for the controller. See whether the controller runs, and whether it may delete in AWS: "
+            "The finalizer waits for the controller. See whether the controller runs, and may delete things in AWS: "
             f"{_LOGS}",
         )
 
