@@ -43,6 +43,7 @@ __all__ = [
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
+    "instance_of_airflow",
     "login_has_cookie",
     "recalled",
     "remember",
@@ -114,3 +115,16 @@ def login_has_cookie() -> bool:
     from airflow.api_fastapi.core_api.security import get_user
 
     return "request" in inspect.signature(get_user).parameters
+
+
+def instance_of_airflow() -> str:
+    """What tells this Airflow from another one that uses the same namespace; "" where nothing does.
+
+    ``[ack_sagemaker] instance``, and where that is not set, the URL by which its users know it (``[api] base_url``).
+    """
+    from airflow.configuration import conf
+
+    given = conf.get("ack_sagemaker", "instance", fallback=None)
+    if given is not None:
+        return str(given)
+    return str(conf.get("api", "base_url", fallback=None) or "").rstrip("/")

@@ -18,6 +18,7 @@ from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_VERSION,
     LABEL_DAG,
 )
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
 from airflow_ack_sagemaker.core.resource.manifest import (
     ANNOTATION_ADOPTION_POLICY,
     ANNOTATION_DELETION_POLICY,
@@ -27,6 +28,8 @@ from airflow_ack_sagemaker.core.resource.manifest import (
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
 from airflow_ack_sagemaker.kube.log import Log
+from airflow_ack_sagemaker.runs.definition import prepare_change
+from airflow_ack_sagemaker.runs.lease import Turn
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.kinds import Kind
@@ -59,6 +62,7 @@ def apply_resource(
     manifest: Mapping[str, Any],
     *,
     log: Log,
+    turn: Turn | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Applied:
     """Create or update ``manifest`` by server-side apply, or leave it alone where its spec is what it should be.
@@ -67,12 +71,14 @@ def apply_resource(
     version that was looked at: only then a later status is sure to be an answer to it
     (`airflow_ack_sagemaker.core.resource.freshness`).
 
+    :param turn: whose lease of a Pipeline is this caller's own (`runs.lease.held`); None: it holds none.
     :raises SpecError: the change is one that the controller would turn into something else: another name or region, or
         another spec of a job.
     :raises KubeError: the cluster refuses it or cannot be asked.
     """
     metadata = manifest["metadata"]
     name, namespace = metadata["name"], metadata["namespace"]
+    turn = turn or Turn()
     for _ in range(_ROUNDS):
         try:
             live = client.get(kind, name, namespace)
@@ -103,6 +109,8 @@ def apply_resource(
                 f"each run a name "
                 "of its own."
             )
+        if kind is PIPELINE and prepare_change(client, live, turn, log=log):
+            continue  # others have worked with it meanwhile: look again
         pause = _pause(client, live)
         if pause > 0:
             sleep(pause)

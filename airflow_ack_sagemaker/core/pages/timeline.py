@@ -11,7 +11,7 @@ from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.resource.times import text_of, time_or_none
-from airflow_ack_sagemaker.core.run.decision import reported_at
+from airflow_ack_sagemaker.core.run.reported import reported_at
 
 Tone = Literal["info", "good", "bad", "waiting"]
 
