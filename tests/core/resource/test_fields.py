@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.identity import identity_of
 from airflow_ack_sagemaker.core.resource.kinds import KINDS
 from airflow_ack_sagemaker.core.resource.status import classify
 
@@ -139,6 +140,7 @@ def test_what_reads_through_it_bears_the_same(kind: str, hostile: str) -> None:
         assert isinstance(outcome.name, str)
         assert outcome.uid is None or isinstance(outcome.uid, str)
         assert type(outcome).from_dict(outcome.to_dict()) == outcome
+        assert identity_of(resource) is None
 
 
 def test_a_mapping_need_not_be_a_dict() -> None:
