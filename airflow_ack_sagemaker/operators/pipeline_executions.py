@@ -180,7 +180,7 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         for result in results:
             result["parameters"] = masked_parameters(result["parameters"])
         if self.report_duplicates:
-            from airflow_ack_sagemaker.aws.executions import report_duplicates
+            from airflow_ack_sagemaker.aws.duplicates import report_duplicates
 
             found = report_duplicates(
                 [member.outcome for member in members if member.outcome is not None],

@@ -118,7 +118,7 @@ def test_an_execution_that_was_started_twice_is_found(world: World, doctor: Doct
     assert status == 1
     assert f"2 executions have the display name {resource['metadata']['name']}" in said
     assert f"owns {resource['status']['ackResourceMetadata']['arn']} (Executing" in said
-    assert f"nobody owns {extra} (Executing" in said
+    assert f"no resource owns {extra} (Executing" in said
     assert f"aws sagemaker stop-pipeline-execution --pipeline-execution-arn {extra}" in said
     assert doctor(*at, "--pipeline", "another", **aws)[0] == 0
     assert doctor(*at, "--no-aws")[0] == 0
