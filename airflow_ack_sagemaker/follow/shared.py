@@ -18,9 +18,9 @@ from typing import Any, Self
 
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
 from airflow_ack_sagemaker.follow.stream import Backoff, Change, Pulse, Scope, Settings, changes
+from airflow_ack_sagemaker.kube.answers import WatchEvent
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.kube.errors import KubeError, NotFound, ServerError, TooManyRequests, Unreachable
-from airflow_ack_sagemaker.kube.requests import WatchEvent
 
 log = logging.getLogger(__name__)
 

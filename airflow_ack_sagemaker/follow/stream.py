@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, Kind
+from airflow_ack_sagemaker.kube.answers import WatchEvent
 from airflow_ack_sagemaker.kube.base_client import INACTIVITY
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.kube.errors import (
@@ -32,7 +33,7 @@ from airflow_ack_sagemaker.kube.errors import (
     Unauthorized,
     Unreachable,
 )
-from airflow_ack_sagemaker.kube.requests import PAGE_SIZE, WatchEvent
+from airflow_ack_sagemaker.kube.requests import PAGE_SIZE
 
 log = logging.getLogger(__name__)
 
