@@ -70,12 +70,10 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
         namespace: str | None = None,
         *,
         inactivity: float = INACTIVITY,
-        opened: Callable[[], None] | None = None,
+        opened: Callable[[], None] = lambda: None,
         **options: Any,
     ) -> AsyncGenerator[WatchEvent, None]:
-        """As :meth:`KubeClient.watch`; ``opened`` is called when the server has accepted it. Close it
-        (``contextlib.aclosing``) when you stop before its end.
-        """
+        """As :meth:`KubeClient.watch`. Close it (``contextlib.aclosing``) when you stop before its end."""
         reading = self._watch(kind, namespace, inactivity, options)
         while True:
             async with self._used() as http, self._errors_of(reading), AsyncExitStack() as stack:
@@ -86,8 +84,7 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
                     if not reading.answered(response.status_code):
                         content = await _content(response, Reading(reading.request, self.config))
                 if reading.accepted:
-                    if opened is not None:
-                        opened()
+                    opened()
                     pieces = response.aiter_bytes()
                     while True:
                         async with asyncio.timeout(reading.left):
@@ -102,9 +99,9 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
             await self._run(reading.refused(response.status_code, response.headers, content))
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; those that are in use, when their requests have ended."""
         pool, self._pool = self._pool, None
-        if pool is not None:
+        if pool is not None and not pool.users:
             await pool.http.aclose()
 
     async def __aenter__(self) -> Self:

@@ -73,9 +73,16 @@ class KubeClient(Client[httpx.Client]):
     reload = _blocking(calls.reload)
 
     def watch(
-        self, kind: Kind, namespace: str | None = None, *, inactivity: float = INACTIVITY, **options: Any
+        self,
+        kind: Kind,
+        namespace: str | None = None,
+        *,
+        inactivity: float = INACTIVITY,
+        opened: Callable[[], None] = lambda: None,
+        **options: Any,
     ) -> Generator[WatchEvent, None, None]:
-        """What changes after a version, until the server ends it. ``options`` are those of `.requests.watch`.
+        """What changes after a version, until the server ends it. ``options`` are those of `.requests.watch`;
+        ``opened`` is called when the server has accepted it.
 
         A break is :class:`~.errors.Unreachable`, ``inactivity`` seconds without an event or bookmark
         :class:`~.errors.Silent`.
@@ -87,6 +94,7 @@ class KubeClient(Client[httpx.Client]):
                 with http.stream(**self._arguments(reading.request), timeout=timeout) as response:
                     self._heard(response)
                     if reading.answered(response.status_code):
+                        opened()
                         for data in response.iter_bytes():
                             yield from reading.events(data)
                         yield from reading.rest()

@@ -130,7 +130,7 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
                 if self.deferrable:
                     self._defer(batch, progress, members)
                 batch_wait = _batch_wait(batch, members)
-                wait_here(client, batch, batch_wait, poll_interval=self.poll_interval, log=self.log)
+                wait_here(client, batch, batch_wait, poll_interval=self.poll_interval)
 
     def _defer(self, batch: Batch, progress: Progress, members: Sequence[Member]) -> NoReturn:
         from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of

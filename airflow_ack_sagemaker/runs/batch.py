@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.definition.parse import DefinitionError
-from airflow_ack_sagemaker.core.resource.identity import LABEL_RUN, RunIdentity
-from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.identity import RunIdentity
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.manifest import SpecError
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.run.batch import (
@@ -19,27 +18,15 @@ from airflow_ack_sagemaker.core.run.batch import (
     Progress,
     Standing,
     Waits,
-    index_of,
     members_of,
     next_actions,
 )
 from airflow_ack_sagemaker.core.run.batch_wait import BatchWait
 from airflow_ack_sagemaker.core.run.deadlines import Verdict, goes_on
-from airflow_ack_sagemaker.core.run.decision import attempt_of, is_reported
-from airflow_ack_sagemaker.kube.base_client import INACTIVITY
-from airflow_ack_sagemaker.kube.errors import (
-    ApiError,
-    Conflict,
-    Forbidden,
-    Gone,
-    KubeError,
-    NotFound,
-    ServerError,
-    TooManyRequests,
-    Unreachable,
-)
+from airflow_ack_sagemaker.core.run.decision import is_reported
+from airflow_ack_sagemaker.follow.batch import follow_batch
+from airflow_ack_sagemaker.kube.errors import Conflict, NotFound
 from airflow_ack_sagemaker.kube.log import Log
-from airflow_ack_sagemaker.kube.retry import Retry
 from airflow_ack_sagemaker.runs.collect import History, collect
 from airflow_ack_sagemaker.runs.launch import create, launched, record, resources_of, withdraw
 from airflow_ack_sagemaker.runs.pipeline import look_up
@@ -49,10 +36,6 @@ if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
     from airflow_ack_sagemaker.kube.client import KubeClient
 
-_PAUSES = Retry(first=0.25, longest=30.0)
-_WATCH_SECONDS = 300
-_WORTH_A_LINE = 5
-"""Failures in a row: a watch that says nothing for long breaks once and is begun again."""
 _SHOWN = 5
 """Wrong executions that one error names."""
 
@@ -156,89 +139,12 @@ def facts_of(member: Member, spec: ExecutionSpec) -> dict[str, Any]:
     return {key: facts[key] for key in ("parameters", "definition_sha256")}
 
 
-def wait_here(client: KubeClient, batch: Batch, batch_wait: BatchWait, *, poll_interval: float, log: Log) -> None:
+def wait_here(client: KubeClient, batch: Batch, batch_wait: BatchWait, *, poll_interval: float) -> None:
     """Follow the batch in this process until something is due. What passes by waiting is waited out.
 
     :param poll_interval: seconds between lists, where ``watch`` is forbidden.
     """
-    failures, forbidden = 0, False
-    while True:
-        error: KubeError | None = None
-        try:
-            if forbidden:
-                _list(client, batch, batch_wait)
-            else:
-                _watch(client, batch, batch_wait, _list(client, batch, batch_wait))
-            failures = 0
-        except Gone:
-            pass
-        except (Unreachable, ServerError, TooManyRequests) as passing:
-            error, failures = passing, failures + 1
-            if failures == _WORTH_A_LINE:
-                log.info("%s Trying again.", passing)
-        except Forbidden as refused:
-            if forbidden:
-                raise
-            log.warning("%s Looking every %.0f s instead.", refused, poll_interval)
-            forbidden = True
-        if batch_wait.due(time.time()):
-            return
-        if error is not None:
-            client.sleep(
-                _PAUSES.pause(min(failures - 1, 20), error.retry_after if isinstance(error, ApiError) else None)
-            )
-        elif forbidden:
-            client.sleep(_until(batch_wait, poll_interval))
-
-
-def _list(client: KubeClient, batch: Batch, batch_wait: BatchWait) -> str:
-    """Show the batch_wait all there is: the version to watch from."""
-    listed = client.list(PIPELINE_EXECUTION, batch.namespace, label_selector=_selector(batch))
-    newest: dict[int, Mapping[str, Any]] = {}
-    for resource in listed.items:
-        resource.setdefault("kind", PIPELINE_EXECUTION.kind)
-        resource.setdefault("apiVersion", API_VERSION)
-        index = index_of(resource)
-        if index is not None and batch.identity.member(index).owns(resource):
-            newest[index] = max(newest.get(index, resource), resource, key=attempt_of)
-    now = time.time()
-    for index in range(len(batch.specs)):
-        batch_wait.see(index, newest.get(index), now)
-    return listed.resource_version
-
-
-def _watch(client: KubeClient, batch: Batch, batch_wait: BatchWait, version: str) -> None:
-    while not batch_wait.due(time.time()):
-        left = _until(batch_wait, _WATCH_SECONDS)
-        events = client.watch(
-            PIPELINE_EXECUTION,
-            batch.namespace,
-            resource_version=version,
-            label_selector=_selector(batch),
-            timeout_seconds=max(1, round(left + 0.5)),
-            inactivity=min(left, INACTIVITY),
-        )
-        began, count = time.monotonic(), 0
-        with closing(events) as source:
-            for event in source:
-                count += 1
-                version = str((event.object.get("metadata") or {}).get("resourceVersion") or version)
-                index = index_of(event.object)
-                if event.type != "BOOKMARK" and index is not None and batch.identity.member(index).owns(event.object):
-                    batch_wait.see(index, None if event.type == "DELETED" else event.object, time.time())
-                if batch_wait.due(time.time()):
-                    return
-        if not count and time.monotonic() - began < 1.0 < left:
-            client.sleep(1.0)  # something closes every watch at once: do not spin
-
-
-def _until(batch_wait: BatchWait, longest: float) -> float:
-    moment = batch_wait.next_time()
-    return longest if moment is None else min(max(moment - time.time(), 0.05), longest)
-
-
-def _selector(batch: Batch) -> str:
-    return f"{LABEL_RUN}={batch.identity.digest}"
+    follow_batch(client, batch.namespace, batch.identity, len(batch.specs), batch_wait, poll_interval=poll_interval)
 
 
 def _standing(resources: Sequence[Mapping[str, Any]], batch: Batch, progress: Progress) -> list[Member]:
