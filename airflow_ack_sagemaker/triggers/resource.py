@@ -90,12 +90,12 @@ class AckResourceTrigger(StoppingTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in _ARGUMENTS}
 
     async def payload(self) -> dict[str, Any]:
-        """Follow, verdict_of at each change and at each deadline."""
-        deadlines, goal = Deadlines.from_dict(self.deadlines), Goal(self.goal)
+        """Follow until there is a verdict, which is asked for at each change and at each deadline."""
+        deadlines, goal = Deadlines.from_dict(self.deadlines).since(time.time()), Goal(self.goal)
         last = self._unseen()
         async with aclosing(self._follower()) as states:
             while (verdict := verdict_of(last, deadlines, time.time(), goal=goal)) is None:
-                deadline = next_deadline(last, deadlines)
+                deadline = next_deadline(last, deadlines, goal=goal)
                 try:
                     # No variable holds the resource while the next one is awaited: it takes some 3 KB.
                     last = self._read(

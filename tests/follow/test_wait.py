@@ -110,7 +110,7 @@ def test_what_may_not_be_read_at_all_is_an_error() -> None:
     ):
         list(follow_sync(client, KIND, "x", timeout=60, clock=clock))
     # kube-apiserver refuses everybody in the seconds after its start.
-    assert 20 <= clock.now - 1_000 < 40
+    assert 20 <= clock.now - 1_000 < 60
 
 
 def test_a_cluster_that_never_answers_is_an_error() -> None:

@@ -14,6 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION, Kind, kind_of
 
 MAX_REASON = 3_000
@@ -68,6 +69,8 @@ class Outcome:
     """When the resource was created, as the API server wrote it (RFC 3339)."""
     since: float | None = None
     """Of an unknown status: when the controller wrote it, Unix time in seconds."""
+    deleted: float | None = None
+    """When its deletion was asked for, Unix time in seconds; None: it was not."""
     gone: bool = False
     """Whether the resource is no longer in the cluster; a job that had ended before keeps its ``state``."""
 
@@ -145,6 +148,7 @@ def classify(resource: Mapping[str, Any]) -> Outcome:
         region=ack.get("region"),
         created=metadata.get("creationTimestamp"),
         since=_status_written(metadata) if state is State.UNKNOWN else None,
+        deleted=_timestamp(fields.deleted(resource)),
     )
 
 
@@ -264,6 +268,10 @@ _REMEDIES = (
     ("ResourceLimitExceeded", "A SageMaker quota is reached: raise it in Service Quotas or stop what is not needed."),
     ("ValidationException", "SageMaker refuses the values: correct the definition, the parameters or the role."),
 )
+
+
+def _timestamp(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
 
 
 def _status_written(metadata: Mapping[str, Any]) -> float | None:
