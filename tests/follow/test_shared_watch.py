@@ -16,10 +16,12 @@ import pytest
 from airflow_ack_sagemaker.core.resource.identity import MANAGED_BY, OURS, PREFIX
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION as KIND
 from airflow_ack_sagemaker.follow import watch
+from airflow_ack_sagemaker.follow.policy import Settings
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import Forbidden
 from tests.follow.test_watch import FAST, SECONDS, Followers, eventually, named, next_of, note, status, until
+from tests.follow.virtual import Clock
 from tests.kube.objects import config, event, execution, listed, stored
 from tests.kube.servers import HttpServer, Seen
 
@@ -33,9 +35,8 @@ def ours(name: str) -> dict[str, Any]:
 
 
 def collection(followers: Followers, **options: Any) -> Any:
-    return watch.follow_all(
-        followers.connect, key=followers.key, kind=KIND, namespace="default", settings=FAST, **options
-    )
+    options = {"settings": FAST, **options}
+    return watch.follow_all(followers.connect, key=followers.key, kind=KIND, namespace="default", **options)
 
 
 async def read(reader: Any, count: int) -> list[Any]:
@@ -133,8 +134,10 @@ async def test_a_slow_reader_of_a_collection_owes_no_more_than_there_is(caplog: 
 
 
 async def test_an_error_reaches_the_reader_of_a_collection() -> None:
+    clock = Clock()
+    settings = Settings(sleep=clock.asleep, clock=clock)
     with HttpServer(lambda seen: seen.refuse(403, "Forbidden")) as server:
-        async with aclosing(collection(Followers(config(server.url)))) as reader:
+        async with aclosing(collection(Followers(config(server.url)), settings=settings)) as reader:
             with pytest.raises(Forbidden):
                 await read(reader, 1)
 

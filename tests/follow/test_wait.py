@@ -16,6 +16,7 @@ from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import Forbidden, Unreachable
 from airflow_ack_sagemaker.kube.retry import NO_RETRY
+from tests.follow.virtual import Clock
 from tests.kube.objects import config, event, execution, listed, stored
 from tests.kube.servers import HttpServer, Seen
 
@@ -101,12 +102,15 @@ def test_where_watch_is_forbidden_it_looks_again() -> None:
 
 
 def test_what_may_not_be_read_at_all_is_an_error() -> None:
+    clock = Clock()
     with (
         HttpServer(lambda seen: seen.refuse(403, "Forbidden")) as server,
-        KubeClient(config(server.url)) as client,
+        KubeClient(config(server.url), sleep=clock.sleep) as client,
         pytest.raises(Forbidden),
     ):
-        list(follow_sync(client, KIND, "x", timeout=60))
+        list(follow_sync(client, KIND, "x", timeout=60, clock=clock))
+    # kube-apiserver refuses everybody in the seconds after its start.
+    assert 20 <= clock.now - 1_000 < 60
 
 
 def test_a_cluster_that_never_answers_is_an_error() -> None:
