@@ -84,7 +84,7 @@ def look_up(client: KubeClient, reference: str, namespace: str, resource_name: s
     kept = {name: annotations[name] for name in DEFINITION_FACTS.values() if name in annotations}
     source = f"the definition of {outcome.resource}"
     try:
-        definition = parse_definition(content.get("pipelineDefinition") or "", source=source)
+        definition = parse_definition(content.get("pipelineDefinition") or "", source=source, filled=True)
         # Of the text itself: somebody may have changed it and left the annotation.
         return KnownPipeline({**kept, ANNOTATION_DEFINITION_SHA256: definition.sha256}, definition)
     except DefinitionError as error:

@@ -62,10 +62,17 @@ def picture_of(text: str) -> Picture:
 
     :raises DefinitionError: it cannot be read; SageMaker may know more than this version does.
     """
-    definition = parse_definition(text)
-    branches = {step: key for key, steps in definition.graph.branches.items() for step in steps}
+    definition = parse_definition(text, filled=True)
+    branches = {step: key for key, steps in definition.graph.branches.items() for step in steps if key[1] != "body"}
     steps = tuple(
-        StepView(step.name, step.type, step.display_name or None, parent=step.parent, branch=step.branch)
+        # The steps of a loop's body are in no branch: they run each time.
+        StepView(
+            step.name,
+            step.type,
+            step.display_name or None,
+            parent=step.parent,
+            branch=None if step.branch == "body" else step.branch,
+        )
         for step in definition.steps
     )
     edges = tuple(
@@ -159,8 +166,10 @@ def state_of(step: Mapping[str, Any], text_of: Any) -> StepState:
     metadata = step.get("Metadata") or {}
     outcome = {"True": True, "False": False}.get((metadata.get("Condition") or {}).get("Outcome", ""))
     source = (step.get("SelectiveExecutionResult") or {}).get("SourcePipelineExecutionArn")
+    round_ = step.get("IterationContext") or {}
     return StepState(
-        name=step["StepName"],
+        # A round of a loop's step is called like that step and the round's number.
+        name=step["StepName"].removesuffix(f"-{round_['Index']}") if "Index" in round_ else step["StepName"],
         status=step.get("StepStatus", ""),
         type=next(iter(metadata), "").removesuffix("Job"),
         display_name=step.get("StepDisplayName") or None,
