@@ -164,14 +164,15 @@ def _not_succeeded(
     ran: Mapping[str, StepRun], graph: StepGraph, within: Collection[str] | None
 ) -> tuple[set[str], str | None]:
     """The steps to run again, and a condition of which the branch would have to be known."""
-    parents = {step: key for key, steps in graph.branches.items() for step in steps}
+    parents = {step: key for key, steps in graph.branches.items() for step in steps if key[1] != "body"}
+    bodies = {step for (_, branch), steps in graph.branches.items() if branch == "body" for step in steps}
     chosen: set[str] = set()
     skipped: set[str] = set()
     for name in graph.order():
         if within is not None and name not in within:
             continue
-        if parents.get(name, ("", ""))[1] == "body":
-            continue  # The ForEach that runs it is selected.
+        if name in bodies:
+            continue  # The ForEach that runs it is what is selected.
         before = graph.dependencies(name)
         run = ran.get(name)
         condition, branch = parents.get(name, (None, None))

@@ -119,3 +119,26 @@ def test_what_cannot_be_drawn_says_where_and_quotes_nothing() -> None:
         assert why is not None
         assert "hunter2" not in why
         assert "other-secret" not in why
+
+
+def test_the_rounds_of_a_loop_are_shown_at_its_step() -> None:
+    loop = {"IterableItems": ["a"], "MaxConcurrency": 1, "ForEachBody": [step("Fit", kind="Training")]}
+    found = picture({"Name": "Each", "Type": "ForEach", "Arguments": loop}, step("After", "Each"))
+    fit = found.steps[1]
+    assert (fit.name, fit.parent, fit.branch) == ("Fit", "Each", None)
+    assert ("Each", "Fit", None) in found.edges
+    listed = [
+        {"StepName": "Each", "StepStatus": "Executing"},
+        *(
+            {"StepName": f"Fit-{index}", "StepStatus": status, "IterationContext": {"Index": index}}
+            for index, status in enumerate(("Succeeded", "Executing"))
+        ),
+    ]
+    states = [state_of(one, str) for one in listed]
+    assert [(state.name, state.iterated) for state in states] == [("Each", False), ("Fit", True), ("Fit", True)]
+    shown = {one.name: one.status for one in with_states(found, states, over=False, selected=None)}
+    assert shown == {"Each": "Executing", "Fit": "Executing", "After": NOT_STARTED}
+
+
+def test_what_sagemaker_has_knows_no_placeholders() -> None:
+    assert picture(step("Fit", kind="Training") | {"Description": "<NAME>"}).steps[0].name == "Fit"
