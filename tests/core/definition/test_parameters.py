@@ -106,7 +106,6 @@ class OddFloat(float):
     ("kind", "given", "sent"),
     [
         ("String", "x", "x"),
-        ("String", "", ""),
         ("String", 5, "5"),
         ("String", True, "true"),
         ("String", Size.LARGE, "large"),
@@ -187,6 +186,15 @@ def test_an_enum_of_booleans_is_not_one_of_numbers() -> None:
         declared(parameter("Boolean", EnumValues=[True])).launch_parameters({"P": False})
 
 
+def test_an_empty_value_is_refused_and_an_empty_default_is_not() -> None:
+    definition = declared(parameter(DefaultValue=""), parameter(name="Q", DefaultValue="x", EnumValues=["", "x"]))
+    assert definition.launch_parameters({}) == []
+    with pytest.raises(DefinitionError) as caught:
+        definition.launch_parameters({"P": "", "Q": ""})
+    assert [problem.pointer for problem in caught.value.problems] == ["/P", "/Q"]
+    assert "too short (length: 0, required minimum: 1)" in caught.value.problems[0].message
+
+
 def test_a_pipeline_without_parameters() -> None:
     definition = declared()
     assert definition.launch_parameters({}) == []
@@ -213,6 +221,7 @@ class TestWithoutADefinition:
             ({"x" * 257: "x"}, "1 to 256"),
             ({"a": None}, "/a: None cannot be a parameter's value"),
             ({"a": []}, r"/a: \[\] cannot be"),
+            ({"a": ""}, r"/a: SageMaker refuses an empty value .*required minimum: 1"),
             ({"a": "x" * 1025}, "/a: the value has 1,025 characters"),
             ({f"p{i}": i for i in range(201)}, "201 parameters, more than the 200"),
         ],
