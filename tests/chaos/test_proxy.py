@@ -116,7 +116,7 @@ def test_a_hook_after_the_reply(proxy: FaultProxy, client: httpx.Client) -> None
     called = threading.Event()
     proxy.add("after", anything, answered(lambda exchange: called.set()))
     assert client.get("/a").status_code == 200
-    assert called.wait(5)
+    assert called.wait(60)
 
 
 def test_half_a_line(proxy: FaultProxy, client: httpx.Client) -> None:
@@ -144,7 +144,7 @@ def test_silence_lasts_until_the_client_gives_up(proxy: FaultProxy, client: http
     rule = proxy.add("silence", anything, silent(effect=True))
     with pytest.raises(httpx.ReadTimeout):
         client.post("/a", timeout=0.2)
-    assert rule.done.wait(5)
+    assert rule.done.wait(60)
     assert rule.error is None
     assert len(server.seen) == 1
 
@@ -157,9 +157,9 @@ def test_a_request_is_held_until_it_is_released(proxy: FaultProxy, client: httpx
     thread.start()
     assert not server.seen
     release.set()
-    thread.join(10)
+    thread.join(60)
     assert answers == [200]
-    assert rule.done.wait(5)
+    assert rule.done.wait(60)
 
 
 def test_open_connections_are_cut(server: HttpServer) -> None:
