@@ -18,6 +18,7 @@ from airflow_ack_sagemaker.core.resource.identity import (
     RunIdentity,
     label_value,
 )
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
 from airflow_ack_sagemaker.core.resource.status import State
 from airflow_ack_sagemaker.plugin.app import create_app
@@ -134,7 +135,7 @@ def test_the_answers_are_as_declared(site: Site, client: httpx.Client) -> None:
     refused = site.execution("never-made")
     wait_until(lambda: (site.shown(client, refused) or {}).get("remedy"), 60, "a remedy")
     member = RunIdentity("retraining", "run-of-a-batch", "launch").member(1)
-    manifest = ExecutionSpec(pipeline, []).manifest("default", member, attempt=1, first_try=1)
+    manifest = ExecutionSpec(pipeline, []).manifest("default", member, attempt=1, tried=Try())
     # As somebody may make it by hand: of a run, but of no attempt.
     manifest["metadata"]["name"] = "by-hand"
     for kept in ("annotations", "labels"):
