@@ -76,8 +76,9 @@ constraints: $(UV_READY) ## Pin the newest releases (newest.txt) and the oldest 
 
 .PHONY: test lint types layers ui ui-check test-all test-floor compose-test
 # Tests in a real Airflow wait most of their time, so three Airflows, each with the tests of some files, and what needs
-# none, run side by side.
-test: lint types layers ui-check system venv-floor ## Everything that has to be right before a change goes in
+# none, run side by side. What fails soonest comes first.
+test: .venv/installed system venv-floor ## Everything that has to be right before a change goes in
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint layers types test-unit ui-check
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-airflow test-parts test-ui test-plugin
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target test-chaos compose-test test-floor
 
@@ -123,11 +124,15 @@ GIVEN = $(if $(filter command,$(origin KUBECONFIG)),TESTS_KUBECONFIG='$(KUBECONF
 test-all: .venv/installed system ## Tests with the newest Airflow (TESTS=path: only these; KUBECONFIG=path: a cluster for them)
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest $(TESTS)
 
-.PHONY: test-airflow test-parts test-plugin test-ui test-chaos
+.PHONY: test-unit test-airflow test-parts test-plugin test-ui test-chaos
+# The pure core, and what stands beside it.
+UNIT := tests/core $(wildcard tests/test_*.py)
+test-unit: .venv/installed ## What needs no server, no root and no browser, in a minute
+	$(RUN) $(BIN)/python -m pytest $(UNIT)
 test-airflow: .venv/installed system ## Tasks in a real Airflow
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile tests/airflow
-test-parts: .venv/installed system ## The package without Airflow's processes, the sandbox, the contract
-	$(RUN) $(GIVEN) $(BIN)/python -m pytest --ignore=tests/airflow --ignore=tests/chaos --ignore=tests/plugin --ignore=tests/ui
+test-parts: .venv/installed system ## The package without Airflow's processes, the sandbox, the contract, harness and demo
+	$(RUN) $(GIVEN) $(BIN)/python -m pytest $(patsubst %,--ignore=%,$(UNIT) tests/airflow tests/chaos tests/plugin tests/ui)
 test-plugin: .venv/installed system ## What the pages of the Airflow plugin read, from a real API server
 	$(RUN) $(BIN)/python -m pytest --numprocesses=2 --dist=loadfile tests/plugin
 test-ui: .venv/installed system ## The pages of the Airflow plugin, in Chromium
@@ -161,7 +166,7 @@ chaos: .venv/installed system ## 200 runs while everything is killed and broken,
 	$(RUN) $(UV) pip install --quiet --python $(BIN)/python --no-deps --compile-bytecode --target $@ --requirement constraints/peers.txt
 	@touch $@
 
-BENCHMARKS := imports launch sandbox rate requests followers
+BENCHMARKS := imports launch sandbox rate requests pages followers
 .PHONY: bench
 bench: .venv/installed .venv/peers system ## All benchmarks, ours beside the peers (BENCH_OUTPUT=docs: into the documentation)
 	for name in $(BENCHMARKS); do $(RUN) BENCH_OUTPUT='$(BENCH_OUTPUT)' $(BIN)/python -m tests.bench.bench_$$name; done

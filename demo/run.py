@@ -219,7 +219,7 @@ def first_run(airflow: AirflowProcesses) -> str:
         return str(runs[0]["dag_run_id"]) if runs else None
 
     try:
-        return wait_until(scheduled, 10.0, "a scheduled run")
+        return wait_until(scheduled, 60, "a scheduled run")
     except TimeoutError:
         return airflow.api.trigger(DAG_ID)
 

@@ -138,7 +138,7 @@ class Site:
         """A Pipeline that SageMaker has; its name."""
         name = name or f"p-{uuid.uuid4().hex[:8]}"
         self.create("pipelines", PipelineSpec(name, ROLE, definition, **more).manifest("default"))
-        wait_until(lambda: self.get("pipelines", name).get("status", {}).get("pipelineStatus"), 30, f"pipeline {name}")
+        wait_until(lambda: self.get("pipelines", name).get("status", {}).get("pipelineStatus"), 120, f"pipeline {name}")
         return name
 
     def execution(
@@ -190,13 +190,13 @@ class Site:
         def known() -> bool:
             return bool(json.loads(sagemaker.describe_pipeline(PipelineName=pipeline)["PipelineDefinition"]) == wanted)
 
-        wait_until(known, 30, f"SageMaker to have the new definition of {pipeline}")
+        wait_until(known, 120, f"SageMaker to have the new definition of {pipeline}")
 
     def next_second(self, name: str) -> None:
         """Wait until what is created now is younger than an execution: times have a resolution of a second."""
         created = datetime.fromisoformat(self.get("pipelineexecutions", name)["metadata"]["creationTimestamp"])
         wait_until(
-            lambda: datetime.now(timezone.utc) >= created + timedelta(seconds=1), 5, "the next second", every=0.05
+            lambda: datetime.now(timezone.utc) >= created + timedelta(seconds=1), 60, "the next second", every=0.05
         )
 
     def control(self, method: str, path: str, body: Any = None) -> None:

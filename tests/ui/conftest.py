@@ -106,7 +106,8 @@ def shelved(
     shelf = Shelf()
     hostile.fill(shelf)
     many.fill(shelf)
-    with shelf, shelf.airflow(tmp_path_factory.mktemp("shelved"), airflow, database_url) as server:
+    dags = Path(airflow.environment["AIRFLOW__CORE__DAGS_FOLDER"])
+    with shelf, shelf.airflow(tmp_path_factory.mktemp("shelved"), dags, database_url) as server:
         path = f"{server.url}/ack-sagemaker/api/executions"
 
         def whole() -> bool:

@@ -63,7 +63,9 @@ class Subscription:
         """The changes since the last call; waits for the first at most ``timeout`` seconds."""
         if not self._changes and not self.closed:
             try:
-                await asyncio.wait_for(self._arrived.wait(), timeout)
+                # Not asyncio.wait_for: Python 3.11's loses a cancellation that comes together with the change.
+                async with asyncio.timeout(timeout):
+                    await self._arrived.wait()
             except TimeoutError:
                 return []
         self._arrived.clear()
