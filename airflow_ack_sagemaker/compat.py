@@ -35,6 +35,7 @@ __all__ = [
     "AirflowSkipException",
     "AirflowTaskTimeout",
     "default_deferrable",
+    "instance_of_airflow",
     "masked_parameters",
     "underscored",
 ]
@@ -82,3 +83,16 @@ def _redact() -> Callable[[Any], Any]:
     except ImportError:  # Airflow 3.1 has it elsewhere
         from airflow.sdk.execution_time.secrets_masker import redact  # type: ignore[no-redef]
     return redact
+
+
+def instance_of_airflow() -> str:
+    """What tells this Airflow from another one that uses the same namespace; "" where nothing does.
+
+    ``[ack_sagemaker] instance``, and where that is not set, the URL by which its users know it (``[api] base_url``).
+    """
+    from airflow.configuration import conf
+
+    given = conf.get("ack_sagemaker", "instance", fallback=None)
+    if given is not None:
+        return str(given)
+    return str(conf.get("api", "base_url", fallback=None) or "").rstrip("/")

@@ -117,7 +117,7 @@ class AckPipelineOperator(AckOperator):
         """Read, check, apply, wait."""
         from airflow_ack_sagemaker.runs.apply import apply_resource, wait_shortly
 
-        spec = replace(self._spec(), labels={LABEL_DAG: label_value(context["ti"].dag_id)})
+        spec = replace(self.spec(), labels={LABEL_DAG: label_value(context["ti"].dag_id)})
         with self.cluster() as client:
             namespace = self.namespace or client.namespace
             applied = apply_resource(client, PIPELINE, spec.manifest(namespace), log=self.log)
@@ -170,8 +170,12 @@ class AckPipelineOperator(AckOperator):
             **facts,
         }
 
-    def _spec(self) -> PipelineSpec:
-        """All checks that need no cluster come first, so that bad input creates nothing."""
+    def spec(self) -> PipelineSpec:
+        """The definition read and checked, as a spec. All checks that need no cluster: bad input creates nothing.
+
+        :raises AckInputError: the input cannot work.
+        :raises AckClusterError: S3 cannot be asked now.
+        """
         from airflow_ack_sagemaker.aws.errors import SourceError
         from airflow_ack_sagemaker.aws.s3 import S3Source, fetch_definition
         from airflow_ack_sagemaker.core.definition.parse import DefinitionError, parse_definition

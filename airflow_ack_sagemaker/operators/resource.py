@@ -9,21 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource.kinds import KINDS, kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome
-from airflow_ack_sagemaker.core.run.deadlines import Goal, Verdict, goes_on, verdict_of
+from airflow_ack_sagemaker.core.run.deadlines import Goal, Verdict, verdict_of
+from airflow_ack_sagemaker.exceptions import AckClusterError
 from airflow_ack_sagemaker.links import SageMakerResourceLink
-from airflow_ack_sagemaker.operators.base import (
-    AckOperator,
-    Killed,
-    ended_by_user,
-    raise_unless_succeeded,
-    read_event,
-    run_of,
-)
+from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded, read_event
+from airflow_ack_sagemaker.operators.launch import Killed, ended_by_user, leave_when_killed
+from airflow_ack_sagemaker.operators.run import identity_of_task, run_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_ack_sagemaker.kube.client import KubeClient
+
+_ROUNDS = 20
+"""How often one may be given up and taken up again before the task leaves it to its next try."""
 
 
 class AckResourceOperator(AckOperator):
@@ -76,38 +75,34 @@ class AckResourceOperator(AckOperator):
         from airflow_ack_sagemaker.core.resource.manifest import check_mapping, resource_manifest
         from airflow_ack_sagemaker.runs.apply import apply_resource
 
-        identity, _ = run_of(context)
         with self.cluster() as client:
+            run = run_of(context, self.namespace or client.namespace)
             manifest = resource_manifest(
                 self.kind,
                 self.name,
-                self.namespace or client.namespace,
+                run.namespace,
                 self.spec,
                 labels=check_mapping("labels", self.labels),
                 annotations=check_mapping("annotations", self.annotations),
-                identity=identity,
+                identity=run.identity,
+                tried=run.tried,
             )
-            kind = kind_of(self.kind)
             with self._stopped_by_user(context, client):
-                applied = apply_resource(client, kind, manifest, log=self.log, identity=identity)
-                return self._wait(context, client, applied.outcome, {"changed": applied.changed})
+                applied = apply_resource(client, kind_of(self.kind), manifest, log=self.log, run=run)
+                return self._to_the_end(context, client, applied.outcome, {"changed": applied.changed})
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after a deferral, from the event alone."""
         outcome, verdict, echo = read_event(event)
         self.log_outcome(outcome)
         with self.cluster() as client, self._stopped_by_user(context, client):
-            return self._finish(context, client, outcome, verdict, echo, Goal.FINISHED)
+            return self._to_the_end(context, client, outcome, echo, verdict)
 
     def on_kill(self) -> None:
-        """As a launch does: leave what the task was doing; `_stopped_by_user` asks whether a user has ended it."""
-        import sys
-
-        from airflow_ack_sagemaker.compat import AirflowTaskTimeout
-
+        """As a launch does. `_stopped_by_user` then asks Airflow whether it was a user."""
         kind = KINDS.get(self.kind)
-        if kind is not None and kind.is_job and not isinstance(sys.exc_info()[1], AirflowTaskTimeout):
-            raise Killed
+        if kind is not None and kind.is_job:
+            leave_when_killed()
 
     @contextmanager
     def _stopped_by_user(self, context: Context, client: KubeClient) -> Iterator[None]:
@@ -119,10 +114,47 @@ class AckResourceOperator(AckOperator):
         except Killed:
             if ended_by_user(context):
                 namespace = self.namespace or client.namespace
-                stop_job(client, kind_of(self.kind), self.name, namespace, run_of(context)[0], log=self.log)
+                stop_job(client, kind_of(self.kind), self.name, namespace, identity_of_task(context), log=self.log)
             raise
 
-    def _wait(self, context: Context, client: KubeClient, outcome: Outcome, echo: Mapping[str, Any]) -> dict[str, Any]:
+    def _to_the_end(
+        self,
+        context: Context,
+        client: KubeClient,
+        outcome: Outcome,
+        echo: Mapping[str, Any],
+        verdict: Verdict | None = None,
+    ) -> dict[str, Any]:
+        """Wait, do what the verdict asks for, and wait again where that is to wait on."""
+        from airflow_ack_sagemaker.runs.end import end
+
+        details = ""
+        for _ in range(_ROUNDS):
+            if verdict is None:
+                outcome, verdict = self._wait(client, outcome, echo)
+            if not kind_of(outcome.kind).is_job:
+                break  # what is kept stays as it was asked for
+            ended = end(client, outcome, verdict, log=self.log)
+            outcome, verdict, details = ended.outcome, ended.verdict, ended.details
+            if verdict is not None:
+                break
+        if verdict is None:
+            raise AckClusterError(
+                f"{outcome.resource} was given up and taken up again {_ROUNDS} times: a retry attaches to it."
+            )
+        self.push_link(context, outcome.arn)
+        goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
+        raise_unless_succeeded(outcome, verdict, details=details, goal=goal)
+        return {
+            "kind": outcome.kind,
+            "name": outcome.name,
+            "namespace": outcome.namespace,
+            "arn": outcome.arn,
+            "status": outcome.sagemaker_status,
+            **echo,
+        }
+
+    def _wait(self, client: KubeClient, outcome: Outcome, echo: Mapping[str, Any]) -> tuple[Outcome, Verdict]:
         from airflow_ack_sagemaker.runs.apply import wait_shortly
 
         kind, deadlines = kind_of(outcome.kind), self.deadlines()
@@ -140,48 +172,17 @@ class AckResourceOperator(AckOperator):
             )
             if verdict is None:
                 self.defer_until(outcome, deadlines=deadlines, stop_on_kill=kind.is_job, ours=True, echo=echo)
-        if verdict is None:
-            outcome, verdict = self.follow(
-                client,
-                kind,
-                outcome.name,
-                namespace=outcome.namespace,
-                uid=outcome.uid,
-                deadlines=deadlines,
-                goal=goal,
-            )
-        return self._finish(context, client, outcome, verdict, echo, goal)
-
-    def _finish(
-        self,
-        context: Context,
-        client: KubeClient,
-        outcome: Outcome,
-        verdict: Verdict,
-        echo: Mapping[str, Any],
-        goal: Goal,
-    ) -> dict[str, Any]:
-        from airflow_ack_sagemaker.runs.launch import withdraw
-
-        self.push_link(context, outcome.arn)
-        details = ""
-        if kind_of(outcome.kind).is_job and verdict in (Verdict.NOT_RECONCILED, Verdict.STUCK):
-            now = withdraw(client, outcome, log=self.log)
-            if now is not None and goes_on(verdict, now):
-                return self._wait(context, client, now, echo)
-            if now is not None:
-                details = "SageMaker knows it already, so it is left as it is; a retry attaches to it."
-        elif kind_of(outcome.kind).is_job and verdict is Verdict.TIMED_OUT:
-            details = "It is left running; a retry attaches to it."
-        raise_unless_succeeded(outcome, verdict, details=details, goal=goal)
-        return {
-            "kind": outcome.kind,
-            "name": outcome.name,
-            "namespace": outcome.namespace,
-            "arn": outcome.arn,
-            "status": outcome.sagemaker_status,
-            **echo,
-        }
+        if verdict is not None:
+            return outcome, verdict
+        return self.follow(
+            client,
+            kind,
+            outcome.name,
+            namespace=outcome.namespace,
+            uid=outcome.uid,
+            deadlines=deadlines,
+            goal=goal,
+        )
 
 
 class AckDeleteResourceOperator(AckOperator):

@@ -18,9 +18,8 @@ from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SOURCE,
     ANNOTATION_DEFINITION_VERSION,
     LABEL_DAG,
-    RunIdentity,
-    identity_of,
 )
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
 from airflow_ack_sagemaker.core.resource.manifest import (
     ANNOTATION_ADOPTION_FIELDS,
     ANNOTATION_ADOPTION_POLICY,
@@ -29,16 +28,20 @@ from airflow_ack_sagemaker.core.resource.manifest import (
     SpecError,
 )
 from airflow_ack_sagemaker.core.resource.ownership import Remedy, remedy_of_refusal
-from airflow_ack_sagemaker.core.resource.server_clock import ANNOTATION_ASKED, stamp_of_write
+from airflow_ack_sagemaker.core.resource.server_clock import ANNOTATION_DRY_RUN, stamp_of_write
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, verdict_of
 from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS
 from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
 from airflow_ack_sagemaker.kube.log import Log
+from airflow_ack_sagemaker.runs.definition import prepare_change
+from airflow_ack_sagemaker.runs.job import is_this_runs_job
+from airflow_ack_sagemaker.runs.lease import Turn
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.kube.client import KubeClient
+    from airflow_ack_sagemaker.runs.look import Run
 
 SHORT_WAIT = 10.0
 """Seconds that a task waits itself before it leaves the rest to the triggerer.
@@ -74,7 +77,8 @@ def apply_resource(
     manifest: Mapping[str, Any],
     *,
     log: Log,
-    identity: RunIdentity | None = None,
+    run: Run | None = None,
+    turn: Turn | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Applied:
     """Create or update ``manifest`` by server-side apply, or leave it alone where its spec is what it should be.
@@ -83,13 +87,15 @@ def apply_resource(
     and carries the version that was looked at: only then a later status is sure to be an answer to it
     (`airflow_ack_sagemaker.core.resource.freshness`).
 
-    :param identity: of the run that asks. A job that somebody else has made is not this run's, so that its end is not
-        reported as such; None: whose a job is does not matter.
+    :param run: the run that asks. A job that another one has made is not this run's, so that its end is not reported
+        as such; None: whose a job is does not matter.
+    :param turn: whose lease of a Pipeline is this caller's own (`runs.lease.held`); None: it holds none.
     :raises SpecError: the change is one that the controller would turn into something else: another name or region, or
         another spec of a job; or the job is another run's.
     :raises KubeError: the cluster refuses it or cannot be asked.
     """
     name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
+    turn = turn or Turn()
     for _ in range(_ROUNDS):
         try:
             live = client.get(kind, name, namespace)
@@ -107,10 +113,10 @@ def apply_resource(
                 f"{outcome.resource} is being deleted ({outcome.reason or 'its finalizer is still there'}): wait until "
                 "it is gone; a retry will make it anew."
             )
-        if kind.is_job:
-            _refuse_another_runs(live, outcome, identity)
+        if kind.is_job and run is not None and not is_this_runs_job(client, live, outcome, run, log=log):
+            continue
         _refuse_another_thing(kind, live, manifest, outcome)
-        tried = client.apply(kind, _with_annotations(manifest, {ANNOTATION_ASKED: str(time.time_ns())}), dry_run=True)
+        tried = client.apply(kind, _with_annotations(manifest, {ANNOTATION_DRY_RUN: str(time.time_ns())}), dry_run=True)
         differs = tried.get("spec") != live.get("spec")
         if outcome.state is State.REFUSED:
             remedy = remedy_of_refusal(live, spec_differs=differs and not kind.is_job)
@@ -119,8 +125,6 @@ def apply_resource(
                 _delete_as_it_is(client, kind, live)
                 continue
         if not differs:
-            if kind.is_job:
-                _tell_of_job(outcome, log)
             _annotate(client, kind, live, manifest)
             return Applied(outcome, changed=False)
         if kind.is_job:
@@ -130,6 +134,8 @@ def apply_resource(
             )
         if outcome.state is State.REFUSED:
             log.info("%s was refused before (%s): changing it.", outcome.resource, outcome.reason)
+        if kind is PIPELINE and prepare_change(client, live, turn, log=log):
+            continue  # others have worked with it meanwhile: look again
         _wait_for_the_next_second(live, tried, outcome, log, sleep)
         try:
             applied = client.apply(kind, _as_it_is(live, _with_annotations(manifest, change_note(live))))
@@ -192,32 +198,6 @@ def _refuse_another_thing(kind: Kind, live: Mapping[str, Any], manifest: Mapping
         raise SpecError(
             f"{outcome.resource} is in region {outcome.region}; a resource does not move to {region}. Give it a "
             "resource_name of its own for the other region."
-        )
-
-
-def _refuse_another_runs(live: Mapping[str, Any], outcome: Outcome, identity: RunIdentity | None) -> None:
-    if identity is None or identity.owns(live):
-        return
-    owner = identity_of(live)
-    whose = f"was made by {owner.text}" if owner else "was not made by this run"
-    raise SpecError(
-        f"{outcome.resource} exists already ({outcome.sagemaker_status or outcome.state}) and {whose}: a job runs "
-        "once, so that its end would be reported for a run that has not asked for it. Give each run a name of its own, "
-        "for example with {{ ts_nodash | lower }}; what others have made is waited for with AckResourceSensor."
-    )
-
-
-def _tell_of_job(outcome: Outcome, log: Log) -> None:
-    if not outcome.finished:
-        log.info("%s was made by an earlier try of this run: attaching to it.", outcome.resource)
-    elif outcome.state is State.SUCCEEDED:
-        log.info("%s was made by an earlier try of this run and has succeeded.", outcome.resource)
-    else:
-        log.warning(
-            "%s was made by an earlier try of this run and ended as %s. A job of this name does not run again: where a "
-            "retry or a clear is to start another, make the try a part of its names ({{ ti.try_number }}).",
-            outcome.resource,
-            outcome.sagemaker_status or outcome.state,
         )
 
 
