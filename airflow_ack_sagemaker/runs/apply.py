@@ -158,10 +158,11 @@ def wait_shortly(
     goal: Goal,
     poll_interval: float,
     on_change: Callable[[Outcome], None],
+    seconds: float = SHORT_WAIT,
 ) -> tuple[Outcome, Verdict | None]:
     """Follow what this task has just asked for, as long as that is likely to be over at once.
 
-    That ends after `SHORT_WAIT` seconds, or as soon as SageMaker is known to work on it: what it creates or runs takes
+    That ends after ``seconds``, or as soon as SageMaker is known to work on it: what it creates or runs takes
     minutes.
 
     :returns: how it stands, and the verdict; None: leave it to the triggerer.
@@ -178,7 +179,7 @@ def wait_shortly(
         deadlines=deadlines,
         goal=Goal.STARTED if goal is Goal.FINISHED else goal,
         poll_interval=poll_interval,
-        until=time.time() + SHORT_WAIT,
+        until=time.time() + seconds,
         on_change=on_change,
     )
     return outcome, verdict_of(outcome, deadlines, time.time(), goal=goal)

@@ -277,7 +277,7 @@ def test_what_is_synced_at_once_stays_in_the_task_and_what_takes_minutes_does_no
 ) -> None:
     def shortly(kind: Kind, made: Outcome, goal: Goal = Goal.FINISHED) -> tuple[Outcome, Verdict | None]:
         return wait_shortly(
-            client, kind, made, deadlines=Deadlines(), goal=goal, poll_interval=1.0, on_change=seen.append
+            client, kind, made, deadlines=Deadlines(), goal=goal, poll_interval=1.0, on_change=seen.append, seconds=60.0
         )
 
     seen: list[Outcome] = []
