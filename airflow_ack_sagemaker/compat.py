@@ -41,6 +41,19 @@ __all__ = [
 ]
 
 
+def instance_of_airflow() -> str:
+    """What tells this Airflow from another one that uses the same namespace; "" where nothing does.
+
+    ``[ack_sagemaker] instance``, and where that is not set, the URL by which its users know it (``[api] base_url``).
+    """
+    from airflow.configuration import conf
+
+    given = conf.get("ack_sagemaker", "instance", fallback=None)
+    if given is not None:
+        return str(given)
+    return str(conf.get("api", "base_url", fallback=None) or "").rstrip("/")
+
+
 @cache
 def default_deferrable() -> bool:
     """Whether operators and sensors wait on the triggerer where the DAG does not say: ``[operators]
@@ -76,16 +89,3 @@ def masked_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def underscored(name: str) -> str:
     """``ApiKey`` as ``api_key``: Airflow's words have underscores, SageMaker's names have capitals."""
     return "".join(f"_{letter}" if letter.isupper() else letter for letter in name).strip("_").replace("-", "_").lower()
-
-
-def instance_of_airflow() -> str:
-    """What tells this Airflow from another one that uses the same namespace; "" where nothing does.
-
-    ``[ack_sagemaker] instance``, and where that is not set, the URL by which its users know it (``[api] base_url``).
-    """
-    from airflow.configuration import conf
-
-    given = conf.get("ack_sagemaker", "instance", fallback=None)
-    if given is not None:
-        return str(given)
-    return str(conf.get("api", "base_url", fallback=None) or "").rstrip("/")

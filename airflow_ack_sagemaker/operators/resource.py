@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_ack_sagemaker.core.resource.kinds import KINDS, kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome
 from airflow_ack_sagemaker.core.run.deadlines import Goal, Verdict, verdict_of
-from airflow_ack_sagemaker.exceptions import AckClusterError
 from airflow_ack_sagemaker.links import SageMakerResourceLink
 from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded, read_event
-from airflow_ack_sagemaker.operators.launch import Killed, ended_by_user, leave_when_killed
+from airflow_ack_sagemaker.operators.kill import Killed, ended_by_user, leave_unless_timed_out
 from airflow_ack_sagemaker.operators.run import identity_of_task, run_of
 
 if TYPE_CHECKING:
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 
     from airflow_ack_sagemaker.kube.client import KubeClient
 
-_ROUNDS = 20
-"""How often one may be given up and taken up again before the task leaves it to its next try."""
+_ROUNDS = 10
+"""Waits of one try: each ends because the job was taken up in the moment of its withdrawal."""
 
 
 class AckResourceOperator(AckOperator):
@@ -87,8 +86,9 @@ class AckResourceOperator(AckOperator):
                 identity=run.identity,
                 tried=run.tried,
             )
+            kind = kind_of(self.kind)
             with self._stopped_by_user(context, client):
-                applied = apply_resource(client, kind_of(self.kind), manifest, log=self.log, run=run)
+                applied = apply_resource(client, kind, manifest, log=self.log, run=run)
                 return self._to_the_end(context, client, applied.outcome, {"changed": applied.changed})
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -99,10 +99,10 @@ class AckResourceOperator(AckOperator):
             return self._to_the_end(context, client, outcome, echo, verdict)
 
     def on_kill(self) -> None:
-        """As a launch does. `_stopped_by_user` then asks Airflow whether it was a user."""
+        """As a launch does: leave what the task was doing; `_stopped_by_user` asks whether a user has ended it."""
         kind = KINDS.get(self.kind)
         if kind is not None and kind.is_job:
-            leave_when_killed()
+            leave_unless_timed_out()
 
     @contextmanager
     def _stopped_by_user(self, context: Context, client: KubeClient) -> Iterator[None]:
@@ -125,15 +125,19 @@ class AckResourceOperator(AckOperator):
         echo: Mapping[str, Any],
         verdict: Verdict | None = None,
     ) -> dict[str, Any]:
-        """Wait, do what the verdict asks for, and wait again where that is to wait on."""
+        """Wait, do what the verdict asks for, and wait on where that is to do."""
+        from airflow_ack_sagemaker.exceptions import AckClusterError
         from airflow_ack_sagemaker.runs.end import end
 
+        goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
+        is_job = kind_of(outcome.kind).is_job
         details = ""
         for _ in range(_ROUNDS):
             if verdict is None:
-                outcome, verdict = self._wait(client, outcome, echo)
-            if not kind_of(outcome.kind).is_job:
-                break  # what is kept stays as it was asked for
+                outcome, verdict = self._wait(client, outcome, echo, goal)
+            # A kept thing stays as it is: others use it, and a retry applies it once more.
+            if not is_job:
+                break
             ended = end(client, outcome, verdict, log=self.log)
             outcome, verdict, details = ended.outcome, ended.verdict, ended.details
             if verdict is not None:
@@ -143,7 +147,6 @@ class AckResourceOperator(AckOperator):
                 f"{outcome.resource} was given up and taken up again {_ROUNDS} times: a retry attaches to it."
             )
         self.push_link(context, outcome.arn)
-        goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
         raise_unless_succeeded(outcome, verdict, details=details, goal=goal)
         return {
             "kind": outcome.kind,
@@ -154,13 +157,16 @@ class AckResourceOperator(AckOperator):
             **echo,
         }
 
-    def _wait(self, client: KubeClient, outcome: Outcome, echo: Mapping[str, Any]) -> tuple[Outcome, Verdict]:
+    def _wait(
+        self, client: KubeClient, outcome: Outcome, echo: Mapping[str, Any], goal: Goal
+    ) -> tuple[Outcome, Verdict]:
         from airflow_ack_sagemaker.runs.apply import wait_shortly
 
         kind, deadlines = kind_of(outcome.kind), self.deadlines()
-        goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
         verdict = verdict_of(outcome, deadlines, time.time(), goal=goal)
-        if verdict is None and self.deferrable and goal is Goal.FINISHED:
+        if verdict is not None:
+            return outcome, verdict
+        if self.deferrable and goal is Goal.FINISHED:
             outcome, verdict = wait_shortly(
                 client,
                 kind,
@@ -170,18 +176,11 @@ class AckResourceOperator(AckOperator):
                 poll_interval=self.poll_interval,
                 on_change=self.log_outcome,
             )
-            if verdict is None:
-                self.defer_until(outcome, deadlines=deadlines, stop_on_kill=kind.is_job, ours=True, echo=echo)
-        if verdict is not None:
-            return outcome, verdict
+            if verdict is not None:
+                return outcome, verdict
+            self.defer_until(outcome, deadlines=deadlines, stop_on_kill=kind.is_job, ours=True, echo=echo)
         return self.follow(
-            client,
-            kind,
-            outcome.name,
-            namespace=outcome.namespace,
-            uid=outcome.uid,
-            deadlines=deadlines,
-            goal=goal,
+            client, kind, outcome.name, namespace=outcome.namespace, uid=outcome.uid, deadlines=deadlines, goal=goal
         )
 
 

@@ -28,7 +28,7 @@ from airflow_ack_sagemaker.core.resource.manifest import (
     SpecError,
 )
 from airflow_ack_sagemaker.core.resource.ownership import Remedy, remedy_of_refusal
-from airflow_ack_sagemaker.core.resource.server_clock import ANNOTATION_DRY_RUN, stamp_of_write
+from airflow_ack_sagemaker.core.resource.server_clock import ANNOTATION_STAMP, stamp_of_write
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, verdict_of
 from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS
@@ -87,8 +87,8 @@ def apply_resource(
     and carries the version that was looked at: only then a later status is sure to be an answer to it
     (`airflow_ack_sagemaker.core.resource.freshness`).
 
-    :param run: the run that asks. A job that another one has made is not this run's, so that its end is not reported
-        as such; None: whose a job is does not matter.
+    :param run: the run that asks. A job that somebody else has made is not this run's, so that its end is not
+        reported as such; None: whose a job is does not matter.
     :param turn: whose lease of a Pipeline is this caller's own (`runs.lease.held`); None: it holds none.
     :raises SpecError: the change is one that the controller would turn into something else: another name or region, or
         another spec of a job; or the job is another run's.
@@ -116,7 +116,7 @@ def apply_resource(
         if kind.is_job and run is not None and not is_this_runs_job(client, live, outcome, run, log=log):
             continue
         _refuse_another_thing(kind, live, manifest, outcome)
-        tried = client.apply(kind, _with_annotations(manifest, {ANNOTATION_DRY_RUN: str(time.time_ns())}), dry_run=True)
+        tried = client.apply(kind, _with_annotations(manifest, {ANNOTATION_STAMP: str(time.time_ns())}), dry_run=True)
         differs = tried.get("spec") != live.get("spec")
         if outcome.state is State.REFUSED:
             remedy = remedy_of_refusal(live, spec_differs=differs and not kind.is_job)
@@ -132,10 +132,10 @@ def apply_resource(
                 f"{outcome.resource} exists with another spec, and a job cannot be changed once it is asked for: give "
                 "each run a name of its own."
             )
-        if outcome.state is State.REFUSED:
-            log.info("%s was refused before (%s): changing it.", outcome.resource, outcome.reason)
         if kind is PIPELINE and prepare_change(client, live, turn, log=log):
             continue  # others have worked with it meanwhile: look again
+        if outcome.state is State.REFUSED:
+            log.info("%s was refused before (%s): changing it.", outcome.resource, outcome.reason)
         _wait_for_the_next_second(live, tried, outcome, log, sleep)
         try:
             applied = client.apply(kind, _as_it_is(live, _with_annotations(manifest, change_note(live))))

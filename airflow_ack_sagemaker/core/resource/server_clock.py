@@ -17,7 +17,7 @@ from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.identity import PREFIX
 from airflow_ack_sagemaker.core.resource.times import time_or_none
 
-ANNOTATION_DRY_RUN = f"{PREFIX}/dry-run"
+ANNOTATION_STAMP = f"{PREFIX}/stamp"
 """An annotation of dry runs alone. A new value makes each of them a change, and only a change is stamped."""
 
 _STAMP_SECONDS = 1.0
@@ -56,7 +56,7 @@ def server_clock(stamp: datetime, *, asked: float, answered: float) -> ServerClo
 def stamp_of_write(answer: Mapping[str, Any], *, manager: str = PREFIX) -> datetime | None:
     """When the API server performed a write of ``manager``, by the object that it answered with.
 
-    It is the time of *this* write only where the write has changed something: see `ANNOTATION_DRY_RUN`.
+    It is the time of *this* write only where the write has changed something: see `ANNOTATION_STAMP`.
     """
     entries = fields.managed_fields(answer)
     times = (time_or_none(entry.get("time")) for entry in entries if entry.get("manager") == manager)
