@@ -1,56 +1,49 @@
-"""What Airflow's settings say is obeyed, with the oldest and the newest Airflow."""
+"""What differs between Airflow versions: the asset state store, as it is, as it is missing, and as it refuses."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+import asyncio
+from types import SimpleNamespace
+from typing import Any
 
-import pytest
-
-from airflow_ack_sagemaker.compat import masked_parameters
-
-pytestmark = pytest.mark.floor
-
-WHAT_IS_SAID = """
-from airflow_ack_sagemaker.operators.pipeline import AckPipelineOperator
-from airflow_ack_sagemaker.operators.stop import AckStopPipelineExecutionOperator
-from airflow_ack_sagemaker.sensors.pipeline import AckPipelineSensor
-of = {"task_id": "t", "pipeline_name": "p"}
-made = [
-    AckPipelineOperator(**of, role_arn="r", definition_uri="u"),
-    AckStopPipelineExecutionOperator(**of),
-    AckPipelineSensor(**of),
-    AckPipelineSensor(**of, deferrable=True),
-    AckPipelineSensor(**of, deferrable=False),
-]
-print([task.deferrable for task in made])
-"""
+from airflow_ack_sagemaker.compat import recalled, remember
 
 
-@pytest.mark.parametrize(
-    ("in_file", "in_environment", "deferrable"),
-    [(None, None, True), ("False", None, False), ("True", "False", False)],
-)
-def test_default_deferrable_is_obeyed_where_it_is_set(
-    tmp_path: Path, in_file: str | None, in_environment: str | None, deferrable: bool
-) -> None:
-    environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path)}
-    if in_file is not None:
-        (tmp_path / "airflow.cfg").write_text(f"[operators]\ndefault_deferrable = {in_file}\n")
-    if in_environment is not None:
-        environment["AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE"] = in_environment
-    done = subprocess.run(
-        [sys.executable, "-c", WHAT_IS_SAID], env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == str([deferrable] * 3 + [True, False])
+class Store:
+    """Airflow's store of one asset; the watcher of several assets has one that refuses."""
+
+    def __init__(self, *, refuses: bool = False) -> None:
+        self.values: dict[str, Any] = {}
+        self.refuses = refuses
+
+    async def aget(self, key: str) -> Any:
+        if self.refuses:
+            raise ValueError("several assets")
+        return self.values.get(key)
+
+    async def aset(self, key: str, value: Any) -> None:
+        if self.refuses:
+            raise ValueError("several assets")
+        self.values[key] = value
 
 
-def test_what_looks_like_a_secret_is_masked_by_its_name() -> None:
-    given = {"ApiKey": "k", "db_password": "p", "Rounds": "5", "Nested": {"secret": "s", "n": 1}}
-    shown = masked_parameters(given)
-    assert shown == {"ApiKey": "***", "db_password": "***", "Rounds": "5", "Nested": shown["Nested"]}
-    assert shown["Nested"] == {"secret": "***", "n": 1}
-    assert given["ApiKey"] == "k"
+async def kept(trigger: Any) -> Any:
+    """What is recalled after something was to be remembered."""
+    await remember(trigger, "seen", ["a"])
+    return await recalled(trigger, "seen")
+
+
+def test_a_store_remembers() -> None:
+    store = Store()
+    assert asyncio.run(kept(SimpleNamespace(asset_state_store=store))) == ["a"]
+    assert store.values == {"seen": ["a"]}
+    assert asyncio.run(recalled(SimpleNamespace(asset_state_store=store), "other")) is None
+
+
+def test_without_a_store_nothing_is_remembered() -> None:
+    assert asyncio.run(kept(SimpleNamespace())) is None
+    assert asyncio.run(kept(SimpleNamespace(asset_state_store=None))) is None
+
+
+def test_a_store_that_is_one_assets_remembers_nothing_for_several() -> None:
+    assert asyncio.run(kept(SimpleNamespace(asset_state_store=Store(refuses=True)))) is None
