@@ -214,6 +214,7 @@ class AckDeleteResourceOperator(AckOperator):
         from airflow_ack_sagemaker.core.resource.manifest import ANNOTATION_DELETION_POLICY, check_resource_name
         from airflow_ack_sagemaker.core.resource.status import classify
         from airflow_ack_sagemaker.exceptions import AckInputError
+        from airflow_ack_sagemaker.kube.deletion import delete_if_same
         from airflow_ack_sagemaker.kube.errors import NotFound
         from airflow_ack_sagemaker.runs.apply import wait_shortly
 
@@ -231,8 +232,10 @@ class AckDeleteResourceOperator(AckOperator):
                 if self.deletion_policy is not None:
                     annotations = {ANNOTATION_DELETION_POLICY: self.deletion_policy}
                     client.patch(kind, name, {"metadata": {"annotations": annotations}}, namespace)
-                client.delete(kind, name, namespace, uid=outcome.uid)
+                deleted = delete_if_same(client, kind, name, namespace, uid=outcome.uid)
             except NotFound:
+                deleted = False
+            if not deleted:
                 self.log.info("%s/%s is not in namespace %s: nothing to delete.", kind.singular, name, namespace)
                 return self._result(name, namespace, deleted=False)
             self.log.info("Deleted %s.", outcome.resource)
