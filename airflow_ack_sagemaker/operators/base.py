@@ -15,7 +15,7 @@ from airflow_ack_sagemaker.compat import default_deferrable
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.run.deadlines import RECONCILE_TIMEOUT, RECOVERABLE_TIMEOUT, Deadlines, Goal, Verdict
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID, AckHook
-from airflow_ack_sagemaker.operators.templates import TextTemplates
+from airflow_ack_sagemaker.templates import TextTemplates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
