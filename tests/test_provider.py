@@ -16,7 +16,7 @@ from airflow_ack_sagemaker.provider import get_provider_info
 
 pytestmark = pytest.mark.floor
 
-SHARED = {"applied", "base", "launch", "run", "templates"}
+SHARED = {"applied", "base", "kill", "launch", "run", "templates"}
 """Modules of what several share, which no user imports."""
 FOLDERS = ("operators", "sensors", "triggers", "hooks")
 

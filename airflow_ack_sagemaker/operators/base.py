@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperator
 
+from airflow_ack_sagemaker.compat import default_deferrable
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.run.deadlines import RECONCILE_TIMEOUT, RECOVERABLE_TIMEOUT, Deadlines, Goal, Verdict
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID, AckHook
+from airflow_ack_sagemaker.operators.templates import TextTemplates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,13 +25,14 @@ if TYPE_CHECKING:
 Seconds = float | timedelta | None
 
 
-class AckOperator(BaseOperator):
+class AckOperator(TextTemplates, BaseOperator):
     """Base of the operators that make or follow one resource.
 
     :param kubernetes_conn_id: connection of type ``kubernetes``, as the cncf provider defines it.
     :param namespace: namespace of the resource; None: the connection's.
     :param wait_for_completion: follow the resource to its end; False: only until SageMaker has it.
-    :param deferrable: wait on the triggerer, so that no worker slot is held.
+    :param deferrable: wait on the triggerer, so that no worker slot is held; None: as ``[operators]
+        default_deferrable`` says, where that is set, else True.
     :param poll_interval: seconds between looks, where the cluster does not allow ``watch``.
     :param reconcile_timeout: seconds (or timedelta) until a resource that no controller touches is an error; None:
         never.
@@ -47,7 +50,7 @@ class AckOperator(BaseOperator):
         kubernetes_conn_id: str = DEFAULT_CONN_ID,
         namespace: str | None = None,
         wait_for_completion: bool = True,
-        deferrable: bool = True,
+        deferrable: bool | None = None,
         poll_interval: float = 30.0,
         reconcile_timeout: Seconds = RECONCILE_TIMEOUT,
         recoverable_timeout: Seconds = RECOVERABLE_TIMEOUT,
@@ -58,7 +61,7 @@ class AckOperator(BaseOperator):
         self.kubernetes_conn_id = kubernetes_conn_id
         self.namespace = namespace
         self.wait_for_completion = wait_for_completion
-        self.deferrable = deferrable
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
         self.poll_interval = poll_interval
         self.reconcile_timeout = reconcile_timeout
         self.recoverable_timeout = recoverable_timeout

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.operators.base import AckOperator, Seconds, seconds
+from airflow_ack_sagemaker.operators.kill import Killed, ended_by_user, leave_unless_timed_out
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,10 +24,6 @@ HISTORY_LIMIT = 10
 
 KEEP_REPORTED = timedelta(hours=1)
 """How long one stays in any case, beyond the time between two tries: Airflow notices a lost worker within minutes."""
-
-
-class Killed(BaseException):
-    """SIGTERM has arrived. Not an Exception, so that nothing on the way up takes it for an error of the cluster."""
 
 
 class AckLaunchOperator(AckOperator):
@@ -91,18 +88,8 @@ class AckLaunchOperator(AckOperator):
         self.execution_ttl = execution_ttl
 
     def on_kill(self) -> None:
-        """Airflow calls this on SIGTERM, and when ``execution_timeout`` is over: only the former may mean that a user
-        ends the task.
-
-        It runs in a signal handler, so it only leaves what the task was doing; `stopped_by_user` then asks Airflow
-        whether it was a user.
-        """
-        import sys
-
-        from airflow_ack_sagemaker.compat import AirflowTaskTimeout
-
-        if not isinstance(sys.exc_info()[1], AirflowTaskTimeout):
-            raise Killed
+        """Leave what the task was doing; `stopped_by_user` asks whether it was a user."""
+        leave_unless_timed_out()
 
     def own_definition(self, context: Context, namespace: str) -> OwnDefinition | None:
         """The definition that this DAG run has applied before this task; None: it has applied none.
@@ -135,7 +122,7 @@ class AckLaunchOperator(AckOperator):
         try:
             yield
         except Killed:
-            if _ended_by_user(context):
+            if ended_by_user(context):
                 stop_run(client, self.namespace or client.namespace, identity, log=self.log)
             raise
 
@@ -180,16 +167,3 @@ def history_limit(limit: int | str | None) -> int | None:
     if number < 0:
         raise AckInputError(f"execution_history_limit {limit!r} must be an integer of at least 0.")
     return number
-
-
-def _ended_by_user(context: Context) -> bool:
-    """Whether Airflow no longer has this try as running.
-
-    A shutdown of the worker leaves it so, a user's mark or clear does not.
-    """
-    from airflow_ack_sagemaker.compat import task_state
-
-    try:
-        return task_state(context["ti"]) != "running"
-    except Exception:  # unknown: healthy work is not killed on a guess
-        return False

@@ -325,9 +325,13 @@ def resource_manifest(
     *,
     labels: Mapping[str, str],
     annotations: Mapping[str, str],
+    identity: RunIdentity | None = None,
+    tried: Try | None = None,
 ) -> dict[str, Any]:
     """A resource of any kind of the controller.
 
+    :param identity: the run that asks for it, with ``tried``, its try. They are written on a job, which is one run's;
+        anything else is kept and shared.
     :raises SpecError: a kind that the controller does not have, or a name that Kubernetes would refuse.
     """
     try:
@@ -336,6 +340,9 @@ def resource_manifest(
         raise SpecError(str(error)) from None
     if not isinstance(spec, Mapping):
         raise SpecError(f"spec of {kind} {_short(name)} must be a mapping, not {type(spec).__name__}.")
+    if known.is_job and identity is not None and tried is not None:
+        labels = {**labels, **identity.labels()}
+        annotations = {**annotations, **identity.annotations(), ANNOTATION_LAUNCHED_BY: tried.to_text()}
     return {
         "apiVersion": API_VERSION,
         "kind": known.kind,

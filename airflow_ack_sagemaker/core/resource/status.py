@@ -16,7 +16,8 @@ from typing import Any
 
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource
-from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION, Kind, kind_of
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION, Kind, kind_of
+from airflow_ack_sagemaker.core.resource.ownership import mistakes_its_own, speaks_of_anothers
 from airflow_ack_sagemaker.core.resource.times import text_of
 
 MAX_REASON = 3_000
@@ -132,7 +133,14 @@ def classify(resource: Resource) -> Outcome:
     """
     kind = kind_of(fields.kind_name(resource))
     said = fields.status_text(resource, kind.status_field) if kind.status_field else None
-    state, reason, warning = _read(kind, resource, said)
+    conditions = {str(condition.get("type")): condition for condition in fields.conditions(resource)}
+    if speaks_of_anothers(resource):
+        # What the status says of a job or a pipeline is true, but of somebody else's.
+        state, reason, warning = State.REFUSED, _said_by(conditions["ACK.Terminal"]), None
+    else:
+        if mistakes_its_own(resource):
+            conditions["ACK.Recoverable"] = conditions.pop("ACK.Terminal")
+        state, reason, warning = _read(kind, resource, conditions, said)
     return Outcome(
         kind=kind.kind,
         name=fields.name(resource),
@@ -150,12 +158,14 @@ def classify(resource: Resource) -> Outcome:
     )
 
 
-def _read(kind: Kind, resource: Resource, said: str | None) -> tuple[State, str | None, str | None]:
+def _read(
+    kind: Kind, resource: Resource, conditions: Mapping[str, Mapping[str, Any]], said: str | None
+) -> tuple[State, str | None, str | None]:
     """State, reason and warning. The order of the tests is the point: each outranks those after it.
 
+    :param conditions: by type.
     :param said: SageMaker's own status.
     """
-    conditions = {str(condition.get("type")): condition for condition in fields.conditions(resource)}
     recoverable = _true(conditions, "ACK.Recoverable")
     terminal = _true(conditions, "ACK.Terminal")
     troubled = _said_by(terminal or recoverable)
@@ -207,6 +217,13 @@ def _read(kind: Kind, resource: Resource, said: str | None) -> tuple[State, str 
 def remedy_for(kind: Kind, state: State, reason: str | None) -> str | None:
     """What a person can do about an outcome; None where there is nothing to do."""
     text = reason or ""
+    if "already exists" in text and state is State.RETRYING:
+        return (
+            "The controller has made it and took it for somebody else's: it looks again by itself. Where it does not, "
+            "restart it, or change something in the resource's spec."
+        )
+    if "already exists" in text and state is State.REFUSED:
+        return _REMEDY_EXISTS if kind is PIPELINE else _REMEDY_TAKEN
     if state in (State.REFUSED, State.RETRYING):
         for needle, remedy in _REMEDIES:
             if needle in text:
@@ -238,13 +255,14 @@ def remedy_for(kind: Kind, state: State, reason: str | None) -> str | None:
     return None
 
 
+_REMEDY_EXISTS = (
+    "SageMaker has a pipeline of that name which this resource does not own: pass adopt=True to take it over (it is "
+    "then updated to this definition), or choose another pipeline_name."
+)
+_REMEDY_TAKEN = (
+    "SageMaker has a thing of that name which this resource does not own: choose another name in the resource's spec."
+)
 _REMEDIES = (
-    (
-        "already exists",
-        "SageMaker has a pipeline of that name which this resource does not own: pass adopt=True to take it over (it "
-        "is then updated "
-        "to this definition), or choose another pipeline_name.",
-    ),
     (
         "ResourceNotFound: Pipeline",
         "The pipeline must be in SageMaker before it is executed: let AckPipelineOperator (it waits until the Pipeline "
