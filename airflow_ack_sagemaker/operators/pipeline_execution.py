@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.compat import masked_parameters
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, verdict_of
@@ -139,7 +140,9 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
             own=own,
         )
         self.push_link(context, launched.outcome.arn)
-        return launched
+        # The facts go into trigger events, XComs and asset events, which everybody may read.
+        parameters = masked_parameters(launched.facts["parameters"])
+        return replace(launched, facts={**launched.facts, "parameters": parameters})
 
     def _to_the_end(
         self,

@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_ack_sagemaker.compat import masked_parameters
 from airflow_ack_sagemaker.core.run.batch import Policy, Progress, Standing, Waits
 from airflow_ack_sagemaker.links import SageMakerPipelineLink
 from airflow_ack_sagemaker.operators.base import error_of, seconds
@@ -176,6 +177,8 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
 
         record_all(client, members, try_number=context["ti"].try_number, log=self.log)
         results = [result_of(member, facts_of(member, batch.specs[member.place])) for member in members]
+        for result in results:
+            result["parameters"] = masked_parameters(result["parameters"])
         if self.report_duplicates:
             from airflow_ack_sagemaker.aws.duplicates import report_duplicates
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.compat import masked_parameters
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_GENERATION
@@ -225,7 +226,7 @@ def _go_on(
     assert resource is not None
     assert outcome is not None
     check_pipeline(resource, spec.pipeline_name)
-    if (said := difference(resource, spec)) is not None:
+    if (said := difference(resource, spec, masked_parameters)) is not None:
         log.warning("%s was launched by an earlier try and is gone on with. It was asked for: %s.", outcome.name, said)
     # One that SageMaker has not taken yet is looked at when it has.
     if own is None or not outcome.started or not unproven(client, [resource], own, outcome.namespace, log=log):

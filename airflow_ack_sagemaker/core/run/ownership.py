@@ -6,6 +6,8 @@ be recorded, and the pipeline must be the one that is asked for.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_ASKED, RunIdentity
@@ -49,19 +51,20 @@ def check_pipeline(resource: Resource, pipeline: str) -> None:
         )
 
 
-def difference(resource: Resource, spec: ExecutionSpec) -> str | None:
+def difference(
+    resource: Resource, spec: ExecutionSpec, shown: Callable[[Mapping[str, str]], Mapping[str, str]] = dict
+) -> str | None:
     """What an earlier launch of this run was asked for that differs from what is asked for now, with both values.
 
     None: it was asked for the same.
+
+    :param shown: parameters as a log may show them: without secrets.
     """
     asked = spec.asked_sha256 or spec.asked()
     if fields.annotation(resource, ANNOTATION_ASKED) == asked:
         return None
     was, now = fields.parameters(resource), {item["name"]: item["value"] for item in spec.parameters}
-    # What the definition's own defaults have filled in was not asked for.
-    differing = [
-        f"{name}={was.get(name, '(not given)')!r}, now {now.get(name, '(not given)')!r}"
-        for name in sorted(was.keys() | now.keys())
-        if was.get(name) != now.get(name)
-    ]
+    names = [name for name in sorted(was.keys() | now.keys()) if was.get(name) != now.get(name)]
+    was, now = dict(shown(was)), dict(shown(now))
+    differing = [f"{name}={was.get(name, '(not given)')!r}, now {now.get(name, '(not given)')!r}" for name in names]
     return "; ".join(differing) or "settings other than its parameters (version, steps, region or parallel steps)"
