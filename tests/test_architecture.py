@@ -1,4 +1,4 @@
-"""The house as a whole: no long module, a sentence about each, and docs that lead to real files.
+"""The house as a whole: no circle of imports, no long module, a sentence about each, and docs that lead to real files.
 
 Which layer may import which other one is in `pyproject.toml` (``tool.importlinter``).
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ast
 import re
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 import airflow_ack_sagemaker
@@ -40,6 +42,16 @@ def exists(path: str) -> bool:
 def test_the_package_is_the_one_of_this_checkout() -> None:
     assert Path(airflow_ack_sagemaker.__file__).parent == PACKAGE
     assert len(MODULES) > 100
+
+
+def test_no_imports_go_round_in_a_circle() -> None:
+    graph = grimp.build_graph("airflow_ack_sagemaker", cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    assert sum(map(len, imports.values())) > len(MODULES)
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        pytest.fail(f"These modules import each other in a circle: {' <- '.join(error.args[1])}")
 
 
 def test_no_module_is_long() -> None:
