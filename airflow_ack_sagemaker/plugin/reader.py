@@ -22,8 +22,8 @@ from airflow_ack_sagemaker.core.pages.pipelines import PipelineRow, pipeline_row
 from airflow_ack_sagemaker.core.pages.pipelines import prune as pruned_pipeline
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION, Kind
-from airflow_ack_sagemaker.follow.shared import CollectionReader, Prune
-from airflow_ack_sagemaker.follow.watch import follow_all, without_bulk
+from airflow_ack_sagemaker.follow.shared import Prune
+from airflow_ack_sagemaker.follow.watch import CollectionFollower, follow_all, without_bulk
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.plugin.connections import ServerAckHook
 from airflow_ack_sagemaker.plugin.masker import MASKER
@@ -64,8 +64,8 @@ class Followed(Generic[T]):
         self._kind = kind
         self._prune = prune
         self._make = make
-        self._reader: CollectionReader | None = None
-        self._source: CollectionReader | None = None
+        self._reader: CollectionFollower | None = None
+        self._source: CollectionFollower | None = None
 
     @property
     def trouble(self) -> str | None:
@@ -112,7 +112,7 @@ class Followed(Generic[T]):
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _read(self, reader: CollectionReader) -> None:
+    async def _read(self, reader: CollectionFollower) -> None:
         seen: set[str] | None = set()
         async for resource in reader:
             if resource is None:

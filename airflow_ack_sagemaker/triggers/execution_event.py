@@ -17,7 +17,7 @@ from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
-    from airflow_ack_sagemaker.follow.shared import CollectionReader
+    from airflow_ack_sagemaker.follow.watch import CollectionFollower
 
 _STORE_KEY = "airflow-ack-sagemaker/executions"
 _REMEMBERED = 2_000
@@ -85,15 +85,17 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
                     continue  # thousands may have ended long ago: remembered at once
                 await self._remember(ended)
 
-    def _resources(self) -> CollectionReader:
+    def _resources(self) -> CollectionFollower:
         """The executions that are there, then None, then each that changes: on the stream that all triggers here
         share.
         """
         from airflow_ack_sagemaker.follow.watch import follow_all
         from airflow_ack_sagemaker.hooks.ack import AckHook
 
+        hook = AckHook(self.kubernetes_conn_id)
         return follow_all(
-            AckHook(self.kubernetes_conn_id).get_async_conn,
+            hook.get_async_conn,
+            cluster=hook.cluster_digest,
             key=self.kubernetes_conn_id,
             kind=PIPELINE_EXECUTION,
             namespace=self.namespace,

@@ -136,8 +136,10 @@ class AckExecutionsTrigger(StoppingTrigger):
         from airflow_ack_sagemaker.follow.watch import follow
         from airflow_ack_sagemaker.hooks.ack import AckHook
 
+        hook = AckHook(self.kubernetes_conn_id)
         return follow(
-            AckHook(self.kubernetes_conn_id).get_async_conn,
+            hook.get_async_conn,
+            cluster=hook.cluster_digest,
             key=self.kubernetes_conn_id,
             kind=PIPELINE_EXECUTION,
             namespace=self.namespace,

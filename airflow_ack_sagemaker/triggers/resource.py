@@ -99,12 +99,12 @@ class AckResourceTrigger(StoppingTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in _ARGUMENTS}
 
     async def payload(self) -> dict[str, Any]:
-        """Follow, verdict_of at each change and at each deadline."""
-        deadlines, goal = Deadlines.from_dict(self.deadlines), Goal(self.goal)
+        """Follow until there is a verdict, which is asked for at each change and at each deadline."""
+        deadlines, goal = Deadlines.from_dict(self.deadlines).since(time.time()), Goal(self.goal)
         last = self._unseen()
         async with aclosing(self._follower()) as states:
             while (verdict := verdict_of(last, deadlines, time.time(), goal=goal)) is None:
-                deadline = next_deadline(last, deadlines)
+                deadline = next_deadline(last, deadlines, goal=goal)
                 try:
                     # No variable holds the resource while the next one is awaited: it takes some 3 KB.
                     last = self._read(
@@ -163,8 +163,10 @@ class AckResourceTrigger(StoppingTrigger):
         from airflow_ack_sagemaker.follow.watch import follow
         from airflow_ack_sagemaker.hooks.ack import AckHook
 
+        hook = AckHook(self.kubernetes_conn_id)
         return follow(
-            AckHook(self.kubernetes_conn_id).get_async_conn,
+            hook.get_async_conn,
+            cluster=hook.cluster_digest,
             key=self.kubernetes_conn_id,
             kind=kind_of(self.kind),
             namespace=self.namespace,

@@ -154,8 +154,10 @@ def state_of(step: Mapping[str, Any], text_of: Callable[[object], str | None]) -
     metadata = step.get("Metadata") or {}
     outcome = {"True": True, "False": False}.get((metadata.get("Condition") or {}).get("Outcome", ""))
     source = (step.get("SelectiveExecutionResult") or {}).get("SourcePipelineExecutionArn")
+    round_ = step.get("IterationContext") or {}
     return StepState(
-        name=step["StepName"],
+        # A round of a loop's step is called like that step and the round's number.
+        name=step["StepName"].removesuffix(f"-{round_['Index']}") if "Index" in round_ else step["StepName"],
         status=step.get("StepStatus", ""),
         type=next(iter(metadata), "").removesuffix("Job"),
         display_name=step.get("StepDisplayName") or None,

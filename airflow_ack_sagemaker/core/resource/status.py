@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -75,6 +75,8 @@ class Outcome:
     """When the resource was created, as the API server wrote it (RFC 3339)."""
     since: float | None = None
     """Of an unknown status: when the controller wrote it, Unix time in seconds."""
+    deleted: float | None = None
+    """When its deletion was asked for, Unix time in seconds; None: it was not."""
     gone: bool = False
     """Whether the resource is no longer in the cluster; a job that had ended before keeps its ``state``."""
 
@@ -140,7 +142,7 @@ def classify(resource: Resource) -> Outcome:
     else:
         if mistakes_its_own(resource):
             conditions["ACK.Recoverable"] = conditions.pop("ACK.Terminal")
-        state, reason, warning = _read(kind, resource, conditions, said)
+        state, reason, warning = _read(kind, resource, said, conditions)
     return Outcome(
         kind=kind.kind,
         name=fields.name(resource),
@@ -155,15 +157,15 @@ def classify(resource: Resource) -> Outcome:
         region=fields.region(resource),
         created=text_of(fields.created(resource)),
         since=_unknown_since(resource) if state is State.UNKNOWN else None,
+        deleted=_timestamp(fields.deleted(resource)),
     )
 
 
 def _read(
-    kind: Kind, resource: Resource, conditions: Mapping[str, Mapping[str, Any]], said: str | None
+    kind: Kind, resource: Resource, said: str | None, conditions: Mapping[str, Mapping[str, Any]]
 ) -> tuple[State, str | None, str | None]:
     """State, reason and warning. The order of the tests is the point: each outranks those after it.
 
-    :param conditions: by type.
     :param said: SageMaker's own status.
     """
     recoverable = _true(conditions, "ACK.Recoverable")
@@ -287,6 +289,10 @@ _REMEDIES = (
 def _unknown_since(resource: Resource) -> float | None:
     written = fields.status_written(resource) or fields.created(resource)
     return None if written is None else written.timestamp()
+
+
+def _timestamp(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
 
 
 def _true(conditions: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any] | None:

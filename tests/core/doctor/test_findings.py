@@ -19,7 +19,7 @@ SYNCED = condition("ACK.ResourceSynced", "True")
 
 def found(*resources: dict[str, Any], now: datetime = LATER) -> list[str]:
     findings = examine(resources, now=now)
-    assert all(one.todo and one.where for one in findings)
+    assert [one.what for one in findings if not (one.todo and one.where)] == []
     return [one.what for one in findings]
 
 

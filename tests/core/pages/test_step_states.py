@@ -20,8 +20,9 @@ from tests.core.run.test_retry_steps import condition, step
 
 
 def picture(*steps: dict[str, Any]) -> Picture:
-    definition = parse_definition(json.dumps({"Version": "2020-12-01", "Steps": list(steps)}))
-    views = [StepView(one.name, one.type, parent=one.parent, branch=one.branch) for one in definition.steps]
+    definition = parse_definition(json.dumps({"Version": "2020-12-01", "Steps": list(steps)}), filled=True)
+    branches = {one.name: None if one.branch == "body" else one.branch for one in definition.steps}
+    views = [StepView(one.name, one.type, parent=one.parent, branch=branches[one.name]) for one in definition.steps]
     return picture_of(views, definition.graph.edges, definition.graph.order())
 
 
@@ -107,3 +108,26 @@ def test_a_listed_step_is_read() -> None:
     )
     failed = state_of({"StepName": "T", "FailureReason": "boom", "Metadata": {"TrainingJob": {}}}, str)
     assert (failed.status, failed.reason, failed.type) == ("", "boom", "Training")
+
+
+def test_the_rounds_of_a_loop_are_shown_at_its_step() -> None:
+    loop = {"IterableItems": ["a"], "MaxConcurrency": 1, "ForEachBody": [step("Fit", kind="Training")]}
+    found = picture({"Name": "Each", "Type": "ForEach", "Arguments": loop}, step("After", "Each"))
+    fit = found.steps[1]
+    assert (fit.name, fit.parent, fit.branch) == ("Fit", "Each", None)
+    assert ("Each", "Fit", None) in found.edges
+    listed: list[dict[str, Any]] = [
+        {"StepName": "Each", "StepStatus": "Executing"},
+        *(
+            {"StepName": f"Fit-{index}", "StepStatus": status, "IterationContext": {"Index": index}}
+            for index, status in enumerate(("Succeeded", "Executing"))
+        ),
+    ]
+    states = [state_of(one, str) for one in listed]
+    assert [(state.name, state.iterated) for state in states] == [("Each", False), ("Fit", True), ("Fit", True)]
+    shown = {one.name: one.status for one in with_states(found, states, over=False, selected=None)}
+    assert shown == {"Each": "Executing", "Fit": "Executing", "After": NOT_STARTED}
+
+
+def test_what_sagemaker_has_knows_no_placeholders() -> None:
+    assert picture(step("Fit", kind="Training") | {"Description": "<NAME>"}).steps[0].name == "Fit"
