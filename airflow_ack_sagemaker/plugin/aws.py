@@ -1,4 +1,4 @@
-"""What AWS is asked for by the pages, where a cluster names a connection: each thing once, however many look at it."""
+"""What the pages ask AWS, if a cluster names a connection. Each thing is asked once for all viewers."""
 
 from __future__ import annotations
 

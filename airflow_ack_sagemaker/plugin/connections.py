@@ -1,15 +1,12 @@
-"""Airflow's connections as the API server has them: it reads the database itself.
-
-On Airflow 3.1 the hooks' own way leads to the task's supervisor, which an API server does not have.
-"""
+"""Airflow's connections as the API server has them: it reads the database itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow.models import Connection
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
+from airflow_ack_sagemaker.compat import server_connection
 from airflow_ack_sagemaker.hooks.ack import AckHook
 
 
@@ -19,7 +16,7 @@ class ServerAckHook(AckHook):
     @classmethod
     def get_connection(cls, conn_id: str) -> Any:
         """The connection. Blocks."""
-        return Connection.get_connection_from_secrets(conn_id)
+        return server_connection(conn_id)
 
 
 class ServerAwsHook(AwsBaseHook):
@@ -28,4 +25,4 @@ class ServerAwsHook(AwsBaseHook):
     @classmethod
     def get_connection(cls, conn_id: str) -> Any:
         """The connection. Blocks."""
-        return Connection.get_connection_from_secrets(conn_id)
+        return server_connection(conn_id)

@@ -1,4 +1,4 @@
-"""One execution with all that is known of it, and what its definition has changed since the one before."""
+"""One execution with all its details, and the change of its definition since the execution before."""
 
 from __future__ import annotations
 

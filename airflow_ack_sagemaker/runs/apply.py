@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource import fields
-from airflow_ack_sagemaker.core.resource.freshness import change_note, observe, pause_before_change, status_written
+from airflow_ack_sagemaker.core.resource.fields import status_written
+from airflow_ack_sagemaker.core.resource.freshness import change_note, observe, pause_before_change
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SHA256,
     ANNOTATION_DEFINITION_SOURCE,

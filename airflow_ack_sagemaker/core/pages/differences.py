@@ -41,7 +41,7 @@ def previous_of(row: Row, rows: Sequence[Row]) -> Row | None:
 
 
 def by_digest(before: str | None, after: str | None, why: str) -> Difference:
-    """What the digests alone tell. ``why`` says why the texts are not there."""
+    """The answer from the digests alone. ``why`` says why the texts are not known."""
     if before is None or after is None:
         return Difference(None, note=f"The definitions cannot be compared: a digest is missing. {why}")
     if before == after:

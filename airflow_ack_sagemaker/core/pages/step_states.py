@@ -85,7 +85,7 @@ def with_states(
 ) -> tuple[StepView, ...]:
     """The picture's steps as they stand; what SageMaker lists beyond them comes last.
 
-    :param over: whether the execution has ended, so that what has not run never will.
+    :param over: whether the execution has ended: then a step that has not run never will.
     :param selected: the steps that the execution is limited to; None: all.
     """
     # Of a step that a loop repeats, the last round is shown.

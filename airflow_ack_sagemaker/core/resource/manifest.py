@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_ack_sagemaker.core.errors import AckError
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_ASKED,
     ANNOTATION_DEFINITION_SHA256,
@@ -105,8 +106,7 @@ def check_names(name: str, value: Any) -> tuple[str, ...]:
 
 def runs_pipeline(resource: Mapping[str, Any], pipeline_name: str) -> bool:
     """Whether a PipelineExecution, whoever wrote it, is one of this pipeline's; it may name it by ARN."""
-    reference = str((resource.get("spec") or {}).get("pipelineName") or "")
-    return reference.rpartition("/")[2] == pipeline_name
+    return fields.pipeline_name(resource) == pipeline_name
 
 
 def check_sha256(digest: str | None) -> str | None:
