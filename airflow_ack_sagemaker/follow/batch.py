@@ -25,7 +25,6 @@ def follow_batch(
     client: KubeClient,
     namespace: str,
     identity: RunIdentity,
-    count: int,
     batch_wait: BatchWait,
     *,
     poll_interval: float,
@@ -35,7 +34,6 @@ def follow_batch(
     """Follow the executions of a run until something is due. `.policy` says which errors are waited out.
 
     :param identity: the task instance's, without an index.
-    :param count: how many executions the batch has.
     :param poll_interval: seconds between lists, where ``watch`` is forbidden.
     :param now: Unix time in seconds, of the deadlines.
     :raises KubeError: an error that waiting does not mend.
@@ -60,7 +58,7 @@ def follow_batch(
                 if not change.last:
                     continue
                 newest = {index: attempt_of(resource) for index, resource in listed.items()}
-                for index in range(count):
+                for index in batch_wait.indexes:
                     batch_wait.see(index, listed.get(index), now())
             elif change is not None and (index := _index(change.object, identity)) is not None:
                 attempt = attempt_of(change.object)

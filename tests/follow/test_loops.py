@@ -75,7 +75,7 @@ def batch_in_a_task(url: str, clock: Clock) -> None:
     wait = BatchWait([0], waits=Waits(clock.now, reconcile=SECONDS), more=False, spare_failures=None)
     identity = RunIdentity("d", "r", "t")
     with KubeClient(config(url), sleep=clock.sleep, retry=NO_RETRY) as client:
-        follow_batch(client, "default", identity, 1, wait, poll_interval=30.0, now=clock, clock=clock)
+        follow_batch(client, "default", identity, wait, poll_interval=30.0, now=clock, clock=clock)
 
 
 def _batch_member() -> dict[str, Any]:

@@ -54,6 +54,8 @@ class Verdict(StrEnum):
     """The run, or a deletion, has taken too long."""
     EXECUTION_TIMED_OUT = "execution_timed_out"
     """The task's ``execution_timeout`` is over; what it followed is left as it is."""
+    OTHER_DEFINITION = "other_definition"
+    """It may have run another definition than the one that its run has applied."""
 
 
 @dataclass(frozen=True, slots=True)
