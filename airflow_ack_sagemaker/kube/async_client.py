@@ -82,7 +82,7 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
                     response = await stack.enter_async_context(stream)
                     self._heard(response)
                     if not reading.answered(response.status_code):
-                        content = await _content(response, Reading(reading.request, self.config))
+                        content = await _content(response, self._reading(reading.request))
                 if reading.accepted:
                     opened()
                     pieces = response.aiter_bytes()
@@ -122,7 +122,7 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
     async def _perform(self, effect: Effect) -> Any:
         match effect:
             case Send(request):
-                reading = Reading(request, self.config)
+                reading = self._reading(request)
                 try:
                     async with (
                         self._used() as http,
