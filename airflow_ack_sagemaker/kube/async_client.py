@@ -76,7 +76,7 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
         """As :meth:`KubeClient.watch`. Close it (``contextlib.aclosing``) when you stop before its end."""
         reading = self._watch(kind, namespace, inactivity, options)
         while True:
-            async with self._used() as http, self._errors_of(reading), AsyncExitStack() as stack:
+            async with self._used() as http, self._exchange(reading), AsyncExitStack() as stack:
                 stream = http.stream(**self._arguments(reading.request), timeout=transport.timeout(inactivity))
                 async with asyncio.timeout(reading.left):
                     response = await stack.enter_async_context(stream)
@@ -126,7 +126,7 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
                 try:
                     async with (
                         self._used() as http,
-                        self._errors_of(reading),
+                        self._exchange(reading),
                         asyncio.timeout(reading.left),
                         http.stream(**self._arguments(request)) as response,
                     ):
@@ -148,7 +148,8 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
         return None
 
     @asynccontextmanager
-    async def _errors_of(self, reading: Reading) -> AsyncIterator[None]:
+    async def _exchange(self, reading: Reading) -> AsyncIterator[None]:
+        reading.start()
         try:
             yield
         except httpx.HTTPError as error:

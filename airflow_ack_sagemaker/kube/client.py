@@ -90,7 +90,7 @@ class KubeClient(Client[httpx.Client]):
         """
         reading = self._watch(kind, namespace, inactivity, options)
         while True:
-            with self._used() as http, self._errors_of(reading):
+            with self._used() as http, self._exchange(reading):
                 timeout = transport.timeout(inactivity)
                 with http.stream(**self._arguments(reading.request), timeout=timeout) as response:
                     self._heard(response)
@@ -131,7 +131,7 @@ class KubeClient(Client[httpx.Client]):
                 try:
                     with (
                         self._used() as http,
-                        self._errors_of(reading),
+                        self._exchange(reading),
                         http.stream(**self._arguments(request)) as response,
                     ):
                         self._heard(response)
@@ -152,8 +152,9 @@ class KubeClient(Client[httpx.Client]):
         return None
 
     @contextmanager
-    def _errors_of(self, reading: Reading) -> Iterator[None]:
+    def _exchange(self, reading: Reading) -> Iterator[None]:
         before, self._bounds.reading = self._bounds.reading, reading
+        reading.start()
         try:
             yield
         except httpx.HTTPError as error:

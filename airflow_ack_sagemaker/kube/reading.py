@@ -53,6 +53,10 @@ class Reading:
         self._since = clock()
         self._pieces: list[bytes] = []
 
+    def start(self) -> None:
+        """The request is sent now; a plugin may have taken its time until there was a credential."""
+        self._since = self._clock()
+
     @property
     def left(self) -> float:
         """Seconds until it has taken too long."""

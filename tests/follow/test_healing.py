@@ -218,3 +218,11 @@ async def test_a_look_for_one_object_bears_a_refusal(cluster: ClusterConfig) -> 
         async with aclosing(followers.follow("old")) as old, aclosing(followers.follow("young")) as young:
             assert status(await next_of(old)) == "Executing"
             assert status(await next_of(young)) == "Executing"
+
+
+def test_a_blocking_client_of_a_hook_reads_its_changed_connection_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    with cluster_with("x", token=lambda: "sesame-2") as server:
+        connection = Connection(monkeypatch, server.url)
+        with AckHook(connection.id).get_conn() as client:
+            connection.lead_to(server.url, "sesame-2")
+            assert [item["metadata"]["name"] for item in client.list(KIND).items] == ["x"]
