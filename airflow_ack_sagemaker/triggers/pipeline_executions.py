@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.freshness import observe, prune
 from airflow_ack_sagemaker.core.resource.identity import OURS
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
@@ -212,4 +213,4 @@ class AckExecutionsTrigger(StoppingTrigger):
 
 
 def _read(resource: dict[str, Any] | None, last: Outcome) -> Outcome:
-    return observe(resource) if resource is not None and resource["metadata"]["uid"] == last.uid else gone(last)
+    return observe(resource) if resource is not None and fields.uid(resource) == last.uid else gone(last)

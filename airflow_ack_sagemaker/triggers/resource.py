@@ -6,6 +6,7 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.freshness import observe, prune
 from airflow_ack_sagemaker.core.resource.identity import OURS
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, kind_of
@@ -162,7 +163,7 @@ class AckResourceTrigger(StoppingTrigger):
         return Outcome(kind=self.kind, name=self.name, namespace=self.namespace or "", state=State.UNSEEN, uid=self.uid)
 
     def _read(self, resource: dict[str, Any] | None, last: Outcome) -> Outcome:
-        if resource is not None and self.uid in (None, resource["metadata"]["uid"]):
+        if resource is not None and self.uid in (None, fields.uid(resource)):
             return observe(resource)
         return gone(last) if self.must_exist or last.uid is not None else last
 

@@ -13,12 +13,12 @@ from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY, Ru
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION as KIND
 from airflow_ack_sagemaker.core.run.batch import Waits
 from airflow_ack_sagemaker.core.run.batch_wait import BatchWait
-from airflow_ack_sagemaker.follow.batch import follow_batch
 from airflow_ack_sagemaker.follow.policy import Settings
 from airflow_ack_sagemaker.follow.wait import follow_sync
 from airflow_ack_sagemaker.follow.watch import follow
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient, KubeClient
 from airflow_ack_sagemaker.kube.retry import NO_RETRY
+from airflow_ack_sagemaker.runs.batch_follow import follow_batch
 from tests.follow.virtual import Clock
 from tests.kube.objects import config, event, listed, stored
 from tests.kube.servers import HttpServer, Seen

@@ -21,7 +21,7 @@ from tests.kube.objects import config, event, execution, listed, stored
 from tests.kube.servers import HttpServer, Seen
 
 States = watch.Follower
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 async def no_pause(_: float) -> None:
