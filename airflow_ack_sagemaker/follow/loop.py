@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE, Kind
-from airflow_ack_sagemaker.follow.policy import Policy, Settings, Step, Turn
+from airflow_ack_sagemaker.follow.policy import ErrorPolicy, Phase, Settings, Turn
 from airflow_ack_sagemaker.kube.answers import ResourceList, WatchEvent
 from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
 from airflow_ack_sagemaker.kube.requests import PAGE_SIZE
@@ -144,7 +144,7 @@ class Loop:
         self.pulse = pulse or Pulse()
         self._scope = scope
         self._settings = settings
-        self._policy = Policy(settings, by_name=bool(scope.name))
+        self._policy = ErrorPolicy(settings, by_name=bool(scope.name))
         self._version = ""
         self._troubled = self._polled = False
 
@@ -165,14 +165,14 @@ class Loop:
             if turn.reconnect:
                 yield Reconnect()
             try:
-                turn = yield from self._take(turn.step)
+                turn = yield from self._take(turn.phase)
             except KubeError as error:
                 turn = self._failed(error, turn)
 
-    def _take(self, step: Step) -> Generator[Effect, Any, Turn]:
-        if step is Step.WATCH:
+    def _take(self, phase: Phase) -> Generator[Effect, Any, Turn]:
+        if phase is Phase.WATCH:
             return (yield from self._watch())
-        yield from self._look() if step is Step.POLL and self._scope.name else self._list()
+        yield from self._look() if phase is Phase.POLL and self._scope.name else self._list()
         return self._policy.listed(self._settings.clock())
 
     def _list(self) -> Steps:
@@ -219,7 +219,7 @@ class Loop:
     def _failed(self, error: KubeError, before: Turn) -> Turn:
         turn = self._policy.failed(error, self._settings.clock())
         self.pulse.trouble = error
-        if turn.step is Step.POLL and before.step is not Step.POLL:
+        if turn.phase is Phase.POLL and before.phase is not Phase.POLL:
             if not self._polled:
                 log.warning("%s Looking every %.0f s instead.", error, self._settings.poll_interval)
             self._polled = True
@@ -227,7 +227,7 @@ class Loop:
             self._troubled = True
             log.warning("%s Trying again.", error)
         else:
-            log.debug("%s Next: %s in %.1f s.", error, turn.step, turn.pause)
+            log.debug("%s Next: %s in %.1f s.", error, turn.phase, turn.pause)
         return turn
 
     def _beat(self) -> None:

@@ -68,7 +68,7 @@ class Settings:
     jitter: Callable[[], float] = random.random
 
 
-class Step(StrEnum):
+class Phase(StrEnum):
     """What a turn does."""
 
     LIST = "list"
@@ -79,14 +79,14 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What to do next: pause for so many seconds, read the connection again if ``reconnect``, then take the step."""
+    """What to do next: pause for so many seconds, read the connection again if ``reconnect``, then take the phase."""
 
-    step: Step
+    phase: Phase
     pause: float = 0.0
     reconnect: bool = False
 
 
-class Policy:
+class ErrorPolicy:
     """What is to be remembered between two turns. ``now`` is always the same clock's time in seconds.
 
     :param settings: the times.
@@ -96,7 +96,7 @@ class Policy:
     def __init__(self, settings: Settings, *, by_name: bool = False) -> None:
         self._settings = settings
         self._by_name = by_name
-        self._step = Step.LIST
+        self._phase = Phase.LIST
         self._failures = 0
         self._let_in = False
         self._watched = False
@@ -113,18 +113,18 @@ class Policy:
 
     def begin(self) -> Turn:
         """The first turn."""
-        return Turn(Step.LIST)
+        return Turn(Phase.LIST)
 
     def listed(self, now: float) -> Turn:
         """All that is there was read."""
         self._let_in, self._refused_since, self._trouble_since = True, None, None
         settings = self._settings
-        if self._step is Step.POLL and now < self._list_at:
+        if self._phase is Phase.POLL and now < self._list_at:
             self._failures = 0
-            return Turn(Step.POLL, settings.poll_interval)
+            return Turn(Phase.POLL, settings.poll_interval)
         # Here ends polling, too: the permission may have been granted since.
         self._list_at = now + settings.list_seconds * (1 + 2 * settings.jitter())
-        return self._go(Step.WATCH)
+        return self._go(Phase.WATCH)
 
     def opened(self, now: float) -> None:
         """The server has accepted the watch."""
@@ -141,11 +141,11 @@ class Policy:
 
     def ended(self, now: float) -> Turn:
         """The server has ended the watch."""
-        return self._go(Step.LIST if now >= self._list_at else Step.WATCH, self._pause(None, now))
+        return self._go(Phase.LIST if now >= self._list_at else Phase.WATCH, self._pause(None, now))
 
     def went_back(self, now: float) -> Turn:
         """The watch has brought a smaller version than before: list anew."""
-        return self._go(Step.LIST, self._pause(None, now))
+        return self._go(Phase.LIST, self._pause(None, now))
 
     def failed(self, error: KubeError, now: float) -> Turn:
         """The turn has failed.
@@ -154,35 +154,35 @@ class Policy:
         """
         if isinstance(error, Moved):
             raise error
-        watching, step = self._step is Step.WATCH, self._step
+        watching, phase = self._phase is Phase.WATCH, self._phase
         if isinstance(error, Forbidden) and self._falls_back():
             self._list_at = now + self._settings.list_seconds * (1 + 2 * self._settings.jitter())
             # One that may not be listed has not been seen yet: the first look is at once.
-            return self._go(Step.POLL, self._settings.poll_interval if watching else self._pause(None, now))
+            return self._go(Phase.POLL, self._settings.poll_interval if watching else self._pause(None, now))
         if self._trouble_since is None:
             self._trouble_since = now
         reconnect = False
         if isinstance(error, Gone):
-            step = Step.LIST
+            phase = Phase.LIST
         elif isinstance(error, Unreachable | ServerError | TooManyRequests):
             if watching and (isinstance(error, Silent) or now >= self._list_at):
-                step = Step.LIST
+                phase = Phase.LIST
         elif self._bears(error, now):
             reconnect = True
-            step = Step.POLL if step is Step.POLL else Step.LIST
+            phase = Phase.POLL if phase is Phase.POLL else Phase.LIST
         else:
             raise error
         if now - self._trouble_since >= self._settings.reconnect_seconds:
             reconnect, self._trouble_since = True, now
-        return self._go(step, self._pause(error, now), reconnect)
+        return self._go(phase, self._pause(error, now), reconnect)
 
     def _falls_back(self) -> bool:
-        if self._step is Step.WATCH:
+        if self._phase is Phase.WATCH:
             # One that was allowed before may be allowed again in a moment, which the list that follows shows.
             fall_back = not self._watched
             self._watched = False
             return fall_back
-        return self._step is Step.LIST and self._by_name and not self._let_in
+        return self._phase is Phase.LIST and self._by_name and not self._let_in
 
     def _bears(self, error: KubeError, now: float) -> bool:
         if not isinstance(error, ApiError | ConfigError):
@@ -209,6 +209,6 @@ class Policy:
         self._opened, self._heard = None, False
         return max(pause, (error.retry_after if isinstance(error, ApiError) else None) or 0.0)
 
-    def _go(self, step: Step, pause: float = 0.0, reconnect: bool = False) -> Turn:
-        self._step = step
-        return Turn(step, pause, reconnect)
+    def _go(self, phase: Phase, pause: float = 0.0, reconnect: bool = False) -> Turn:
+        self._phase = phase
+        return Turn(phase, pause, reconnect)

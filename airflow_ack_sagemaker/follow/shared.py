@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.follow.loop import Change, Pulse, Scope
-from airflow_ack_sagemaker.follow.policy import Policy, Settings
+from airflow_ack_sagemaker.follow.policy import ErrorPolicy, Settings
 from airflow_ack_sagemaker.follow.stream import changes
 from airflow_ack_sagemaker.kube.answers import WatchEvent
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
@@ -244,7 +244,7 @@ class SharedWatch:
 
         :raises NotSelected: it is there, and not one of those that the stream shows.
         """
-        deletions, policy = -1, Policy(self._settings)
+        deletions, policy = -1, ErrorPolicy(self._settings)
         while deletions != self._deletions:  # else the answer may be from before one that the stream has shown
             client, deletions = self._client, self._deletions
             if client is None:

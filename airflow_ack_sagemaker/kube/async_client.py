@@ -76,13 +76,13 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
         """As :meth:`KubeClient.watch`. Close it (``contextlib.aclosing``) when you stop before its end."""
         reading = self._watch(kind, namespace, inactivity, options)
         while True:
-            async with self._used() as http, self._errors_of(reading), AsyncExitStack() as stack:
+            async with self._used() as http, self._exchange(reading), AsyncExitStack() as stack:
                 stream = http.stream(**self._arguments(reading.request), timeout=transport.timeout(inactivity))
                 async with asyncio.timeout(reading.left):
                     response = await stack.enter_async_context(stream)
                     self._heard(response)
                     if not reading.answered(response.status_code):
-                        content = await _content(response, Reading(reading.request, self.config))
+                        content = await _content(response, self._reading(reading.request))
                 if reading.accepted:
                     opened()
                     pieces = response.aiter_bytes()
@@ -122,11 +122,11 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
     async def _perform(self, effect: Effect) -> Any:
         match effect:
             case Send(request):
-                reading = Reading(request, self.config)
+                reading = self._reading(request)
                 try:
                     async with (
                         self._used() as http,
-                        self._errors_of(reading),
+                        self._exchange(reading),
                         asyncio.timeout(reading.left),
                         http.stream(**self._arguments(request)) as response,
                     ):
@@ -148,7 +148,8 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
         return None
 
     @asynccontextmanager
-    async def _errors_of(self, reading: Reading) -> AsyncIterator[None]:
+    async def _exchange(self, reading: Reading) -> AsyncIterator[None]:
+        reading.start()
         try:
             yield
         except httpx.HTTPError as error:

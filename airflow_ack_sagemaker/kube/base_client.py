@@ -12,7 +12,7 @@ import httpx
 from airflow_ack_sagemaker.kube import answers, requests, transport
 from airflow_ack_sagemaker.kube.connection.authenticator import Authenticator
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
-from airflow_ack_sagemaker.kube.reading import INACTIVITY, WatchReading
+from airflow_ack_sagemaker.kube.reading import INACTIVITY, Reading, WatchReading
 from airflow_ack_sagemaker.kube.requests import Request
 from airflow_ack_sagemaker.kube.retry import Retry
 
@@ -96,6 +96,9 @@ class Client(Generic[Http]):
 
     def _parsed(self, request: Request, response: httpx.Response, content: bytes) -> dict[str, Any]:
         return answers.parse(request, self.config.server, response.status_code, response.headers, content)
+
+    def _reading(self, request: Request) -> Reading:
+        return Reading(request, self.config, self.retry.answer_seconds)
 
     def _watch(self, kind: Any, namespace: str | None, inactivity: float, options: Mapping[str, Any]) -> WatchReading:
         return WatchReading(requests.watch(kind, self.in_namespace(namespace), **options), self.config, inactivity)

@@ -61,6 +61,7 @@ class KubeClient(Client[httpx.Client]):
         super().__init__(config, retry or Retry())
         self.sleep = sleep
         self._resolve = resolve
+        self._bounds = transport.Bounds()
 
     get = _blocking(calls.get)
     list = _blocking(calls.list_all)
@@ -89,7 +90,7 @@ class KubeClient(Client[httpx.Client]):
         """
         reading = self._watch(kind, namespace, inactivity, options)
         while True:
-            with self._used() as http, self._errors_of(reading):
+            with self._used() as http, self._exchange(reading):
                 timeout = transport.timeout(inactivity)
                 with http.stream(**self._arguments(reading.request), timeout=timeout) as response:
                     self._heard(response)
@@ -99,7 +100,7 @@ class KubeClient(Client[httpx.Client]):
                             yield from reading.events(data)
                         yield from reading.rest()
                         return
-                    content = _content(response, Reading(reading.request, self.config))
+                    content = _content(response, self._reading(reading.request))
             self._run(reading.refused(response.status_code, response.headers, content))
 
     def close(self) -> None:
@@ -126,11 +127,11 @@ class KubeClient(Client[httpx.Client]):
     def _perform(self, effect: Effect) -> Any:
         match effect:
             case Send(request):
-                reading = Reading(request, self.config)
+                reading = self._reading(request)
                 try:
                     with (
                         self._used() as http,
-                        self._errors_of(reading),
+                        self._exchange(reading),
                         http.stream(**self._arguments(request)) as response,
                     ):
                         self._heard(response)
@@ -151,11 +152,15 @@ class KubeClient(Client[httpx.Client]):
         return None
 
     @contextmanager
-    def _errors_of(self, reading: Reading) -> Iterator[None]:
+    def _exchange(self, reading: Reading) -> Iterator[None]:
+        before, self._bounds.reading = self._bounds.reading, reading
+        reading.start()
         try:
             yield
         except httpx.HTTPError as error:
             raise transport.unreachable(reading, self.config, error) from error
+        finally:
+            self._bounds.reading = before
 
     @contextmanager
     def _used(self) -> Iterator[httpx.Client]:
@@ -164,7 +169,9 @@ class KubeClient(Client[httpx.Client]):
             self.close()
         if self._pool is None:
             settings = transport.options(self.config, self._auth.tls())
-            http = httpx.Client(transport=httpx.HTTPTransport(**settings), timeout=transport.timeout(), trust_env=False)
+            connections = httpx.HTTPTransport(**settings)
+            self._bounds.apply(connections)
+            http = httpx.Client(transport=connections, timeout=transport.timeout(), trust_env=False)
             self._pool = Pool(http, self._auth.generation)
         pool = self._pool
         pool.users += 1

@@ -19,8 +19,6 @@ from airflow_ack_sagemaker.kube.retry import Steps, renew
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 
-ANSWER_SECONDS = 60.0
-"""Seconds for one whole answer: kube-apiserver itself ends a request after so many (``--request-timeout``)."""
 QUIET_SECONDS = 30.0
 """Seconds without a single byte of an answer."""
 INACTIVITY = 90.0
@@ -42,7 +40,7 @@ class Reading:
         self,
         request: Request,
         config: ClusterConfig,
-        seconds: float = ANSWER_SECONDS,
+        seconds: float,
         *,
         quiet: float = QUIET_SECONDS,
         clock: Clock = time.monotonic,
@@ -54,6 +52,10 @@ class Reading:
         self._clock = clock
         self._since = clock()
         self._pieces: list[bytes] = []
+
+    def start(self) -> None:
+        """The request is sent now; a plugin may have taken its time until there was a credential."""
+        self._since = self._clock()
 
     @property
     def left(self) -> float:

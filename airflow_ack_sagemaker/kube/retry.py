@@ -64,13 +64,15 @@ Steps = Generator[Effect, Any, T]
 @dataclass(frozen=True, slots=True)
 class Retry:
     """How often a call is tried, and how long it waits in between: ``tries`` in all, pauses from ``first`` doubling up
-    to ``longest`` seconds (with jitter), together at most ``total`` seconds.
+    to ``longest`` seconds (with jitter), together at most ``total`` seconds. One whole answer may take
+    ``answer_seconds``: kube-apiserver itself ends a request after 60 (``--request-timeout``).
     """
 
     tries: int = 4
     first: float = 0.4
     longest: float = 4.0
     total: float = 10.0
+    answer_seconds: float = 60.0
     jitter: Callable[[], float] = random.random
 
     def pause(self, attempt: int, asked: float | None) -> float:

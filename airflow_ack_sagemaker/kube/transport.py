@@ -44,6 +44,51 @@ def options(config: ClusterConfig, context: ssl.SSLContext) -> dict[str, Any]:
     }
 
 
+class Bounds:
+    """What the blocking client reads from a socket, bounded by the answer that it reads: ``reading``.
+
+    httpx bounds each read alone, so that a head that drips could take days. Awaiting clients have ``asyncio.timeout``.
+    """
+
+    def __init__(self) -> None:
+        self.reading: Reading | None = None
+
+    def apply(self, transport: httpx.HTTPTransport) -> None:
+        """Bound the connections that the transport will open. httpx has no public way to its network backend."""
+        pool: Any = getattr(transport, "_pool", None)
+        if (backend := getattr(pool, "_network_backend", None)) is not None:
+            pool._network_backend = _BoundedBackend(backend, self)
+
+
+class _BoundedBackend:
+    def __init__(self, backend: Any, bounds: Bounds) -> None:
+        self._backend, self._bounds = backend, bounds
+
+    def connect_tcp(self, *args: Any, **kwargs: Any) -> _BoundedStream:
+        return _BoundedStream(self._backend.connect_tcp(*args, **kwargs), self._bounds)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+
+class _BoundedStream:
+    def __init__(self, stream: Any, bounds: Bounds) -> None:
+        self._stream, self._bounds = stream, bounds
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if (reading := self._bounds.reading) is not None:
+            if not (left := reading.left):
+                raise reading.silence()
+            timeout = left if timeout is None else min(timeout, left)
+        return bytes(self._stream.read(max_bytes, timeout))
+
+    def start_tls(self, *args: Any, **kwargs: Any) -> _BoundedStream:
+        return _BoundedStream(self._stream.start_tls(*args, **kwargs), self._bounds)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 def headers(request: Request, credential: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """All headers of a request."""
     given = [

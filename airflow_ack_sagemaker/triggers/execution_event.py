@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -64,10 +64,23 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Watch for ever. It waits until passing trouble is over; other trouble ends the trigger with an error."""
+        from airflow_ack_sagemaker.kube.errors import Moved
+
         # Without a memory, what has ended before the trigger starts is taken as known.
         known = await self._remembered()
-        present = True
         ended: dict[str, None] = {}  # in the order of their ends, as far as they were seen
+        while True:
+            try:
+                async with aclosing(self._ends(known, ended)) as events:
+                    async for event in events:
+                        yield event
+            except Moved as moved:
+                # What has ended there before is no news here.
+                self.log.warning("%s Following what is there.", moved)
+                known = None
+
+    async def _ends(self, known: set[str] | None, ended: dict[str, None]) -> AsyncGenerator[TriggerEvent, None]:
+        present = True
         async with aclosing(self._resources()) as resources:
             async for resource in resources:
                 if resource is None:

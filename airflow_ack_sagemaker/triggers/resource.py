@@ -18,6 +18,10 @@ from airflow_ack_sagemaker.triggers.base import StoppingTrigger, follow_stop
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.follow.watch import Follower
 
+FIRST_LOOK = 60.0
+"""Seconds that a trigger looks at least, whatever its deadlines say: while no triggerer ran, they may have passed, and
+what it follows may have ended as it should."""
+
 _ARGUMENTS = (
     "kind",
     "name",
@@ -101,10 +105,15 @@ class AckResourceTrigger(StoppingTrigger):
     async def payload(self) -> dict[str, Any]:
         """Follow until there is a verdict, which is asked for at each change and at each deadline."""
         deadlines, goal = Deadlines.from_dict(self.deadlines).since(time.time()), Goal(self.goal)
-        last = self._unseen()
+        last, look_by = self._unseen(), time.time() + FIRST_LOOK
         async with aclosing(self._follower()) as states:
-            while (verdict := verdict_of(last, deadlines, time.time(), goal=goal)) is None:
+            while True:
+                verdict = verdict_of(last, deadlines, time.time(), goal=goal)
+                if verdict is not None and (self._last is not None or time.time() >= look_by):
+                    break
                 deadline = next_deadline(last, deadlines, goal=goal)
+                if deadline is not None and self._last is None:
+                    deadline = max(deadline, look_by)
                 try:
                     # No variable holds the resource while the next one is awaited: it takes some 3 KB.
                     last = self._read(

@@ -118,12 +118,14 @@ def test_a_timeout_leaves_or_stops_as_asked(case: Case, way: str, policy: str) -
     case.control("POST", "release")
 
 
-def test_an_execution_timeout_is_no_kill(case: Case) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_an_execution_timeout_is_no_kill(case: Case, way: str) -> None:
+    """Airflow enforces it while the task is in a worker, the trigger while it is deferred."""
     case.apply()
     case.script("Train=hold")
-    run_id, state = case.run("execution_timeout")
+    run_id, state = case.run(f"execution_timeout_{way}")
     assert state == "failed"
-    assert "AirflowTaskTimeout" in _log(case, "execution_timeout", run_id)
+    assert "AirflowTaskTimeout" in _log(case, f"execution_timeout_{way}", run_id)
     assert case.statuses() == ["Executing"]
     case.control("POST", "release")
 

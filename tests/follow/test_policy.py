@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_ack_sagemaker.follow.policy import Policy, Settings, Step, Turn
+from airflow_ack_sagemaker.follow.policy import ErrorPolicy, Phase, Settings, Turn
 from airflow_ack_sagemaker.kube.errors import (
     ConfigError,
     CredentialsError,
@@ -24,34 +24,34 @@ STEADY = Settings(jitter=lambda: 1.0)
 MINUTES = 600.0
 
 
-def watching(now: float = 0.0, settings: Settings = STEADY) -> Policy:
+def watching(now: float = 0.0, settings: Settings = STEADY) -> ErrorPolicy:
     """One that has listed and now watches."""
-    policy = Policy(settings)
-    assert policy.begin() == Turn(Step.LIST)
-    assert policy.listed(now) == Turn(Step.WATCH)
+    policy = ErrorPolicy(settings)
+    assert policy.begin() == Turn(Phase.LIST)
+    assert policy.listed(now) == Turn(Phase.WATCH)
     return policy
 
 
 PASSING = [
-    (Unreachable("x"), Step.WATCH),
-    (ServerError("x", status=500), Step.WATCH),
-    (TooManyRequests("x"), Step.WATCH),
-    (Gone("x"), Step.LIST),
-    (Silent("x"), Step.LIST),
-    (Unauthorized("x"), Step.LIST),
+    (Unreachable("x"), Phase.WATCH),
+    (ServerError("x", status=500), Phase.WATCH),
+    (TooManyRequests("x"), Phase.WATCH),
+    (Gone("x"), Phase.LIST),
+    (Silent("x"), Phase.LIST),
+    (Unauthorized("x"), Phase.LIST),
 ]
 
 
-@pytest.mark.parametrize(("error", "step"), PASSING, ids=lambda value: type(value).__name__)
-def test_each_failed_watch_costs_a_longer_pause_though_each_list_succeeds(error: KubeError, step: Step) -> None:
+@pytest.mark.parametrize(("error", "phase"), PASSING, ids=lambda value: type(value).__name__)
+def test_each_failed_watch_costs_a_longer_pause_though_each_list_succeeds(error: KubeError, phase: Phase) -> None:
     policy, now, pauses = watching(), 0.0, []
     for _ in range(12):
         turn = policy.failed(error, now)
-        assert turn.step is step
+        assert turn.phase is phase
         pauses.append(turn.pause)
         now += turn.pause
-        if step is Step.LIST:
-            assert policy.listed(now).step is Step.WATCH
+        if phase is Phase.LIST:
+            assert policy.listed(now).phase is Phase.WATCH
     assert pauses == [0.25, 0.5, 1, 2, 4, 8, 16, 30, 30, 30, 30, 30]
 
 
@@ -99,7 +99,7 @@ def test_a_refusal_that_ends_is_forgotten() -> None:
 
 def test_one_who_was_never_let_in_is_told_sooner() -> None:
     # kube-apiserver refuses everybody in the seconds after its start.
-    policy = Policy(STEADY)
+    policy = ErrorPolicy(STEADY)
     policy.failed(Forbidden("x"), 0.0)
     with pytest.raises(Forbidden):
         policy.failed(Forbidden("x"), 20.0)
@@ -108,7 +108,7 @@ def test_one_who_was_never_let_in_is_told_sooner() -> None:
 @pytest.mark.parametrize("error", [KindNotInstalled("x"), ConfigError("x"), KubeError("x"), Moved("x")])
 def test_what_was_never_right_is_an_error_at_once(error: KubeError) -> None:
     with pytest.raises(type(error)):
-        Policy(STEADY).failed(error, 0.0)
+        ErrorPolicy(STEADY).failed(error, 0.0)
 
 
 def test_a_move_is_told_at_once() -> None:
@@ -118,27 +118,27 @@ def test_a_move_is_told_at_once() -> None:
 
 def test_without_the_permission_to_watch_it_polls_and_tries_the_watch_again_now_and_then() -> None:
     policy = watching()
-    assert policy.failed(Forbidden("x"), 0.0) == Turn(Step.POLL, 30.0)
+    assert policy.failed(Forbidden("x"), 0.0) == Turn(Phase.POLL, 30.0)
     now, polls = 0.0, 0
-    while (turn := policy.listed(now)).step is Step.POLL:
+    while (turn := policy.listed(now)).phase is Phase.POLL:
         assert turn.pause == 30.0
         now, polls = now + 30.0, polls + 1
-    assert turn.step is Step.WATCH
+    assert turn.phase is Phase.WATCH
     assert polls == 60
-    assert policy.failed(Forbidden("x"), now).step is Step.POLL
+    assert policy.failed(Forbidden("x"), now).phase is Phase.POLL
 
 
 def test_a_watch_that_was_allowed_is_not_given_up_for_one_refusal() -> None:
     policy = watching()
     policy.opened(0.0)
-    assert policy.failed(Forbidden("x"), 5.0).step is Step.LIST
-    assert policy.listed(6.0).step is Step.WATCH
-    assert policy.failed(Forbidden("x"), 7.0).step is Step.POLL
+    assert policy.failed(Forbidden("x"), 5.0).phase is Phase.LIST
+    assert policy.listed(6.0).phase is Phase.WATCH
+    assert policy.failed(Forbidden("x"), 7.0).phase is Phase.POLL
 
 
 def test_what_may_not_be_listed_may_be_looked_at() -> None:
-    turn = Policy(STEADY, by_name=True).failed(Forbidden("x"), 0.0)
-    assert turn.step is Step.POLL
+    turn = ErrorPolicy(STEADY, by_name=True).failed(Forbidden("x"), 0.0)
+    assert turn.phase is Phase.POLL
     assert 0 < turn.pause < 1
 
 
@@ -151,7 +151,7 @@ def test_all_is_listed_anew_every_ten_to_thirty_minutes(share: float, seconds: f
         assert 1 <= lasted <= 600
         policy.opened(now)
         now += lasted
-        if policy.ended(now).step is Step.LIST:
+        if policy.ended(now).phase is Phase.LIST:
             break
     assert now == pytest.approx(seconds, abs=2)
 

@@ -30,5 +30,7 @@ def then(verdict: Verdict, *, on_timeout: str = "leave") -> Then:
             return Then.REPORT
         case Verdict.NOT_RECONCILED | Verdict.STUCK:
             return Then.WITHDRAW
+        case Verdict.EXECUTION_TIMED_OUT:
+            return Then.LEAVE  # as Airflow leaves it where it enforces this itself
         case _:
             return Then.STOP if on_timeout == "stop" else Then.LEAVE

@@ -92,10 +92,15 @@ with dag("launch_outlet"):
 with dag("launch_report_duplicates"):
     AckPipelineExecutionOperator(task_id="launch", report_duplicates=True, **EXECUTION)
 
-with dag("execution_timeout"):
-    AckPipelineExecutionOperator(
-        task_id="launch", deferrable=False, execution_timeout=timedelta(seconds=6), **EXECUTION
-    )
+for deferrable in (True, False):
+    with dag(f"execution_timeout_{'deferred' if deferrable else 'held'}"):
+        AckPipelineExecutionOperator(
+            task_id="launch",
+            deferrable=deferrable,
+            on_timeout="stop",
+            execution_timeout=timedelta(seconds=6),
+            **EXECUTION,
+        )
 
 with dag("group"):
     retraining(

@@ -8,7 +8,7 @@ from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, g
 from airflow_ack_sagemaker.core.run.endings import ending
 from tests.core.resources import NOT_SYNCED, SYNCED, execution, recoverable, terminal
 
-PATIENCE = Deadlines(reconcile_by=100.0, recover_by=200.0, finish_by=300.0)
+DEADLINES = Deadlines(reconcile_by=100.0, recover_by=200.0, finish_by=300.0)
 RUNNING = classify(execution(NOT_SYNCED, said="Executing"))
 UNSEEN = classify(execution())
 RETRYING = classify(execution(recoverable("ValidationException: bad")))
@@ -31,12 +31,12 @@ RETRYING = classify(execution(recoverable("ValidationException: bad")))
     ],
 )
 def test_each_wait_has_its_own_end(outcome: Outcome, now: float, verdict: Verdict | None) -> None:
-    assert verdict_of(outcome, PATIENCE, now) is verdict
+    assert verdict_of(outcome, DEADLINES, now) is verdict
 
 
 @pytest.mark.parametrize(("outcome", "deadline"), [(UNSEEN, 100.0), (RETRYING, 200.0), (RUNNING, 300.0)])
 def test_the_next_deadline_is_that_of_the_state(outcome: Outcome, deadline: float) -> None:
-    assert next_deadline(outcome, PATIENCE) == deadline
+    assert next_deadline(outcome, DEADLINES) == deadline
     assert next_deadline(outcome, Deadlines()) is None
     assert verdict_of(outcome, Deadlines(), 1e12) is None
 
@@ -60,19 +60,19 @@ def test_an_unknown_status_is_waited_for_since_it_was_written() -> None:
 
 
 def test_started_is_enough_where_it_is_asked_for() -> None:
-    assert verdict_of(RUNNING, PATIENCE, 0.0, goal=Goal.STARTED) is Verdict.REACHED
-    assert verdict_of(UNSEEN, PATIENCE, 0.0, goal=Goal.STARTED) is None
-    assert verdict_of(RETRYING, PATIENCE, 0.0, goal=Goal.STARTED) is None
+    assert verdict_of(RUNNING, DEADLINES, 0.0, goal=Goal.STARTED) is Verdict.REACHED
+    assert verdict_of(UNSEEN, DEADLINES, 0.0, goal=Goal.STARTED) is None
+    assert verdict_of(RETRYING, DEADLINES, 0.0, goal=Goal.STARTED) is None
 
 
 def test_gone_is_waited_for_through_any_end() -> None:
     failed = classify(execution(SYNCED, said="Failed"))
-    assert verdict_of(failed, PATIENCE, 0.0, goal=Goal.GONE) is None
-    assert verdict_of(gone(failed), PATIENCE, 0.0, goal=Goal.GONE) is Verdict.REACHED
+    assert verdict_of(failed, DEADLINES, 0.0, goal=Goal.GONE) is None
+    assert verdict_of(gone(failed), DEADLINES, 0.0, goal=Goal.GONE) is Verdict.REACHED
 
 
-def test_patience_survives_a_trigger() -> None:
-    assert Deadlines.from_dict(PATIENCE.to_dict()) == PATIENCE
+def test_deadlines_survive_a_trigger() -> None:
+    assert Deadlines.from_dict(DEADLINES.to_dict()) == DEADLINES
 
 
 @pytest.mark.parametrize(
