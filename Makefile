@@ -123,7 +123,7 @@ GIVEN = $(if $(filter command,$(origin KUBECONFIG)),TESTS_KUBECONFIG='$(KUBECONF
 test-all: .venv/installed system ## Tests with the newest Airflow (TESTS=path: only these; KUBECONFIG=path: a cluster for them)
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest $(TESTS)
 
-.PHONY: test-airflow test-parts test-plugin test-ui test-chaos
+.PHONY: test-airflow test-parts test-plugin test-ui test-chaos test-clients
 test-airflow: .venv/installed system ## Tasks in a real Airflow
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile tests/airflow
 test-parts: .venv/installed system ## The package without Airflow's processes, the sandbox, the contract
@@ -134,6 +134,9 @@ test-ui: .venv/installed system ## The pages of the Airflow plugin, in Chromium
 	$(RUN) $(BIN)/python -m pytest tests/ui
 test-chaos: .venv/installed system ## What dies and breaks, in short
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest tests/chaos
+
+test-clients: .venv/installed system ## Stock clients (kubectl, helm, kopf, client-go, ...) against both API servers (the first time 10 minutes)
+	$(RUN) $(GIVEN) $(BIN)/python -m pytest tests/contract/clients/check.py
 
 test-floor: .venv-floor/installed system ## The tests marked `floor`, with the oldest Airflow
 	$(RUN) $(GIVEN) .venv-floor/bin/python -m pytest -m floor
