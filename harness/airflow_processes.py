@@ -221,6 +221,7 @@ def _settings(
         ("database", "sql_alchemy_conn"): f"sqlite:///{home / 'airflow.db'}?timeout=60",
         ("logging", "base_log_folder"): str(home / "logs"),
         ("logging", "colored_console_log"): "False",
+        ("ack_sagemaker", "instance"): "",
         ("api", "base_url"): url,
         ("api", "host"): "127.0.0.1",
         ("api", "port"): str(port),

@@ -21,6 +21,7 @@ import pytest
 
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY, RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
 from harness.waiting import wait_until
 from tests.plugin.definitions import definition
@@ -92,7 +93,7 @@ def shown(client: httpx.Client, number: int) -> bool:
 def manifest(number: int) -> dict[str, Any]:
     parameters = [{"name": "Note", "value": f"run {number}"}, {"name": "ApiToken", "value": "hunter2"}]
     spec = ExecutionSpec(f"pipeline-{number % PIPELINES}", parameters)
-    return spec.manifest("default", identity(number), attempt=1, first_try=1)
+    return spec.manifest("default", identity(number), attempt=1, tried=Try())
 
 
 def status(number: int) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from airflow_ack_sagemaker.core.run.decision import attempt_of
 Place = tuple[str, str, str]
 """A pipeline: cluster, namespace, name in SageMaker."""
 _RAN = frozenset({State.SUCCEEDED, State.FAILED, State.STOPPED})
+_WHOSE = ("dag_id", "run_id", "task_id", "map_index", "index")
 _MAX_REASON = 500
 """Characters of a reason that a table shows; the execution's own page has it whole."""
 
@@ -94,7 +95,7 @@ def row_of(resource: Mapping[str, Any], cluster: str) -> Row:
         pipeline=pipeline_of(resource),
         state=outcome.state,
         created=text_of(moment(outcome.created)) or "",
-        **({} if identity is None else {slot: getattr(identity, slot) for slot in identity.__slots__}),
+        **({} if identity is None else {name: getattr(identity, name) for name in _WHOSE}),
         attempt=attempt_of(resource) or None,
         status=outcome.sagemaker_status,
         reason=cut(outcome.reason, _MAX_REASON),

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from airflow_ack_sagemaker.core.pages.executions import moment, text_of
 from airflow_ack_sagemaker.core.resource.freshness import status_written
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
-from airflow_ack_sagemaker.core.run.decision import reported_at
+from airflow_ack_sagemaker.core.run.reported import reported_at
 
 Kind = Literal["info", "good", "bad", "waiting"]
 

@@ -14,7 +14,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION, Kind, kind_of
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION, Kind, kind_of
+from airflow_ack_sagemaker.core.resource.ownership import mistakes_its_own, speaks_of_anothers
 
 MAX_REASON = 3_000
 """Characters of a reason that are kept: an outcome travels in trigger events, which live in Airflow's database."""
@@ -130,7 +131,13 @@ def classify(resource: Mapping[str, Any]) -> Outcome:
     conditions = _conditions(status)
     said = status.get(kind.status_field) if kind.status_field else None
     ack = status.get("ackResourceMetadata") or {}
-    state, reason, warning = _read(kind, metadata, status, conditions, said)
+    if speaks_of_anothers(resource):
+        # What the status says of a job or a pipeline is true, but of somebody else's.
+        state, reason, warning = State.REFUSED, _said_by(conditions["ACK.Terminal"]), None
+    else:
+        if mistakes_its_own(resource):
+            conditions["ACK.Recoverable"] = conditions.pop("ACK.Terminal")
+        state, reason, warning = _read(kind, metadata, status, conditions, said)
     return Outcome(
         kind=kind.kind,
         name=metadata.get("name", ""),
@@ -207,6 +214,13 @@ def _read(
 def remedy_for(kind: Kind, state: State, reason: str | None) -> str | None:
     """What a person can do about an outcome; None where there is nothing to do."""
     text = reason or ""
+    if "already exists" in text and state is State.RETRYING:
+        return (
+            "The controller has made it and took it for somebody else's: it looks again by itself. Where it does not, "
+            "restart it, or change something in the resource's spec."
+        )
+    if "already exists" in text and state is State.REFUSED:
+        return _REMEDY_EXISTS if kind is PIPELINE else _REMEDY_TAKEN
     if state in (State.REFUSED, State.RETRYING):
         for needle, remedy in _REMEDIES:
             if needle in text:
@@ -238,13 +252,14 @@ def remedy_for(kind: Kind, state: State, reason: str | None) -> str | None:
     return None
 
 
+_REMEDY_EXISTS = (
+    "SageMaker has a pipeline of that name which this resource does not own: pass adopt=True to take it over (it is "
+    "then updated to this definition), or choose another pipeline_name."
+)
+_REMEDY_TAKEN = (
+    "SageMaker has a thing of that name which this resource does not own: choose another name in the resource's spec."
+)
 _REMEDIES = (
-    (
-        "already exists",
-        "SageMaker has a pipeline of that name which this resource does not own: pass adopt=True to take it over (it "
-        "is then updated "
-        "to this definition), or choose another pipeline_name.",
-    ),
     (
         "ResourceNotFound: Pipeline",
         "The pipeline must be in SageMaker before it is executed: let AckPipelineOperator (it waits until the Pipeline "

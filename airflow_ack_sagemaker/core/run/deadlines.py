@@ -41,6 +41,8 @@ class Verdict(StrEnum):
     NOT_RECONCILED = "not_reconciled"
     STUCK = "stuck"
     TIMED_OUT = "timed_out"
+    OTHER_DEFINITION = "other_definition"
+    """It may have run another definition than the one that its run has applied."""
 
 
 @dataclass(frozen=True, slots=True)

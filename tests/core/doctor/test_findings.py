@@ -68,7 +68,7 @@ def test_what_is_young_has_time() -> None:
 
 
 def test_finished_executions_that_nobody_collects() -> None:
-    reported = {ANNOTATION_IDENTITY: "[]", ANNOTATION_REPORTED: "{}"}
+    reported = {ANNOTATION_IDENTITY: "[]", ANNOTATION_REPORTED: '{"state":"Succeeded"}'}
     many = [execution(SYNCED, said="Succeeded", annotations=reported, name=f"run-{number}") for number in range(31)]
     for resource in many:
         resource["spec"] = {"pipelineName": "abalone"}
