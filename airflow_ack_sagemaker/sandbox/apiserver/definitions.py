@@ -75,10 +75,31 @@ def misfit(crd: Object) -> str:
             (spec.get("group"), str, "spec.group", "string"),
             (spec.get("scope"), str, "spec.scope", "v1.ResourceScope"),
         ]
+        if isinstance(spec.get("names"), dict):
+            names = ("plural", "singular", "kind", "listKind")
+            shapes += [(spec["names"].get(name), str, f"spec.names.{name}", "string") for name in names]
+        if isinstance(spec.get("versions"), list):
+            shapes += [each for version in spec["versions"] for each in _version_shapes(version)]
     for value, shape, where, go in shapes:
         if value is not None and not isinstance(value, shape):
             return f"json: cannot unmarshal {type(value).__name__} into Go struct field {where} of type {go}"
     return ""
+
+
+def _version_shapes(version: Any) -> Iterator[tuple[Any, type, str, str]]:
+    yield (version or "null"), dict, "spec.versions", "v1.CustomResourceDefinitionVersion"
+    if not isinstance(version, dict):
+        return
+    schema = version.get("schema")
+    yield version.get("name"), str, "spec.versions.name", "string"
+    yield version.get("subresources"), dict, "spec.versions.subresources", "v1.CustomResourceSubresources"
+    yield schema, dict, "spec.versions.schema", "v1.CustomResourceValidation"
+    if isinstance(schema, dict):
+        yield schema.get("openAPIV3Schema"), dict, "spec.versions.schema.openAPIV3Schema", "v1.JSONSchemaProps"
+    columns = version.get("additionalPrinterColumns") or []
+    yield columns, list, "spec.versions.additionalPrinterColumns", "[]v1.CustomResourceColumnDefinition"
+    for column in columns if isinstance(columns, list) else ():
+        yield column, dict, "spec.versions.additionalPrinterColumns", "v1.CustomResourceColumnDefinition"
 
 
 def problems(crd: Object, live: Object | None) -> list[Cause]:
@@ -131,6 +152,10 @@ def _versions(versions: list[Object]) -> Iterator[Cause]:
         where = f"spec.versions[{index}]"
         if not _LABEL.fullmatch(str(version.get("name", ""))):
             yield errors.invalid_value(f"{where}.name", json.dumps(version.get("name", "")), _LABEL_RULE)
+        for number, column in enumerate(version.get("additionalPrinterColumns") or ()):
+            for name in ("name", "type", "jsonPath"):
+                if not column.get(name):
+                    yield errors.required(f"{where}.additionalPrinterColumns[{number}].{name}")
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
         if schema is None:
             yield errors.required(f"{where}.schema.openAPIV3Schema")

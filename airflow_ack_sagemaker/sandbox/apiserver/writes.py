@@ -202,6 +202,8 @@ class Writer:
         obj["metadata"] = metadata.tidy(obj["metadata"])
         place(target, obj)
         if not resource.custom:
+            if message := builtin.misfit(resource, obj):
+                raise errors.bad_request(message)
             obj = builtin.decoded(resource, obj)
         if live is not None:
             return self._finish(target, live, obj, options), False

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,20 +16,18 @@ from tests.contract.clients.environment import HERE
 from tests.contract.servers import Namespace, Server
 from tests.support.kubectl import find
 
-SCRIPTS: dict[str, Callable[[], list[str]]] = {
-    **{
-        path.stem: lambda path=path: [str(environment.python()), str(path)]
-        for path in [*sorted(HERE.glob("*_client.py")), HERE / "kopf_operator.py"]
-    },
+PYTHON = (*sorted(HERE.glob("*_client.py")), HERE / "kopf_operator.py")
+COMMANDS: dict[str, Callable[[], list[str]]] = {
+    **{path.stem: partial(environment.python_command, path) for path in PYTHON},
     "kubectl": lambda: ["bash", str(HERE / "kubectl.sh")],
     "helm": lambda: ["bash", str(HERE / "helm.sh")],
     "client-go": lambda: [str(environment.leader())],
 }
 
 
-@pytest.mark.parametrize("client", SCRIPTS)
+@pytest.mark.parametrize("client", COMMANDS)
 def test_client(server: Server, namespace: Namespace, client: str, tmp_path: Path) -> None:
-    command = SCRIPTS[client]()
+    command = COMMANDS[client]()
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text(json.dumps(server.kubeconfig))
     variables = {

@@ -51,6 +51,11 @@ def python() -> Path:
     return _once("python", sources, make) / "bin" / "python"
 
 
+def python_command(script: Path) -> list[str]:
+    """The command that runs a script of a Python client."""
+    return [str(python()), str(script)]
+
+
 def helm() -> Path:
     """The helm command."""
     flags = ("-ldflags", "-s -w")

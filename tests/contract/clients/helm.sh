@@ -22,7 +22,7 @@ expect "$(role pipeline '{.spec.roleARN}')" "$first"
 expect "$(role configmap '{.data.role}')" "$first"
 expect "$(helm history life --output json | grep --only-matching '"revision"' | wc --lines)" 3
 helm status life
-helm get manifest life | grep --quiet 'kind: Pipeline'
+helm get manifest life | grep 'kind: Pipeline' > /dev/null
 
 helm uninstall life
 expect "$("$KUBECTL" --namespace "$NAMESPACE" get pipelines,configmaps,secrets --selector '!kube-root' --output name \
