@@ -25,4 +25,4 @@ def ran_definition(execution_arn: str, *, aws_conn_id: str, region: str | None) 
         return None
     client = AwsBaseHook(aws_conn_id=aws_conn_id, client_type="sagemaker", region_name=region).get_conn()
     answer = client.describe_pipeline_definition_for_execution(PipelineExecutionArn=execution_arn)
-    return parse_definition(answer["PipelineDefinition"], source=execution_arn).sha256
+    return parse_definition(answer["PipelineDefinition"], source=execution_arn, filled=True).sha256

@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.operators.pipeline import AckPipelineOperator
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperator, Context
 
     from airflow_ack_sagemaker.core.resource.manifest import PipelineSpec
     from airflow_ack_sagemaker.core.resource.status import Outcome
-    from airflow_ack_sagemaker.operators.launch import AckLaunchOperator
     from airflow_ack_sagemaker.runs.definition import OwnDefinition
 
 
-def own_definition(operator: AckLaunchOperator, context: Context, namespace: str) -> OwnDefinition | None:
+def own_definition(
+    launching: BaseOperator,
+    pipeline_name: str,
+    context: Context,
+    namespace: str,
+    *,
+    ran: Callable[[Outcome], str | None],
+) -> OwnDefinition | None:
     """The definition that this DAG run has applied to the pipeline before this task.
 
     None: no `AckPipelineOperator` upstream of the task has applied one in this run, so that the task launches whichever
     definition there is. Of several, the last one counts. It is known by its XCom.
 
+    :param launching: the task that launches.
+    :param pipeline_name: name or ARN of the pipeline that it launches.
+    :param ran: asks SageMaker for the digest of the definition that an execution has run.
     :raises SpecError: upstream tasks have applied several definitions, and none of them is the last.
     """
     from airflow_ack_sagemaker.core.resource.manifest import SpecError, pipeline_name_of
     from airflow_ack_sagemaker.core.run.definition_ran import FixedDefinition
     from airflow_ack_sagemaker.runs.definition import OwnDefinition
 
-    wanted = pipeline_name_of(operator.pipeline_name)
-    upstream = {task.task_id: task for task in operator.get_flat_relatives(upstream=True) if _is_pipeline(task)}
+    wanted = pipeline_name_of(pipeline_name)
+    upstream = {task.task_id: task for task in launching.get_flat_relatives(upstream=True) if _is_pipeline(task)}
     found: dict[str, Mapping[str, Any]] = {}
     for task_id in upstream:
         for result in _results(context, task_id):
@@ -53,10 +62,6 @@ def own_definition(operator: AckLaunchOperator, context: Context, namespace: str
         )
     task_id, result = last[0], found[last[0]]
     fixed = FixedDefinition(digests.pop(), str(result["name"]))
-
-    def ran(outcome: Outcome) -> str | None:
-        return operator.ran_definition(outcome)
-
     return OwnDefinition(fixed, again=lambda: _again(upstream[task_id], context, result), ran=ran)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.sdk import BaseOperator
+from airflow.sdk import BaseOperator, get_current_context
 
 from airflow_ack_sagemaker.compat import default_deferrable
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
@@ -140,10 +141,16 @@ class AckOperator(TextTemplates, BaseOperator):
         from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
 
         self.log.info("Waiting for %s on the triggerer.", outcome.resource)
+        if self.execution_timeout is not None:
+            # Airflow does not enforce it while a task is deferred. A try keeps its start when it is resumed.
+            started = get_current_context()["ti"].start_date
+            deadlines = replace(deadlines, execution_by=(started + self.execution_timeout).timestamp())
+        deadlines = deadlines.since(time.time())
         timeout = None
-        if deadlines.finish_by is not None:
+        ends = [end for end in (deadlines.finish_by, deadlines.execution_by) if end is not None]
+        if ends:
             # Past our own deadline, so that the trigger speaks first: Airflow's timeout knows no reason.
-            timeout = timedelta(seconds=max(deadlines.finish_by - time.time(), 0) + 120)
+            timeout = timedelta(seconds=max(min(ends) - time.time(), 0) + 120)
         self.defer(
             trigger=AckResourceTrigger(
                 kind=outcome.kind,
@@ -184,12 +191,18 @@ def read_event(event: Mapping[str, Any] | None) -> tuple[Outcome, Verdict, dict[
     """Outcome, verdict and echo of a trigger's event.
 
     :raises AckClusterError: the trigger could not ask the cluster, or there is no event.
+    :raises AirflowTaskTimeout: ``execution_timeout`` was over; what the task followed is left as it is.
     """
+    from airflow_ack_sagemaker.compat import AirflowTaskTimeout
+    from airflow_ack_sagemaker.core.run.endings import ending
     from airflow_ack_sagemaker.exceptions import AckClusterError
 
     if not event or "error" in event:
         raise AckClusterError((event or {}).get("error", "The task was resumed without a trigger event."))
-    return Outcome.from_dict(event["outcome"]), Verdict(event["verdict"]), dict(event.get("echo") or {})
+    outcome, verdict = Outcome.from_dict(event["outcome"]), Verdict(event["verdict"])
+    if verdict is Verdict.EXECUTION_TIMED_OUT:
+        raise AirflowTaskTimeout(ending(outcome, verdict))
+    return outcome, verdict, dict(event.get("echo") or {})
 
 
 def raise_unless_succeeded(

@@ -32,12 +32,9 @@ def ended_by_user(context: Context) -> bool:
 
     A shutdown of the worker leaves it so, a user's mark or clear does not.
     """
-    ti = context["ti"]
+    from airflow_ack_sagemaker.compat import task_state
+
     try:
-        states = ti.get_task_states(
-            dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
-        )
-        of_run = states.get(ti.run_id) or {}
+        return task_state(context["ti"]) != "running"
     except Exception:  # unknown: healthy work is not killed on a guess
         return False
-    return str(next(iter(of_run.values()), None)) != "running"

@@ -98,7 +98,7 @@ class AckLaunchOperator(AckOperator):
         """
         from airflow_ack_sagemaker.operators.applied import own_definition
 
-        return own_definition(self, context, namespace)
+        return own_definition(self, self.pipeline_name, context, namespace, ran=self.ran_definition)
 
     def ran_definition(self, outcome: Outcome) -> str | None:
         """Digest of the definition that an execution has run, as SageMaker says; None: it may not be asked."""

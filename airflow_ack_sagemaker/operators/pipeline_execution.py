@@ -236,7 +236,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         if verdict is Verdict.REACHED:
             record(client, outcome, try_number=context["ti"].try_number, log=self.log)
             if self.report_duplicates and self.display_name is None and outcome.finished:
-                from airflow_ack_sagemaker.aws.executions import report_duplicates
+                from airflow_ack_sagemaker.aws.duplicates import report_duplicates
 
                 found = report_duplicates([outcome], facts["pipeline_name"], aws_conn_id=self.aws_conn_id, log=self.log)
                 extra["duplicates"] = found.get(outcome.name, [])

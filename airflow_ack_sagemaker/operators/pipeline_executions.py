@@ -110,7 +110,7 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
 
     def _follow(self, context: Context, progress: Progress, *, first: bool) -> list[dict[str, Any]]:
         from airflow_ack_sagemaker.runs.batch import advance
-        from airflow_ack_sagemaker.runs.batch_follow import wait_here
+        from airflow_ack_sagemaker.runs.batch_follow import follow_batch
 
         with self.cluster() as client, self.stopped_by_user(context, client, identity_of_task(context)):
             batch = self._batch(context, client, progress)
@@ -134,7 +134,8 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
                 if self.deferrable:
                     self._defer(batch, progress, members)
                 batch_wait = _batch_wait(batch, members)
-                wait_here(client, batch, batch_wait, poll_interval=self.poll_interval, log=self.log)
+                run = batch.run
+                follow_batch(client, run.namespace, run.identity, batch_wait, poll_interval=self.poll_interval)
 
     def _defer(self, batch: Batch, progress: Progress, members: Sequence[Member]) -> NoReturn:
         from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of
@@ -180,7 +181,7 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         for result in results:
             result["parameters"] = masked_parameters(result["parameters"])
         if self.report_duplicates:
-            from airflow_ack_sagemaker.aws.executions import report_duplicates
+            from airflow_ack_sagemaker.aws.duplicates import report_duplicates
 
             found = report_duplicates(
                 [member.outcome for member in members if member.outcome is not None],

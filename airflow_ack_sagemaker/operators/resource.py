@@ -75,16 +75,19 @@ class AckResourceOperator(AckOperator):
         from airflow_ack_sagemaker.runs.apply import apply_resource
 
         with self.cluster() as client:
-            run = run_of(context, self.namespace or client.namespace)
+            namespace = self.namespace or client.namespace
+            # A job is one run's; anything else is kept and shared.
+            known = KINDS.get(self.kind)
+            run = run_of(context, namespace) if known is not None and known.is_job else None
             manifest = resource_manifest(
                 self.kind,
                 self.name,
-                run.namespace,
+                namespace,
                 self.spec,
                 labels=check_mapping("labels", self.labels),
                 annotations=check_mapping("annotations", self.annotations),
-                identity=run.identity,
-                tried=run.tried,
+                identity=run.identity if run else None,
+                tried=run.tried if run else None,
             )
             kind = kind_of(self.kind)
             with self._stopped_by_user(context, client):

@@ -107,7 +107,7 @@ def look_up(client: KubeClient, reference: str, namespace: str, resource_name: s
     kept[ANNOTATION_GENERATION] = generation_of(pipeline)
     source = f"the definition of {outcome.resource}"
     try:
-        definition = parse_definition(fields.spec(pipeline).get("pipelineDefinition") or "", source=source)
+        definition = parse_definition(fields.spec(pipeline).get("pipelineDefinition") or "", source=source, filled=True)
     except DefinitionError as error:
         # SageMaker has accepted it: what is launched is checked by SageMaker, too.
         log.warning("Parameters are not checked beforehand: %s", error)

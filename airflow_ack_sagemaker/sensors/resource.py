@@ -83,7 +83,8 @@ class AckResourceSensor(TextTemplates, BaseSensorOperator):
                 name=self.name,
                 namespace=self.namespace,
                 kubernetes_conn_id=self.kubernetes_conn_id,
-                deadlines=Deadlines(finish_by=time.time() + self.timeout).to_dict(),
+                # Its own timeout is the only one: what is being deleted may come again.
+                deadlines=Deadlines(finish_by=time.time() + self.timeout, deletion_seconds=None).to_dict(),
                 poll_interval=self.poke_interval,
                 must_exist=False,
             ),
@@ -114,7 +115,7 @@ class AckResourceSensor(TextTemplates, BaseSensorOperator):
             except KubeError as error:
                 raise AckClusterError(str(error)) from error
         self.log.info("%s: %s", outcome.resource, outcome.sagemaker_status or outcome.state)
-        if verdict_of(outcome, Deadlines(), time.time(), goal=Goal.FINISHED) is None:
+        if verdict_of(outcome, Deadlines(deletion_seconds=None), time.time(), goal=Goal.FINISHED) is None:
             return False
         return PokeReturnValue(is_done=True, xcom_value=self._finish(context, outcome, Verdict.REACHED))
 

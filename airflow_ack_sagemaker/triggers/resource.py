@@ -6,6 +6,7 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.freshness import observe, prune
 from airflow_ack_sagemaker.core.resource.identity import OURS
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, kind_of
@@ -98,12 +99,12 @@ class AckResourceTrigger(StoppingTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in _ARGUMENTS}
 
     async def payload(self) -> dict[str, Any]:
-        """Follow, verdict_of at each change and at each deadline."""
-        deadlines, goal = Deadlines.from_dict(self.deadlines), Goal(self.goal)
+        """Follow until there is a verdict, which is asked for at each change and at each deadline."""
+        deadlines, goal = Deadlines.from_dict(self.deadlines).since(time.time()), Goal(self.goal)
         last = self._unseen()
         async with aclosing(self._follower()) as states:
             while (verdict := verdict_of(last, deadlines, time.time(), goal=goal)) is None:
-                deadline = next_deadline(last, deadlines)
+                deadline = next_deadline(last, deadlines, goal=goal)
                 try:
                     # No variable holds the resource while the next one is awaited: it takes some 3 KB.
                     last = self._read(
@@ -153,7 +154,7 @@ class AckResourceTrigger(StoppingTrigger):
         return Outcome(kind=self.kind, name=self.name, namespace=self.namespace or "", state=State.UNSEEN, uid=self.uid)
 
     def _read(self, resource: dict[str, Any] | None, last: Outcome) -> Outcome:
-        if resource is not None and self.uid in (None, resource["metadata"]["uid"]):
+        if resource is not None and self.uid in (None, fields.uid(resource)):
             return observe(resource)
         return gone(last) if self.must_exist or last.uid is not None else last
 
@@ -162,8 +163,10 @@ class AckResourceTrigger(StoppingTrigger):
         from airflow_ack_sagemaker.follow.watch import follow
         from airflow_ack_sagemaker.hooks.ack import AckHook
 
+        hook = AckHook(self.kubernetes_conn_id)
         return follow(
-            AckHook(self.kubernetes_conn_id).get_async_conn,
+            hook.get_async_conn,
+            cluster=hook.cluster_digest,
             key=self.kubernetes_conn_id,
             kind=kind_of(self.kind),
             namespace=self.namespace,

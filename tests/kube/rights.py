@@ -18,7 +18,7 @@ from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE, PIP
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
 from airflow_ack_sagemaker.core.resource.status import Outcome, classify
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Verdict
-from airflow_ack_sagemaker.follow.stream import Settings
+from airflow_ack_sagemaker.follow.policy import Settings
 from airflow_ack_sagemaker.follow.until import wait
 from airflow_ack_sagemaker.follow.watch import follow
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient, KubeClient
@@ -178,7 +178,7 @@ def defer_until(kind: Kind) -> Callable[[Place], None]:
         async def connect() -> AsyncKubeClient:
             return AsyncKubeClient(place.client.config)
 
-        quick = Settings(poll_interval=0.1)
+        quick = Settings(poll_interval=0.1, stranger_seconds=1.0)
         states = follow(
             connect, key=place.namespace, kind=kind, namespace=place.namespace, name="followed", settings=quick
         )

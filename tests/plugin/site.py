@@ -100,7 +100,7 @@ class Site:
                 json.dumps({**dict.fromkeys(USERS, "secret"), "admin": self.airflow.password})
             )
             self.airflow.start("api-server")
-            self.airflow.wait_healthy()
+            self.airflow.wait_ready()
             self._stack = stack.pop_all()
         return self
 

@@ -1,7 +1,6 @@
 """Ten thousand executions and a hundred viewers: what a page takes, and what the cluster is asked.
 
-The figures are those of the pages' own promise: the list's first page within 300 ms, and at most two requests a second
-on the cluster.
+However many there are, a page is of fifty rows and asks the cluster nothing. How long it takes is for `make bench`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
-from harness.airflow_processes import free_port
+from harness.servers import free_port
 from tests.contract.servers import fresh_namespace
 from tests.sandbox.world import UNKNOWN, World, conditions, statuses, times, until
 

@@ -100,7 +100,7 @@ class Shelf:
         )
         try:
             airflow.start("api-server")
-            airflow.wait_healthy()
+            airflow.wait_ready()
             yield airflow
         finally:
             airflow.close()

@@ -1,6 +1,6 @@
 """Objects in memory, with one version counter, a bounded history, and subscribers that see every change in order.
 
-Objects are never changed in place: whoever holds one holds that version of it.
+Objects are never changed in place: a caller that holds one keeps that version of it.
 """
 
 from __future__ import annotations
