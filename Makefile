@@ -123,7 +123,7 @@ GIVEN = $(if $(filter command,$(origin KUBECONFIG)),TESTS_KUBECONFIG='$(KUBECONF
 test-all: .venv/installed system ## Tests with the newest Airflow (TESTS=path: only these; KUBECONFIG=path: a cluster for them)
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest $(TESTS)
 
-.PHONY: test-airflow test-parts test-plugin test-ui test-chaos test-clients
+.PHONY: test-airflow test-parts test-plugin test-ui test-chaos test-clients test-contract-oldest
 test-airflow: .venv/installed system ## Tasks in a real Airflow
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest --numprocesses=3 --dist=loadfile tests/airflow
 test-parts: .venv/installed system ## The package without Airflow's processes, the sandbox, the contract
@@ -135,6 +135,10 @@ test-ui: .venv/installed system ## The pages of the Airflow plugin, in Chromium
 test-chaos: .venv/installed system ## What dies and breaks, in short
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest tests/chaos
 
+# The first time, kube-apiserver of that version is built (10 minutes).
+OLDEST_KUBERNETES := 1.34
+test-contract-oldest: .venv/installed system ## The contract on the oldest Kubernetes that EKS still supports
+	$(RUN) CONTROLPLANE_KUBERNETES=$(OLDEST_KUBERNETES) $(BIN)/python -m pytest tests/contract
 test-clients: .venv/installed system ## Stock clients (kubectl, helm, kopf, client-go, ...) against both API servers (the first time 10 minutes)
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest tests/contract/clients/check.py
 
