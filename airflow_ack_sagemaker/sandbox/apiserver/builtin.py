@@ -43,7 +43,7 @@ def decoded(resource: Resource, obj: Object) -> Object:
         return definitions.decoded(obj)
     if resource is SECRETS and "stringData" in obj:
         plain = obj.pop("stringData") or {}
-        data = {key: base64.b64encode(value.encode()).decode() for key, value in plain.items()}
+        data = {key: base64.b64encode((value or "").encode()).decode() for key, value in plain.items()}
         obj["data"] = {**(obj.get("data") or {}), **data}
     if resource is SECRETS:
         obj["type"] = obj.get("type") or "Opaque"
@@ -95,7 +95,7 @@ def problems(resource: Resource, obj: Object, live: Object | None) -> list[Cause
     if resource is NAMESPACES and live is None:
         return [
             errors.invalid_value("spec.finalizers", json.dumps(name), problem)
-            for name in obj["spec"]["finalizers"]
+            for name in (each or "" for each in obj["spec"]["finalizers"])
             for problem in ("name is neither a standard finalizer name nor is it fully qualified",)
             if "/" not in name and name not in ("kubernetes", "orphan", "foregroundDeletion")
         ]
