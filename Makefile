@@ -124,7 +124,7 @@ GIVEN = $(if $(filter command,$(origin KUBECONFIG)),TESTS_KUBECONFIG='$(KUBECONF
 test-all: .venv/installed system ## Tests with the newest Airflow (TESTS=path: only these; KUBECONFIG=path: a cluster for them)
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest $(TESTS)
 
-.PHONY: test-unit test-airflow test-parts test-plugin test-ui test-chaos
+.PHONY: test-unit test-airflow test-parts test-plugin test-ui test-chaos test-clients test-contract-oldest
 # The pure core, and what stands beside it.
 UNIT := tests/core $(wildcard tests/test_*.py)
 test-unit: .venv/installed ## What needs no server, no root and no browser, in a minute
@@ -139,6 +139,13 @@ test-ui: .venv/installed system ## The pages of the Airflow plugin, in Chromium
 	$(RUN) $(BIN)/python -m pytest tests/ui
 test-chaos: .venv/installed system ## What dies and breaks, in short
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest tests/chaos
+
+# The first time, kube-apiserver of that version is built (10 minutes).
+OLDEST_KUBERNETES := 1.34
+test-contract-oldest: .venv/installed system ## The contract on the oldest Kubernetes that EKS still supports
+	$(RUN) CONTROLPLANE_KUBERNETES=$(OLDEST_KUBERNETES) $(BIN)/python -m pytest tests/contract
+test-clients: .venv/installed system ## Stock clients (kubectl, helm, kopf, client-go, ...) against both API servers (the first time 10 minutes)
+	$(RUN) $(GIVEN) $(BIN)/python -m pytest tests/contract/clients/check.py
 
 test-floor: .venv-floor/installed system ## The tests marked `floor`, with the oldest Airflow
 	$(RUN) $(GIVEN) .venv-floor/bin/python -m pytest -m floor

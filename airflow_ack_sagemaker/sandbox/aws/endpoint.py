@@ -43,6 +43,7 @@ from airflow_ack_sagemaker.sandbox.clock import Clock, LateClock
 
 log = logging.getLogger(__name__)
 
+_FORM = "application/x-www-form-urlencoded"
 _PREFIX = "/_sandbox/"
 _MAX_OBJECT = 4 * 1024 * 1024
 
@@ -142,6 +143,9 @@ class AwsEndpoint:
         if path.startswith(_PREFIX):
             return self._control(path.removeprefix(_PREFIX), Request(environ))(environ, start_response)
         if not environ.get("HTTP_X_AMZ_TARGET", "").startswith(TARGET):
+            if environ["REQUEST_METHOD"] == "PUT" and environ.get("CONTENT_TYPE", "").startswith(_FORM):
+                # An object of S3 is bytes, whatever curl and others call it: moto would read a form instead.
+                environ["CONTENT_TYPE"] = "binary/octet-stream"
             operation = self._query_action(environ)
             self._count(operation or f"S3:{environ['REQUEST_METHOD']}")
             refusal = self.script.refusal(operation) if operation else None
@@ -152,7 +156,7 @@ class AwsEndpoint:
 
     def _query_action(self, environ: Environ) -> str:
         """The Action of a request of the query protocol (STS); empty for others. moto reads the body again."""
-        if not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        if not environ.get("CONTENT_TYPE", "").startswith(_FORM):
             return ""
         body = self._moto._get_body(environ)
         return parse_qs(body or "").get("Action", [""])[0]
