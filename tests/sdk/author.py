@@ -1,8 +1,8 @@
 """Runs with the SageMaker Python SDK, in an environment of its own: makes pipelines, and runs them on an endpoint.
 
-Nothing of this project's package is imported here. `python -m tests.sdk.author OUTPUT` writes what it made and saw as
-JSON: `pipelines` by name with their definition, the edges of the SDK's PipelineGraph, how the execution ended, and its
-steps; `calls` with what the other calls of an execution gave.
+Nothing of this project's package is imported here. Called with the name of a file, it writes there what it made and saw
+as JSON: `pipelines` by name with their definition, the edges of the SDK's PipelineGraph, how the execution ended, and
+its steps; `calls` with what the other calls of an execution gave.
 """
 
 from __future__ import annotations

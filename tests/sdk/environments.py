@@ -31,7 +31,7 @@ def sdk_python(major: int) -> Path:
         subprocess.run(
             [uv, "venv", "--quiet", "--clear", "--no-project", "--python", sys.executable, folder], check=True
         )
-        command = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *wanted]
+        command: list[str | Path] = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *wanted]
         subprocess.run(command, check=True)
         made.touch()
     return python

@@ -19,6 +19,13 @@ from harness.sandbox_process import REGION, SandboxProcess
 from tests.sdk.environments import SDKS, sdk_python
 
 ROOT = Path(__file__).parents[2]
+# Packages that the SDK brings put a package `tests` beside them, which would go before this folder.
+START = f"""
+import runpy, sys, types
+sys.modules["tests"] = types.ModuleType("tests")
+sys.modules["tests"].__path__ = [{str(ROOT / "tests")!r}]
+runpy.run_module("tests.sdk.author", run_name="__main__", alter_sys=True)
+"""
 RULES = ("held/Held=hold", "handled/Fit=Failed:no data")
 HOLES = {"Athena", "HubContent"}
 """Types that the API tells of and neither SDK makes, beside those of Bedrock."""
@@ -47,7 +54,7 @@ def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             "SDK_MAJOR": str(major),
         }
         done = subprocess.run(
-            [python, "-m", "tests.sdk.author", output],
+            [python, "-c", START, output],
             cwd=ROOT,
             env=environment,
             capture_output=True,
@@ -72,12 +79,8 @@ def test_what_the_sdk_makes_is_read_without_a_word(seen: dict[str, Any]) -> None
 def test_every_type_of_step_is_among_them(seen: dict[str, Any]) -> None:
     made = {step.type for definition in definitions(seen).values() for step in definition.steps}
     missing = {name for name in STEP_TYPES if not name.startswith("Bedrock")} - HOLES - made
-    assert (
-        missing
-        == {2: {"Cleanup", "ClarifyCheck", "EMRServerless", "ForEach", "Job"}, 3: {"AutoML", "ClarifyCheck"}}[
-            seen["major"]
-        ]
-    )
+    not_made = {2: {"Cleanup", "EMRServerless", "ForEach", "Job"}, 3: {"AutoML"}}
+    assert missing == not_made[seen["major"]]
 
 
 def test_the_sdk_s_graph_has_the_same_edges(seen: dict[str, Any]) -> None:
@@ -118,6 +121,6 @@ def test_a_fail_message_is_resolved(seen: dict[str, Any]) -> None:
 def test_the_other_calls_of_an_execution(seen: dict[str, Any]) -> None:
     calls = seen["calls"]
     assert calls["result"]["result"] == 42
-    assert calls["result"]["output"].startswith("s3://sdk-bucket/decorated/Add/")
+    assert calls["result"]["output"].startswith("s3://sdk-bucket/decorated/")
     assert calls["stopped"] == "Stopped"
     assert set(calls["selected"]) == {"Fit", "Evaluate"}

@@ -127,7 +127,7 @@ def test_the_rounds_of_a_loop_are_shown_at_its_step() -> None:
     fit = found.steps[1]
     assert (fit.name, fit.parent, fit.branch) == ("Fit", "Each", None)
     assert ("Each", "Fit", None) in found.edges
-    listed = [
+    listed: list[dict[str, Any]] = [
         {"StepName": "Each", "StepStatus": "Executing"},
         *(
             {"StepName": f"Fit-{index}", "StepStatus": status, "IterationContext": {"Index": index}}
