@@ -153,6 +153,7 @@ compose-test: .venv/installed ## docker-compose.yaml on a Docker engine: the sch
 
 .PHONY: test-sdk
 test-sdk: .venv/installed ## The SageMaker Python SDK both ways, its second and its third version (installs both once)
+	$(RUN) $(BIN)/python -m tests.sdk.environments
 	$(RUN) $(BIN)/python -m pytest tests/sdk
 
 .PHONY: chaos

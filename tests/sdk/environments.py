@@ -18,20 +18,44 @@ SDKS = {
 }
 """What is installed for each major version of the SDK."""
 
+_MADE = "installed"
+
 
 def sdk_python(major: int) -> Path:
-    """The interpreter of an SDK's environment, which is made if it is missing."""
-    wanted = SDKS[major]
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    digest = hashlib.sha256(" ".join((*wanted, version)).encode()).hexdigest()[:8]
-    folder = cache_folder("sdk") / f"{major}-{digest}"
-    python, made = folder / "bin" / "python", folder / "installed"
-    if not made.exists():
-        uv = Path(sys.executable).parent / "uv"
-        subprocess.run(
-            [uv, "venv", "--quiet", "--clear", "--no-project", "--python", sys.executable, folder], check=True
+    """The interpreter of an SDK's environment.
+
+    :raises FileNotFoundError: it is not installed.
+    """
+    folder = _folder(major)
+    if not (folder / _MADE).exists():
+        raise FileNotFoundError(
+            f"{folder} is not there: make test-sdk installs it, as `python -m tests.sdk.environments`"
         )
-        command: list[str | Path] = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *wanted]
-        subprocess.run(command, check=True)
-        made.touch()
-    return python
+    return folder / "bin" / "python"
+
+
+def install(major: int) -> None:
+    """Make an SDK's environment if it is missing: with the user's own settings for indexes, certificates, proxies."""
+    folder = _folder(major)
+    if (folder / _MADE).exists():
+        return
+    print(f"Installing {' '.join(SDKS[major])} in {folder}", flush=True)
+    uv = str(Path(sys.executable).parent / "uv")
+    python = str(folder / "bin" / "python")
+    made = [uv, "venv", "--quiet", "--clear", "--no-project", "--python", sys.executable, str(folder)]
+    subprocess.run(made, check=True)
+    subprocess.run(
+        [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *SDKS[major]], check=True
+    )
+    (folder / _MADE).touch()
+
+
+def _folder(major: int) -> Path:
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    digest = hashlib.sha256(" ".join((*SDKS[major], version)).encode()).hexdigest()[:8]
+    return cache_folder("sdk") / f"{major}-{digest}"
+
+
+if __name__ == "__main__":
+    for each in SDKS:
+        install(each)
