@@ -500,7 +500,7 @@ def test_requests_that_are_no_json_are_answered(endpoint: AwsEndpoint) -> None:
     ):
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with pytest.raises(urllib.error.HTTPError) as caught:
-            opener.open(urllib.request.Request(endpoint.url, body, headers), timeout=10)
+            opener.open(urllib.request.Request(endpoint.url, body, headers), timeout=60)
         with caught.value as answer:
             assert answer.code == 400
             assert json.load(answer)["__type"] == code
