@@ -163,6 +163,11 @@ compose-test: .venv/installed ## docker-compose.yaml on a Docker engine: the sch
 	$(RUN) $(BIN)/python -m tests.compose.prepare
 	$(RUN) $(BIN)/python -m pytest tests/compose
 
+.PHONY: test-sdk
+test-sdk: .venv/installed ## The SageMaker Python SDK both ways, its second and its third version (installs both once)
+	$(RUN) $(BIN)/python -m tests.sdk.environments
+	$(RUN) $(BIN)/python -m pytest tests/sdk
+
 .PHONY: chaos
 chaos: .venv/installed system ## 200 runs while everything is killed and broken, and the amazon provider's beside them (40 minutes)
 	$(RUN) $(BIN)/python -m tests.chaos.long --write
