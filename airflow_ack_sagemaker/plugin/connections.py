@@ -1,4 +1,4 @@
-"""Airflow's connections as the API server has them: it reads the database itself.
+"""Airflow's connections as the API server has them: it reads the database itself, and takes them for data.
 
 On Airflow 3.1 the hooks' own way leads to the task's supervisor, which an API server does not have.
 """
@@ -11,15 +11,36 @@ from airflow.models import Connection
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
 from airflow_ack_sagemaker.hooks.ack import AckHook
+from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
+from airflow_ack_sagemaker.plugin.connection_policy import check_aws, policy, server_config
+from airflow_ack_sagemaker.plugin.settings import Cluster
 
 
 class ServerAckHook(AckHook):
-    """`AckHook` in the API server."""
+    """`AckHook` in the API server.
+
+    :param entry: the cluster, as it is configured.
+    """
+
+    def __init__(self, entry: Cluster) -> None:
+        super().__init__(entry.kubernetes_conn_id)
+        self._aws_conn_id = entry.aws_conn_id
 
     @classmethod
     def get_connection(cls, conn_id: str) -> Any:
         """The connection. Blocks."""
         return Connection.get_connection_from_secrets(conn_id)
+
+    def cluster(self, extra: dict[str, Any]) -> ClusterConfig:
+        """What the connection selects, if it is no more than data.
+
+        :raises ConfigError: it is more, or makes no sense.
+        """
+        session = None
+        if self._aws_conn_id is not None:
+            aws: Any = ServerAwsHook(aws_conn_id=self._aws_conn_id, client_type="sts")
+            session = aws.get_session
+        return server_config(extra, conn_id=self.kubernetes_conn_id, session=session, allowed=policy())
 
 
 class ServerAwsHook(AwsBaseHook):
@@ -27,5 +48,10 @@ class ServerAwsHook(AwsBaseHook):
 
     @classmethod
     def get_connection(cls, conn_id: str) -> Any:
-        """The connection. Blocks."""
-        return Connection.get_connection_from_secrets(conn_id)
+        """The connection. Blocks.
+
+        :raises ConfigError: it is more than data.
+        """
+        connection = Connection.get_connection_from_secrets(conn_id)
+        check_aws(connection, policy())
+        return connection

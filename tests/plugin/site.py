@@ -19,7 +19,7 @@ from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
 from harness.airflow_processes import AirflowProcesses
-from harness.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection
+from harness.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection, page_settings
 from harness.waiting import wait_until
 from tests.chaos.proxy import Exchange, FaultProxy
 from tests.support.auth_manager import GRANTS, PATH
@@ -75,7 +75,9 @@ class Site:
             cluster["certificate-authority-data"] = base64.b64encode(self.proxy.authority.encode()).decode()
             kubeconfig = self.directory / "kubeconfig"
             kubeconfig.write_text(json.dumps(config))
-            entry = {"kubernetes_conn_id": "kubernetes_default"} | ({"aws_conn_id": "aws_default"} if self._aws else {})
+            entry: dict[str, Any] = {"kubernetes_conn_id": "kubernetes_default"}
+            if self._aws:
+                entry |= {"aws_conn_id": "aws_default", "buckets": ["definitions"]}
             others = [{"kubernetes_conn_id": name} for name in self._others]
             connections = {"kubernetes_default": kubernetes_connection(kubeconfig), **self._more}
             if self.sandbox.aws_endpoint_url:
@@ -88,7 +90,7 @@ class Site:
                 settings={
                     ("core", "auth_manager"): PATH,
                     ("core", "simple_auth_manager_users"): ",".join(f"{user}:{role}" for user, role in USERS.items()),
-                    ("ack_sagemaker", "clusters"): json.dumps([entry, *others]),
+                    **page_settings([entry, *others], connections),
                 },
                 environment={"PYTHONPATH": str(ROOT), GRANTS: json.dumps(DAG_GRANTS)},
             )

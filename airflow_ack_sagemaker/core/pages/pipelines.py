@@ -10,7 +10,7 @@ from typing import Any
 from airflow_ack_sagemaker.core.definition.document import canonical, read
 from airflow_ack_sagemaker.core.definition.problems import DefinitionError
 from airflow_ack_sagemaker.core.pages.executions import Place, Row, moment, text_of
-from airflow_ack_sagemaker.core.resource import freshness
+from airflow_ack_sagemaker.core.resource import fields, freshness
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SHA256,
     ANNOTATION_DEFINITION_SOURCE,
@@ -21,8 +21,12 @@ from airflow_ack_sagemaker.core.resource.identity import (
 from airflow_ack_sagemaker.core.resource.status import State
 
 MAX_DURATIONS = 30
+_FINALIZER = "finalizers.sagemaker.services.k8s.aws/"
+"""What the controller puts on a resource whose thing in AWS is its own; a refused one has none."""
 _DIGEST = "pipelineDefinitionSHA256"
-"""Where a pruned Pipeline has the digest of the text that it no longer has; no field of the kind."""
+"""Where a pruned Pipeline has the digest of the text that it no longer has; no field of the kind. It is that of the
+text as it stands: to read a definition takes a thousand times as long, and this is done in an event loop.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,9 @@ class DefinitionSource:
 
 @dataclass(frozen=True, slots=True)
 class PipelineRow:
-    """A Pipeline. ``definition`` is what its annotations say, ``text_sha256`` what its text is; ``changed`` is since
-    when an answer of the controller may be expected, ``touched`` when it last wrote.
+    """A Pipeline. ``definition`` is what its annotations say, ``text_sha256`` the digest of its text as it stands;
+    ``changed`` is since when an answer of the controller may be expected, ``touched`` when it last wrote. ``owned``:
+    the controller's own mark is on it, so that its ARN is that of the pipeline that it made.
     """
 
     cluster: str
@@ -55,6 +60,7 @@ class PipelineRow:
     remedy: str | None
     definition: DefinitionSource
     text_sha256: str | None
+    owned: bool
     dag_label: str | None
     arn: str | None
     region: str | None
@@ -81,11 +87,10 @@ class Summary:
 
 def definition_of(resource: Mapping[str, Any]) -> DefinitionSource:
     """What the annotations of a Pipeline or PipelineExecution say about its definition."""
-    annotations = (resource.get("metadata") or {}).get("annotations") or {}
     return DefinitionSource(
-        annotations.get(ANNOTATION_DEFINITION_SOURCE),
-        annotations.get(ANNOTATION_DEFINITION_VERSION),
-        annotations.get(ANNOTATION_DEFINITION_SHA256),
+        fields.annotation(resource, ANNOTATION_DEFINITION_SOURCE),
+        fields.annotation(resource, ANNOTATION_DEFINITION_VERSION),
+        fields.annotation(resource, ANNOTATION_DEFINITION_SHA256),
     )
 
 
@@ -94,36 +99,35 @@ def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
     which what `freshness` reads stays.
     """
     pruned = freshness.prune(resource)
-    spec = dict(resource.get("spec") or {})
+    spec = dict(fields.spec(resource))
     text = spec.pop("pipelineDefinition", None)
     if isinstance(text, str):
-        spec[_DIGEST] = digest_of(text, definition_of(resource).sha256)
-    metadata = resource.get("metadata") or {}
+        spec[_DIGEST] = plain_digest(text)
+    metadata = fields.metadata(resource)
     for key in ("labels", "annotations"):
         if key in metadata:
             pruned["metadata"][key] = metadata[key]
     return {**pruned, "spec": spec}
 
 
-def digest_of(text: str, expected: str | None = None) -> str:
-    """The digest of a definition's canonical text; of the text itself where it is none.
+def plain_digest(text: str) -> str:
+    """The digest of a text as it stands."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
-    :param expected: spares making it canonical where the text has this digest as it is.
-    """
-    plain = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    if plain == expected:
-        return plain
+
+def canonical_digest(text: str) -> str:
+    """The digest of a definition's canonical text; of the text itself where it is none. Takes long for a long one."""
     try:
-        return hashlib.sha256(canonical(read(text, "definition")).encode()).hexdigest()
-    except DefinitionError:
-        return plain
+        return plain_digest(canonical(read(text, "definition")))
+    except (DefinitionError, RecursionError, ValueError):
+        return plain_digest(text)
 
 
 def pipeline_row(resource: Mapping[str, Any], cluster: str) -> PipelineRow:
     """The row of a pruned Pipeline."""
     outcome = freshness.observe(resource)
     created, changed = moment(outcome.created), freshness.spec_changed(resource)
-    spec = resource.get("spec") or {}
+    spec = fields.spec(resource)
     return PipelineRow(
         cluster=cluster,
         namespace=outcome.namespace,
@@ -136,7 +140,8 @@ def pipeline_row(resource: Mapping[str, Any], cluster: str) -> PipelineRow:
         remedy=outcome.remedy,
         definition=definition_of(resource),
         text_sha256=spec.get(_DIGEST),
-        dag_label=((resource.get("metadata") or {}).get("labels") or {}).get(LABEL_DAG),
+        owned=any(name.startswith(_FINALIZER) for name in fields.finalizers(resource)),
+        dag_label=fields.label(resource, LABEL_DAG) or None,
         arn=outcome.arn,
         region=outcome.region,
         changed=text_of(max(filter(None, (created, changed)), default=None)),
@@ -176,15 +181,30 @@ class Drift:
     detail: str | None = None
 
 
-def drift_of(pipeline: PipelineRow, newest: str | None, why_unknown: str | None) -> Drift:
+def needs_canonical(pipeline: PipelineRow) -> bool:
+    """Whether only the canonical text tells if it is the definition that was applied."""
+    known = pipeline.definition.sha256
+    return bool(known and pipeline.text_sha256 and known != pipeline.text_sha256)
+
+
+def drift_of(
+    pipeline: PipelineRow, newest: str | None, why_unknown: str | None, canonical_sha256: str | None = None
+) -> Drift:
     """The drift of a pipeline's definition.
 
+    :param canonical_sha256: the digest of its canonical text; needed where that of the text as it stands is not the one
+        of its annotations. None: not known yet.
     :param newest: the version that S3 would give now; None where that is not known.
     :param why_unknown: why not.
     """
     known = pipeline.definition
-    if known.sha256 and pipeline.text_sha256 and known.sha256 != pipeline.text_sha256:
-        return Drift("edited", "The definition in the cluster is not the one that was applied: somebody has edited it")
+    if needs_canonical(pipeline):
+        if canonical_sha256 is None:
+            return Drift("unknown", "The definition in the cluster is being compared with the one that was applied")
+        if canonical_sha256 != known.sha256:
+            return Drift(
+                "edited", "The definition in the cluster is not the one that was applied: somebody has edited it"
+            )
     if known.source_uri is None:
         return Drift("unknown", "The resource does not say where its definition came from")
     if known.version_id is None:

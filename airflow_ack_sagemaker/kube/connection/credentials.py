@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from airflow_ack_sagemaker.kube.errors import ConfigError, CredentialsError
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
+    from airflow_ack_sagemaker.kube.connection.exec_plugin import Issued
 
 TOKEN_FILE_SECONDS = 60.0
 """How long a token file's content is used before the file is read again, as in client-go."""
@@ -69,15 +70,23 @@ class ExecPlugin:
     hint: str = ""
 
 
+class Issuer(Protocol):
+    """What makes a credential in this process, such as :class:`.eks_token.EksToken`."""
+
+    def issue(self) -> Issued:
+        """A new credential. May block."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """How a client proves who it is: at most one of token, token file, plugin and basic, and a client certificate
-    beside it.
+    """How a client proves who it is: at most one of token, token file, plugin, issuer and basic, and a client
+    certificate beside it.
     """
 
     token: str = field(default="", repr=False)
     token_file: str = ""
     plugin: ExecPlugin | None = None
+    issuer: Issuer | None = None
     basic: tuple[str, str] | None = field(default=None, repr=False)
     certificate: Pem = NO_PEM
     key: Pem = NO_PEM
@@ -87,6 +96,7 @@ class Credential:
             "token": self.token,
             "token file": self.token_file,
             "exec plugin": self.plugin,
+            "minted token": self.issuer,
             "password": self.basic,
             "client certificate": self.certificate,
         }
@@ -118,7 +128,7 @@ class Authenticator:
     def renewable(self) -> bool:
         """Whether asking again can give another credential."""
         credential = self._config.credential
-        return bool(credential.token_file or credential.plugin or credential.certificate.file)
+        return bool(credential.token_file or credential.plugin or credential.issuer or credential.certificate.file)
 
     @property
     def stale(self) -> bool:
@@ -149,6 +159,9 @@ class Authenticator:
 
                 issued = run(credential.plugin)
                 token, pair, fresh_until = issued.token, (issued.certificate, issued.key), self._until(issued.expires)
+            elif credential.issuer:
+                issued = credential.issuer.issue()
+                token, fresh_until = issued.token, self._until(issued.expires)
             if not pair[0] and credential.certificate:
                 pair = credential.certificate.read("client certificate"), credential.key.read("client key")
             if self._loaded and pair != self._pair:
