@@ -297,7 +297,10 @@ def down() -> int:
 @contextlib.contextmanager
 def locked(folder: Path, wipe: bool = True) -> Iterator[None]:
     """Hold an empty `folder` for this process alone. Raises Busy while another process holds it."""
+    # Passwords, tokens and logs of a cluster: nobody else's on this machine.
+    os.umask(0o077)
     FOLDER.mkdir(exist_ok=True)
+    FOLDER.chmod(0o700)
     with folder.with_suffix(".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

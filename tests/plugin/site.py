@@ -79,18 +79,20 @@ class Site:
             if self._aws:
                 entry |= {"aws_conn_id": "aws_default", "buckets": ["definitions"]}
             others = [{"kubernetes_conn_id": name} for name in self._others]
-            connections = {"kubernetes_default": kubernetes_connection(kubeconfig), **self._more}
+            connections = {"kubernetes_default": kubernetes_connection(kubeconfig)}
             if self.sandbox.aws_endpoint_url:
                 connections["aws_default"] = aws_connection(self.sandbox.aws_endpoint_url)
+            # What they name is listed for the pages; what those of the others name is not.
+            listed = page_settings([entry, *others], connections)
             home = self.directory / "airflow"
             self.airflow = AirflowProcesses(
                 home,
                 Path(__file__).with_name("dags"),
-                connections=connections,
+                connections={**connections, **self._more},
                 settings={
                     ("core", "auth_manager"): PATH,
                     ("core", "simple_auth_manager_users"): ",".join(f"{user}:{role}" for user, role in USERS.items()),
-                    **page_settings([entry, *others], connections),
+                    **listed,
                 },
                 environment={"PYTHONPATH": str(ROOT), GRANTS: json.dumps(DAG_GRANTS)},
             )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.freshness import observe, spec_changed
 from airflow_ack_sagemaker.core.resource.status import FINISHED, Outcome, State
-from airflow_ack_sagemaker.core.resource.times import parse_time
+from airflow_ack_sagemaker.core.resource.times import time_or_none
 from airflow_ack_sagemaker.core.run.collectable import collectable
 from airflow_ack_sagemaker.core.run.duplicates import Duplicate
 
@@ -70,7 +71,7 @@ def _untouched(aged: Aged, now: datetime) -> Iterator[Finding]:
     untouched = [
         outcome
         for outcome, resource in aged
-        if outcome.state is State.UNSEEN and now - _changed(outcome, resource) > UNTOUCHED
+        if outcome.state is State.UNSEEN and (since := _changed(resource)) is not None and now - since > UNTOUCHED
     ]
     if untouched:
         yield Finding(
@@ -85,7 +86,7 @@ def _deleting(aged: Aged, now: datetime) -> Iterator[Finding]:
     stuck = [
         outcome
         for outcome, resource in aged
-        if (since := resource["metadata"].get("deletionTimestamp")) and now - parse_time(since) > DELETING
+        if (since := fields.deleted(resource)) is not None and now - since > DELETING
     ]
     if stuck:
         yield Finding(
@@ -97,7 +98,8 @@ def _deleting(aged: Aged, now: datetime) -> Iterator[Finding]:
 
 def _in_trouble(aged: Aged, now: datetime) -> Iterator[Finding]:
     for outcome, _ in aged:
-        young = outcome.created is not None and now - parse_time(outcome.created) <= UNTOUCHED
+        created = time_or_none(outcome.created)
+        young = created is not None and now - created <= UNTOUCHED
         if outcome.state is State.REFUSED:
             yield Finding(f"Refused for good: {outcome.reason}", outcome.resource, outcome.remedy or "")
         elif outcome.state is State.RETRYING and not young:
@@ -124,10 +126,9 @@ def _finished(aged: Aged, now: datetime) -> Iterator[Finding]:
         )
 
 
-def _changed(outcome: Outcome, resource: Mapping[str, Any]) -> datetime:
+def _changed(resource: Mapping[str, Any]) -> datetime | None:
     """Since when it may be expected to be answered: its creation, or the last change of its spec."""
-    created = parse_time(outcome.created or resource["metadata"]["creationTimestamp"])
-    return max(created, spec_changed(resource) or created)
+    return max(filter(None, (fields.created(resource), spec_changed(resource))), default=None)
 
 
 def _count(outcomes: Sequence[Outcome]) -> str:
