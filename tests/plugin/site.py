@@ -27,9 +27,19 @@ from tests.support.auth_manager import GRANTS, PATH
 ROOT = Path(__file__).parents[2]
 PREFIX = "/ack-sagemaker"
 ROLE = "arn:aws:iam::123456789012:role/sagemaker-pipelines"
-USERS = {"admin": "admin", "user": "user", "viewer": "viewer", "nobody": "", "partial": "user", "ungranted": "admin"}
-"""User -> role of the simple auth manager. ``nobody`` has none, ``ungranted`` may see no DAG."""
-DAG_GRANTS = {"partial": {"retraining": "read"}, "ungranted": {}}
+USERS = {
+    "admin": "admin",
+    "user": "user",
+    "viewer": "viewer",
+    "nobody": "",
+    "partial": "user",
+    "ungranted": "admin",
+    "neighbour": "user",
+}
+"""User -> role of the simple auth manager. ``nobody`` has none, ``ungranted`` may see no DAG, ``neighbour`` edits
+another one.
+"""
+DAG_GRANTS = {"partial": {"retraining": "read"}, "ungranted": {}, "neighbour": {"other_team": "edit"}}
 ACTION = {"X-Requested-With": "airflow-ack-sagemaker"}
 
 

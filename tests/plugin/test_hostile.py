@@ -186,7 +186,9 @@ def test_sagemaker_is_asked_only_about_executions_of_known_pipelines(site: Site)
 
 def test_a_token_that_has_rotated_is_read_again_for_stop_and_graph(site: Site) -> None:
     """The list's watch goes on; single requests get 401 until the connection is read anew."""
-    name = site.execution(site.pipeline(definition()))
+    pipeline = site.pipeline(definition())
+    site.control("POST", "script", {"rules": [f"{pipeline}/Train=hold"]})
+    name = site.execution(pipeline)
     config = site.directory / "kubeconfig"
     before = config.read_text()
     document = json.loads(before)
@@ -227,3 +229,32 @@ def test_a_token_that_has_rotated_is_read_again_for_stop_and_graph(site: Site) -
             for rule in rules:
                 site.proxy.remove(rule)
             config.write_text(before)
+            site.control("DELETE", "script")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "map_index=" + "9" * 5_000,
+        "search=" + "a" * 10_000,
+        "search=%ED%A0%80",
+        "sort=created'--",
+        "limit=1000000000",
+        "offset=-1",
+        "offset=" + "9" * 400,
+        "state=Nonsense",
+        "dag_id=%00",
+        "cluster=%2e%2e%2f",
+        "&".join("state=Failed" for _ in range(2_000)),
+    ],
+    ids=lambda query: query[:20],
+)
+def test_odd_queries_are_no_failures(site: Site, query: str) -> None:
+    with site.client() as client:
+        for path in (
+            "/api/executions",
+            "/api/pipelines",
+            "/api/executions/default/x",
+            "/api/executions/default/x/diff",
+        ):
+            assert client.get(f"{path}?{query}").status_code < 500
