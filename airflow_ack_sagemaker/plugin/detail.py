@@ -216,10 +216,13 @@ def described(resource: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_yaml(resource: Mapping[str, Any]) -> str:
     """The resource as text, without secrets."""
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return str(
-        yaml.dump(shown_resource(resource, MASKER), Dumper=dumper, sort_keys=False, allow_unicode=True, width=1_000_000)
-    )
+    shown = shown_resource(resource, MASKER)
+    options: dict[str, Any] = {"sort_keys": False, "allow_unicode": True, "width": 1_000_000}
+    try:
+        return str(yaml.dump(shown, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), **options))
+    except UnicodeEncodeError:
+        # A lone surrogate, which JSON may hold and UTF-8 not: the slow way writes it as an escape.
+        return str(yaml.dump(shown, Dumper=yaml.SafeDumper, **options))
 
 
 async def difference_of(

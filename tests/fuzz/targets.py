@@ -32,7 +32,7 @@ from airflow_ack_sagemaker.core.pages.masking import parameters_of, shown_resour
 from airflow_ack_sagemaker.core.pages.pipelines import pipeline_row, prune
 from airflow_ack_sagemaker.core.pages.secret_shapes import without_shapes
 from airflow_ack_sagemaker.core.pages.secret_texts import SecretTexts
-from airflow_ack_sagemaker.core.pages.step_states import readable_picture
+from airflow_ack_sagemaker.core.pages.step_states import readable_picture, state_of
 from airflow_ack_sagemaker.core.pages.timeline import timeline_of
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity, identity_of
@@ -44,6 +44,8 @@ from airflow_ack_sagemaker.kube.connection.config import cluster_config
 from airflow_ack_sagemaker.kube.errors import ConfigError
 from airflow_ack_sagemaker.links import console_url
 from airflow_ack_sagemaker.plugin.connection_policy import Policy, server_config
+from airflow_ack_sagemaker.plugin.detail import described
+from airflow_ack_sagemaker.plugin.responses import packed
 
 SECRET = "hunter2-very-secret"
 ROLE = "arn:aws:iam::123456789012:role/sagemaker-pipelines"
@@ -136,10 +138,15 @@ def status(text: str) -> None:
     execution_to_ask(row, [pipeline], ["abalone*"])
     for query in (listing.Query(), listing.Query(search="a b", sort="-duration")):
         listing.page_of([row], query)
-    parameters_of(execution, Words())
-    json.dumps(row.shown({}))
+    packed({"execution": row.shown({}), **described(execution)})
     if row.arn is not None and (url := console_url(row.arn)):
         assert _CONSOLE.match(url), url
+
+
+def step_list(text: str) -> None:
+    """What SageMaker lists as the steps of an execution."""
+    if (step := _object(text)) is not None:
+        state_of(step, str)
 
 
 def masking(text: str) -> None:
@@ -255,7 +262,8 @@ def _object(text: str) -> dict[str, Any] | None:
 TARGETS: dict[str, Callable[[str], None]] = {
     target.__name__: target
     for target in (
-        definition, placeholders, expressions, manifest, status, masking, differences, kubeconfig, s3_uri, query, http,
+        definition, placeholders, expressions, manifest, status, step_list, masking, differences, kubeconfig, s3_uri,
+        query, http,
     )
 }  # fmt: skip
 PATH = f"/apis/{API_VERSION}/namespaces/default/pipelines"

@@ -23,9 +23,11 @@ quick = settings(
     deadline=None,  # a busy machine is no fault
     derandomize=True,
     database=None,
+    report_multiple_bugs=False,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
+_TEXTS = ["", "9" * 5_000, "\ud800", "2026-11-01T00:00:00Z", "0000-00-00T00:00:00Z", "arn:aws:x", "s3://b/k", "[1,2]"]
 texts = st.text(st.characters(codec=None), max_size=200)  # type: ignore[arg-type]
 odd = st.one_of(
     st.none(),
@@ -59,6 +61,19 @@ def spoiled(document: Any, odd_parts: st.SearchStrategy[Any]) -> st.SearchStrate
     return st.one_of(st.just(document), odd_parts)
 
 
+def stored(document: Any) -> st.SearchStrategy[Any]:
+    """A document as an API server may store it: its schema has held the types, but any text is another, and any part is
+    not there.
+    """
+    if isinstance(document, dict):
+        return st.fixed_dictionaries({}, optional={key: stored(value) for key, value in document.items()})
+    if isinstance(document, list):
+        return st.lists(st.one_of(*map(stored, document)), max_size=4) if document else st.just([])
+    if isinstance(document, str):
+        return st.one_of(st.just(document), texts, st.sampled_from(_TEXTS))
+    return st.just(document)
+
+
 def seeds(name: str) -> list[Path]:
     return sorted((SEEDS / name).iterdir())
 
@@ -72,7 +87,8 @@ def documents(name: str) -> st.SearchStrategy[str]:
 
 inputs: dict[str, st.SearchStrategy[str]] = {
     **dict.fromkeys(TARGETS, texts),
-    **{name: st.one_of(documents(name), texts) for name in ("definition", "status", "kubeconfig")},
+    **{name: st.one_of(documents(name), texts) for name in ("definition", "kubeconfig", "step_list")},
+    "status": st.one_of(*(stored(json.loads(path.read_text())) for path in seeds("status"))).map(json.dumps),
     "expressions": st.one_of(
         texts, st.lists(st.sampled_from(["Steps", "Parameters", "A", ".", "[", "]", "'", "P", "0"])).map("".join)
     ),

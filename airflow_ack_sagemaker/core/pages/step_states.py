@@ -160,7 +160,7 @@ def state_of(step: Mapping[str, Any], text_of: Any) -> StepState:
     outcome = {"True": True, "False": False}.get((metadata.get("Condition") or {}).get("Outcome", ""))
     source = (step.get("SelectiveExecutionResult") or {}).get("SourcePipelineExecutionArn")
     return StepState(
-        name=step["StepName"],
+        name=str(step.get("StepName") or ""),
         status=step.get("StepStatus", ""),
         type=next(iter(metadata), "").removesuffix("Job"),
         display_name=step.get("StepDisplayName") or None,
