@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from airflow_ack_sagemaker.core.errors import AckError
 from airflow_ack_sagemaker.core.pages.executions import Row
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import State, classify
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
@@ -28,7 +29,7 @@ _TRIES = 5
 
 
 class Wanted(BaseModel):
-    """Which one the user has seen: another may have its name by now."""
+    """The execution that the user has seen. Another one may have got its name since."""
 
     uid: str = Field(min_length=1, max_length=100)
 
@@ -69,7 +70,7 @@ async def _stop(client: AsyncKubeClient, row: Row, uid: str, user_name: str, rec
         live = await client.get(PIPELINE_EXECUTION, row.name, row.namespace)
         outcome = classify(live)
         if outcome.uid != uid:
-            raise HTTPException(409, f"{row.name} is another execution by now: look again before you stop it.")
+            raise HTTPException(409, f"{row.name} is another execution now. Look again before you stop it.")
         if outcome.finished:
             raise HTTPException(409, f"{row.name} has ended already: {outcome.state.value}.")
         if outcome.state is State.DELETING:
@@ -84,7 +85,7 @@ async def _stop(client: AsyncKubeClient, row: Row, uid: str, user_name: str, rec
                 row.name,
                 row.namespace,
                 uid=uid,
-                resource_version=live["metadata"]["resourceVersion"],
+                resource_version=fields.version(live),
             )
         except Conflict:
             continue
@@ -92,4 +93,4 @@ async def _stop(client: AsyncKubeClient, row: Row, uid: str, user_name: str, rec
             f"{row.name} is being stopped. The controller tells SageMaker; the execution disappears here when it has "
             "stopped, within about a minute."
         )
-    raise HTTPException(503, f"{row.name} was changed by others each time that it was about to be stopped: try again.")
+    raise HTTPException(503, f"{row.name} was changed by others at each attempt to stop it. Try again.")

@@ -14,8 +14,8 @@ from botocore.config import Config
 from airflow_ack_sagemaker.aws.errors import SourceError
 from airflow_ack_sagemaker.aws.s3 import DEFAULT_CONNECTION, S3Source, current_version
 from airflow_ack_sagemaker.aws.steps import listed_steps
-from airflow_ack_sagemaker.core.pages.executions import text_of
 from airflow_ack_sagemaker.core.pages.step_states import StepState, state_of
+from airflow_ack_sagemaker.core.resource.times import text_of
 from airflow_ack_sagemaker.plugin.connections import ServerAwsHook
 from airflow_ack_sagemaker.plugin.single_flight import SingleFlight
 from airflow_ack_sagemaker.plugin.trouble import Trouble, aws_trouble_of, logged

@@ -13,18 +13,17 @@ from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from airflow_ack_sagemaker.hooks.ack import AckHook
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.plugin.connection_policy import check_aws, policy, server_config
-from airflow_ack_sagemaker.plugin.settings import Cluster
 
 
 class ServerAckHook(AckHook):
     """`AckHook` in the API server.
 
-    :param entry: the cluster, as it is configured.
+    :param aws_conn_id: whose identity a token of EKS carries; None: there is none.
     """
 
-    def __init__(self, entry: Cluster) -> None:
-        super().__init__(entry.kubernetes_conn_id)
-        self._aws_conn_id = entry.aws_conn_id
+    def __init__(self, kubernetes_conn_id: str, aws_conn_id: str | None = None) -> None:
+        super().__init__(kubernetes_conn_id)
+        self._aws_conn_id = aws_conn_id
 
     @classmethod
     def get_connection(cls, conn_id: str) -> Any:

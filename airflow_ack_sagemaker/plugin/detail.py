@@ -9,18 +9,20 @@ from typing import Any, TypeVar
 
 import yaml
 
+from airflow_ack_sagemaker.core.definition.digest import digest_of
 from airflow_ack_sagemaker.core.errors import AckError
 from airflow_ack_sagemaker.core.pages.differences import Difference, by_digest, difference
 from airflow_ack_sagemaker.core.pages.executions import Row
 from airflow_ack_sagemaker.core.pages.lookups import execution_to_ask
 from airflow_ack_sagemaker.core.pages.masking import parameters_of, shown_resource
-from airflow_ack_sagemaker.core.pages.pipelines import PipelineRow, canonical_digest, definition_of, plain_digest
-from airflow_ack_sagemaker.core.pages.step_states import Picture, StepState, StepView, readable_picture, with_states
+from airflow_ack_sagemaker.core.pages.pipelines import PipelineRow, definition_of, plain_digest
+from airflow_ack_sagemaker.core.pages.step_states import Picture, StepState, StepView, with_states
 from airflow_ack_sagemaker.core.pages.timeline import timeline_of
 from airflow_ack_sagemaker.core.resource.arns import Arn, arn_of
 from airflow_ack_sagemaker.core.run.retry_steps import selective_of
 from airflow_ack_sagemaker.plugin.aws import Aws, AwsTrouble
 from airflow_ack_sagemaker.plugin.masker import MASKER
+from airflow_ack_sagemaker.plugin.picture import readable_picture
 from airflow_ack_sagemaker.plugin.reader import Board
 from airflow_ack_sagemaker.plugin.single_flight import NotYet, SingleFlight
 from airflow_ack_sagemaker.plugin.trouble import logged, trouble_of
@@ -67,7 +69,7 @@ class Details:
 
         async def make() -> str:
             found = await text()
-            return "" if found is None else await self.alone(lambda: canonical_digest(found))
+            return "" if found is None else await self.alone(lambda: digest_of(found))
 
         return await self._canonical.get(pipeline.text_sha256, make, seconds=_DAY, wait_seconds=0.5)
 

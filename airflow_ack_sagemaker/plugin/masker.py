@@ -7,6 +7,7 @@ import re
 from airflow._shared.secrets_masker import redact, should_hide_value_for_key
 from airflow.sdk._shared.secrets_masker import redact as sdk_redact
 
+from airflow_ack_sagemaker.compat import underscored
 from airflow_ack_sagemaker.core.pages.secret_shapes import without_shapes
 from airflow_ack_sagemaker.core.pages.secret_texts import SecretTexts
 
@@ -41,19 +42,12 @@ class AirflowMasker:
         return bool(
             any(word in squeezed for word in _WORDS)
             or should_hide_value_for_key(name)
-            or should_hide_value_for_key(_snake(name))
+            or should_hide_value_for_key(underscored(name))
         )
 
     def text(self, text: str) -> str:
         """The text without what is known, or looks, to be a secret."""
         return without_shapes(self._known.hidden(str(sdk_redact(redact(text)))), self.hides)
-
-
-def _snake(name: str) -> str:
-    """``ApiKey`` as ``api_key``: Airflow's words have underscores, SageMaker's names have capitals."""
-    if name.isupper():
-        name = name.lower()
-    return "".join(f"_{letter}" if letter.isupper() else letter for letter in name).strip("_").replace("-", "_")
 
 
 MASKER = AirflowMasker()

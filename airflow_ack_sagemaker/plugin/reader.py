@@ -22,8 +22,8 @@ from airflow_ack_sagemaker.core.pages.pipelines import PipelineRow, pipeline_row
 from airflow_ack_sagemaker.core.pages.pipelines import prune as prune_pipeline
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION, Kind
-from airflow_ack_sagemaker.follow.shared import CollectionReader, Prune
-from airflow_ack_sagemaker.follow.watch import follow_all, without_bulk
+from airflow_ack_sagemaker.follow.shared import Prune
+from airflow_ack_sagemaker.follow.watch import CollectionFollower, follow_all, without_bulk
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.plugin.connected import Connected
 from airflow_ack_sagemaker.plugin.connections import ServerAckHook
@@ -35,10 +35,10 @@ from airflow_ack_sagemaker.plugin.trouble import Trouble, logged, trouble_of
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60.0
-"""How long a cluster is followed that nobody looks at."""
+"""How long a cluster is still followed after its last viewer has gone."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 PACE = 0.7
-"""Seconds between single requests to a cluster, whoever looks at what: with the watches, less than two a second."""
+"""Seconds between single requests to a cluster, for all viewers together. With the watches: less than two a second."""
 FRESH = 0.5
 """Seconds between two versions of what there is: in a busy cluster each change would make all answers anew."""
 _LOOK = 5.0
@@ -61,8 +61,8 @@ class Followed(Generic[T]):
         self._kind = kind
         self._prune = prune
         self._make = make
-        self._reader: CollectionReader | None = None
-        self._source: CollectionReader | None = None
+        self._reader: CollectionFollower | None = None
+        self._source: CollectionFollower | None = None
 
     @property
     def trouble(self) -> Trouble | None:
@@ -109,7 +109,7 @@ class Followed(Generic[T]):
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _read(self, reader: CollectionReader) -> None:
+    async def _read(self, reader: CollectionFollower) -> None:
         seen: set[str] | None = set()
         async for resource in reader:
             if resource is None:
@@ -122,7 +122,7 @@ class Followed(Generic[T]):
                     self.version += 1
                 self._board.changed()
                 continue
-            name = resource["metadata"]["name"]
+            name = fields.name(resource)
             if seen is not None:
                 seen.add(name)
             now = reader.now(name)
@@ -239,7 +239,7 @@ class Board:
 
     async def connect(self) -> AsyncKubeClient:
         """A new client."""
-        client = await ServerAckHook(self.cluster).get_async_conn()
+        client = await ServerAckHook(self.cluster.kubernetes_conn_id, self.cluster.aws_conn_id).get_async_conn()
         self.namespace = self.cluster.namespace or client.namespace
         return client
 
@@ -257,8 +257,8 @@ class Board:
         async def fetch() -> bytes | None:
             await self._pace.turn()
             resource = await self.call(lambda client: client.get(PIPELINE, pipeline.name, pipeline.namespace))
-            text = fields.spec(resource).get("pipelineDefinition")
-            return await asyncio.to_thread(_packed, text) if isinstance(text, str) else None
+            text = fields.text(fields.spec(resource), "pipelineDefinition")
+            return None if text is None else await asyncio.to_thread(_packed, text)
 
         # By digest rather than by version: each status that is written makes another version.
         packed = await self.definitions.get((pipeline.uid, pipeline.text_sha256), fetch, seconds=3600, wait_seconds=0.5)

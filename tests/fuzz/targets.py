@@ -32,7 +32,7 @@ from airflow_ack_sagemaker.core.pages.masking import parameters_of, shown_resour
 from airflow_ack_sagemaker.core.pages.pipelines import pipeline_row, prune
 from airflow_ack_sagemaker.core.pages.secret_shapes import without_shapes
 from airflow_ack_sagemaker.core.pages.secret_texts import SecretTexts
-from airflow_ack_sagemaker.core.pages.step_states import readable_picture, state_of
+from airflow_ack_sagemaker.core.pages.step_states import state_of
 from airflow_ack_sagemaker.core.pages.timeline import timeline_of
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity, identity_of
@@ -45,6 +45,7 @@ from airflow_ack_sagemaker.kube.errors import ConfigError
 from airflow_ack_sagemaker.links import console_url
 from airflow_ack_sagemaker.plugin.connection_policy import Policy, server_config
 from airflow_ack_sagemaker.plugin.detail import described
+from airflow_ack_sagemaker.plugin.picture import readable_picture
 from airflow_ack_sagemaker.plugin.responses import packed
 
 SECRET = "hunter2-very-secret"

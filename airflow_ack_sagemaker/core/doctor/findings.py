@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.freshness import observe, spec_changed
-from airflow_ack_sagemaker.core.resource.status import FINISHED, Outcome, State
-from airflow_ack_sagemaker.core.resource.times import time_or_none
+from airflow_ack_sagemaker.core.resource.status import ANSWER_TIME, FINISHED, Outcome, State
 from airflow_ack_sagemaker.core.run.collectable import collectable
 from airflow_ack_sagemaker.core.run.duplicates import Duplicate
 
-UNTOUCHED = timedelta(minutes=1)
-"""A controller that is idle answers within a second; one that is busy, within a minute or so."""
 DELETING = timedelta(minutes=5)
 MANY_FINISHED = 30
 """Finished executions whose upkeep is worth a word: one call to AWS a minute each."""
@@ -32,7 +29,7 @@ class Finding:
     todo: str
 
 
-def examine(resources: Sequence[Mapping[str, Any]], *, now: datetime) -> list[Finding]:
+def examine(resources: Sequence[Resource], *, now: datetime) -> list[Finding]:
     """The findings about Pipeline and PipelineExecution resources, the most urgent first.
 
     :param resources: as the API server returns them, each with its ``kind``.
@@ -49,7 +46,7 @@ def tell_duplicate(duplicate: Duplicate, namespace: str) -> Finding:
         owned = str(duplicate.owned) if duplicate.owned else "none of them"
         what = (
             f"{duplicate.count} executions have the display name {duplicate.display_name}, which is given once: the "
-            f"controller has started it more than once. Its resource owns {owned}; nobody owns {ones}"
+            f"controller has started it more than once. Its resource owns {owned}; no resource owns {ones}"
         )
     else:
         what = f"An execution runs that no resource in namespace {namespace} owns: {ones}"
@@ -59,19 +56,19 @@ def tell_duplicate(duplicate: Duplicate, namespace: str) -> Finding:
             f"aws sagemaker stop-pipeline-execution --pipeline-execution-arn {arn}" for arn in running
         )
     else:
-        todo = "Nothing runs twice any more; expect its cost, and its model, twice. See why the controller restarted."
+        todo = "All of them have ended. Expect the cost, and the model, twice. See why the controller restarted."
     resource = f"pipelineexecution/{duplicate.resource}" if duplicate.resource else "no resource (any more)"
     return Finding(what, f"{resource} (namespace {namespace})", todo)
 
 
-Aged = Sequence[tuple[Outcome, Mapping[str, Any]]]
+Aged = Sequence[tuple[Outcome, Resource]]
 
 
 def _untouched(aged: Aged, now: datetime) -> Iterator[Finding]:
     untouched = [
         outcome
         for outcome, resource in aged
-        if outcome.state is State.UNSEEN and (since := _changed(resource)) is not None and now - since > UNTOUCHED
+        if outcome.state is State.UNSEEN and (since := _changed(resource)) is not None and now - since > ANSWER_TIME
     ]
     if untouched:
         yield Finding(
@@ -90,20 +87,22 @@ def _deleting(aged: Aged, now: datetime) -> Iterator[Finding]:
     ]
     if stuck:
         yield Finding(
-            f"{_count(stuck)} deleted, and still there after {DELETING.seconds // 60} minutes",
+            f"{_count(stuck)} deleted, but still there after {DELETING.seconds // 60} minutes",
             _names(stuck),
-            f"Its finalizer waits for the controller: see whether that runs and may stop or delete it in AWS: {_LOGS}",
+            "The finalizer waits for the controller. See whether the controller runs, and may delete things in AWS: "
+            f"{_LOGS}",
         )
 
 
 def _in_trouble(aged: Aged, now: datetime) -> Iterator[Finding]:
-    for outcome, _ in aged:
-        created = time_or_none(outcome.created)
-        young = created is not None and now - created <= UNTOUCHED
+    for outcome, resource in aged:
+        young = (created := fields.created(resource)) is not None and now - created <= ANSWER_TIME
         if outcome.state is State.REFUSED:
             yield Finding(f"Refused for good: {outcome.reason}", outcome.resource, outcome.remedy or "")
         elif outcome.state is State.RETRYING and not young:
-            yield Finding(f"The controller tries in vain: {outcome.reason}", outcome.resource, outcome.remedy or "")
+            yield Finding(
+                f"The controller cannot do it and tries again: {outcome.reason}", outcome.resource, outcome.remedy or ""
+            )
         elif outcome.warning:
             yield Finding(
                 outcome.warning,
@@ -119,14 +118,14 @@ def _finished(aged: Aged, now: datetime) -> Iterator[Finding]:
         going = collectable(executions, now=now, history_limit=10, ttl=None)
         yield Finding(
             f"{len(finished)} finished executions are still in the cluster: each costs the controller an AWS call a "
-            "minute, and slows it down for those that run",
+            "minute, and slows down those that run",
             _names(finished),
-            f"Let AckCollectExecutionsOperator run regularly: with its default limit {len(going)} would go. SageMaker "
-            "keeps the executions.",
+            f"Run AckCollectExecutionsOperator regularly: with its default limit it would delete {len(going)} now. "
+            "SageMaker keeps the executions.",
         )
 
 
-def _changed(resource: Mapping[str, Any]) -> datetime | None:
+def _changed(resource: Resource) -> datetime | None:
     """Since when it may be expected to be answered: its creation, or the last change of its spec."""
     return max(filter(None, (fields.created(resource), spec_changed(resource))), default=None)
 

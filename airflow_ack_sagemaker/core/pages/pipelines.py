@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_ack_sagemaker.core.definition.document import canonical, read
-from airflow_ack_sagemaker.core.definition.problems import DefinitionError
-from airflow_ack_sagemaker.core.pages.executions import Place, Row, moment, text_of
+from airflow_ack_sagemaker.core.pages.executions import Place, Row
 from airflow_ack_sagemaker.core.resource import fields, freshness
+from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SHA256,
     ANNOTATION_DEFINITION_SOURCE,
@@ -19,6 +18,7 @@ from airflow_ack_sagemaker.core.resource.identity import (
     label_value,
 )
 from airflow_ack_sagemaker.core.resource.status import State
+from airflow_ack_sagemaker.core.resource.times import text_of
 
 MAX_DURATIONS = 30
 _FINALIZER = "finalizers.sagemaker.services.k8s.aws/"
@@ -85,7 +85,7 @@ class Summary:
     dag_ids: tuple[str, ...]
 
 
-def definition_of(resource: Mapping[str, Any]) -> DefinitionSource:
+def definition_of(resource: Resource) -> DefinitionSource:
     """What the annotations of a Pipeline or PipelineExecution say about its definition."""
     return DefinitionSource(
         fields.annotation(resource, ANNOTATION_DEFINITION_SOURCE),
@@ -94,9 +94,9 @@ def definition_of(resource: Mapping[str, Any]) -> DefinitionSource:
     )
 
 
-def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A Pipeline without its definition's text, of which the digest stays, and without its managers' field lists, of
-    which what `freshness` reads stays.
+def prune(resource: Resource) -> dict[str, Any]:
+    """A Pipeline without the text of its definition and without its managers' lists of fields. The digest of the text
+    stays, and of the managers what `freshness` reads.
     """
     pruned = freshness.prune(resource)
     spec = dict(fields.spec(resource))
@@ -115,37 +115,28 @@ def plain_digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def canonical_digest(text: str) -> str:
-    """The digest of a definition's canonical text; of the text itself where it is none. Takes long for a long one."""
-    try:
-        return plain_digest(canonical(read(text, "definition")))
-    except (DefinitionError, RecursionError, ValueError):
-        return plain_digest(text)
-
-
-def pipeline_row(resource: Mapping[str, Any], cluster: str) -> PipelineRow:
+def pipeline_row(resource: Resource, cluster: str) -> PipelineRow:
     """The row of a pruned Pipeline."""
     outcome = freshness.observe(resource)
-    created, changed = moment(outcome.created), freshness.spec_changed(resource)
-    spec = fields.spec(resource)
+    created, changed = fields.created(resource), freshness.spec_changed(resource)
     return PipelineRow(
         cluster=cluster,
         namespace=outcome.namespace,
         name=outcome.name,
         uid=outcome.uid or "",
-        pipeline=str(spec.get("pipelineName") or ""),
+        pipeline=fields.pipeline_name(resource),
         state=outcome.state,
         status=outcome.sagemaker_status,
         reason=outcome.reason,
         remedy=outcome.remedy,
         definition=definition_of(resource),
-        text_sha256=spec.get(_DIGEST),
+        text_sha256=fields.text(fields.spec(resource), _DIGEST),
         owned=any(name.startswith(_FINALIZER) for name in fields.finalizers(resource)),
         dag_label=fields.label(resource, LABEL_DAG) or None,
         arn=outcome.arn,
         region=outcome.region,
         changed=text_of(max(filter(None, (created, changed)), default=None)),
-        touched=text_of(freshness.status_written(resource)),
+        touched=text_of(fields.status_written(resource)),
     )
 
 
@@ -164,11 +155,11 @@ def summarize(rows: Iterable[Row]) -> Summary:
 
 
 def visible(pipeline: PipelineRow, executions: Sequence[Row], labels: Collection[str]) -> bool:
-    """Whether a pipeline is shown to whoever may read these executions and the DAGs of these labels."""
+    """Whether a pipeline is shown to a user who may read these executions and the DAGs of these labels."""
     return bool(executions) or (pipeline.dag_label is not None and pipeline.dag_label in labels)
 
 
-def labels_of(dag_ids: Iterable[str]) -> frozenset[str]:
+def dag_labels(dag_ids: Iterable[str]) -> frozenset[str]:
     """The label values of these DAGs."""
     return frozenset(label_value(dag_id) for dag_id in dag_ids)
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from airflow_ack_sagemaker.core.definition.digest import digest_of
 from airflow_ack_sagemaker.core.definition.document import canonical
 from airflow_ack_sagemaker.core.pages.differences import MAX_LINES, by_digest, difference, previous_of
 from airflow_ack_sagemaker.core.pages.health import health_of
 from airflow_ack_sagemaker.core.pages.pipelines import (
     PipelineRow,
-    canonical_digest,
+    dag_labels,
     drift_of,
-    labels_of,
     needs_canonical,
     pipeline_row,
     prune,
@@ -67,10 +67,10 @@ def test_a_pipeline_keeps_everything_but_its_text() -> None:
 
 
 def test_the_digest_is_that_of_what_the_text_means() -> None:
-    assert canonical_digest(json.dumps(DOCUMENT, indent=4)) == SHA
-    assert canonical_digest(TEXT) == SHA
-    assert canonical_digest("no json") == hashlib.sha256(b"no json").hexdigest()
-    assert canonical_digest("\ud800")
+    assert digest_of(json.dumps(DOCUMENT, indent=4)) == SHA
+    assert digest_of(TEXT) == SHA
+    assert digest_of("no json") == hashlib.sha256(b"no json").hexdigest()
+    assert digest_of("\ud800")
 
 
 def test_drift() -> None:
@@ -100,10 +100,10 @@ def test_a_summary_counts_what_succeeded_among_what_succeeded_or_failed() -> Non
 
 
 def test_a_pipeline_is_shown_to_who_may_read_its_dag_or_its_executions() -> None:
-    assert visible(of(), [], labels_of({"retraining"}))
-    assert not visible(of(), [], labels_of({"other"}))
+    assert visible(of(), [], dag_labels({"retraining"}))
+    assert not visible(of(), [], dag_labels({"other"}))
     assert visible(of(), [row(1)], frozenset())
-    assert not visible(replace(of(), dag_label=None), [], labels_of({"retraining"}))
+    assert not visible(replace(of(), dag_label=None), [], dag_labels({"retraining"}))
 
 
 # --- health
