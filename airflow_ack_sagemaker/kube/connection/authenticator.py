@@ -47,7 +47,7 @@ class Authenticator:
     def renewable(self) -> bool:
         """Whether asking again can give another credential."""
         credential = self._config.credential
-        return bool(credential.token_file or credential.plugin or credential.certificate.file)
+        return bool(credential.token_file or credential.plugin or credential.issuer or credential.certificate.file)
 
     @property
     def stale(self) -> bool:
@@ -78,6 +78,9 @@ class Authenticator:
 
                 issued = run(credential.plugin)
                 token, pair, fresh_until = issued.token, (issued.certificate, issued.key), self._until(issued.expires)
+            elif credential.issuer:
+                issued = credential.issuer.issue()
+                token, fresh_until = issued.token, self._until(issued.expires)
             if not pair[0] and credential.certificate:
                 pair = credential.certificate.read("client certificate"), credential.key.read("client key")
             if self._loaded and pair != self._pair:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from airflow_ack_sagemaker.kube.errors import ConfigError
 
@@ -56,15 +57,23 @@ class Issued:
     expires: float | None = None
 
 
+class Issuer(Protocol):
+    """What makes a credential in this process, such as :class:`.eks_token.EksToken`."""
+
+    def issue(self) -> Issued:
+        """A new credential. May block."""
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """How a client proves who it is: at most one of token, token file, plugin and basic, and a client certificate
-    beside it.
+    """How a client proves who it is: at most one of token, token file, plugin, issuer and basic, and a client
+    certificate beside it.
     """
 
     token: str = field(default="", repr=False)
     token_file: str = ""
     plugin: ExecPlugin | None = None
+    issuer: Issuer | None = None
     basic: tuple[str, str] | None = field(default=None, repr=False)
     certificate: Pem = NO_PEM
     key: Pem = NO_PEM
@@ -74,6 +83,7 @@ class Credential:
             "token": self.token,
             "token file": self.token_file,
             "exec plugin": self.plugin,
+            "minted token": self.issuer,
             "password": self.basic,
             "client certificate": self.certificate,
         }
