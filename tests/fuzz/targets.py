@@ -106,12 +106,13 @@ def expressions(text: str) -> None:
 
 def manifest(text: str) -> None:
     """A value of a task: refused, or a manifest that is JSON with names that Kubernetes takes."""
-    for make in (
+    makers: tuple[Callable[[], dict[str, Any]], ...] = (
         lambda: PipelineSpec(text[:300], ROLE, text).manifest("default"),
         lambda: ExecutionSpec(text[:300], [{"name": "P", "value": text}]).manifest(
             "default", _IDENTITY, attempt=1, tried=Try()
         ),
-    ):
+    )
+    for make in makers:
         try:
             made = make()
         except SpecError:
