@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_DEFINITION_SHA256
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
 from tests.bench.results import bound, publish, quantile, seconds, table
 from tests.plugin.definitions import step
@@ -60,7 +61,7 @@ async def fill(site: Site) -> list[str]:
             async with turns:
                 parameters = [{"name": "Note", "value": f"run {number}"}]
                 spec = ExecutionSpec(f"pipeline-{number % PIPELINES}", parameters)
-                manifest = spec.manifest("default", identity(number), attempt=1, first_try=1)
+                manifest = spec.manifest("default", identity(number), attempt=1, tried=Try())
                 made = (await client.post("/pipelineexecutions", json=manifest)).raise_for_status().json()
                 path = f"/pipelineexecutions/{made['metadata']['name']}/status"
                 body = json.dumps({"status": status(number)})
