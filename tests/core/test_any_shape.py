@@ -7,7 +7,6 @@ from datetime import datetime, timezone
 
 import pytest
 
-from airflow_ack_sagemaker.core.definition.digest import digest_of
 from airflow_ack_sagemaker.core.doctor.findings import examine
 from airflow_ack_sagemaker.core.pages.executions import row_of
 from airflow_ack_sagemaker.core.pages.pipelines import definition_of, pipeline_row, prune
@@ -32,7 +31,7 @@ READERS: dict[str, Callable[[Resource], object]] = {
     "row_of": lambda one: row_of(one, "cluster"),
     "timeline_of": timeline_of,
     "definition_of": definition_of,
-    "pipeline_row": lambda one: pipeline_row(prune(_pipeline(one), digest_of), "cluster"),
+    "pipeline_row": lambda one: pipeline_row(prune(_pipeline(one)), "cluster"),
     "observe": lambda one: freshness.observe(_pipeline(one)),
     "prune": freshness.prune,
     "prune a pipeline": lambda one: freshness.prune(_pipeline(one)),

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from airflow.models import Connection
 
+from airflow_ack_sagemaker.kube.connection.authenticator import Authenticator
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
-from airflow_ack_sagemaker.kube.connection.credentials import Authenticator
 from airflow_ack_sagemaker.kube.errors import ConfigError
 from airflow_ack_sagemaker.plugin.connection_policy import Policy, check_aws, server_config
 
