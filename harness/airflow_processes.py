@@ -47,7 +47,7 @@ class AirflowProcesses(Servers):
     """
 
     names: ClassVar[Sequence[str]] = ("api-server", "scheduler", "dag-processor", "triggerer")
-    ready_within = 300.0
+    ready_within = 600.0
     asked_every = 0.3
     ended_by = signal.SIGKILL  # the fast way: the database is of no use afterwards
 
@@ -116,7 +116,7 @@ class AirflowProcesses(Servers):
         # A dead part counts as healthy for 30 s: only a heartbeat of this process is one.
         return beat is not None and datetime.fromisoformat(beat).timestamp() >= self._parts[name].started
 
-    def command(self, *arguments: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, timeout: float = 600.0) -> subprocess.CompletedProcess[str]:
         """Run an `airflow ...` command in this Airflow's environment."""
         self.prepare()
         return subprocess.run(

@@ -32,7 +32,7 @@ class Servers(ABC):
 
     names: ClassVar[Sequence[str]]
     """The parts, in the order of their start."""
-    ready_within: ClassVar[float] = 120.0
+    ready_within: ClassVar[float] = 300.0
     """Seconds; many times what it takes, since the machine may be busy."""
     asked_every: ClassVar[float] = 0.1
     """Seconds between two looks whether a part is ready."""

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from harness.controlplane.build import NoControlPlane, binaries
-from harness.process import ProcessEnded
 from harness.servers import Servers, free_ports
 
 __all__ = ["ControlPlane", "NoControlPlane", "binaries", "kubeconfig"]
@@ -40,7 +39,7 @@ class ControlPlane(Servers):
     """etcd and kube-apiserver with RBAC, on free ports, with an administrator; a context manager.
 
     :param options: more options of kube-apiserver.
-    :raises NoControlPlane: at the start, when the parts cannot be had or do not come up.
+    :raises NoControlPlane: at the start, when the parts cannot be had.
     """
 
     names = (_ETCD, _API_SERVER)
@@ -69,11 +68,8 @@ class ControlPlane(Servers):
         return kubeconfig(self.url, self.ca, token or self.token, namespace)
 
     def wait_ready(self, *names: str, timeout: float | None = None) -> None:
-        """As of all servers. Raises NoControlPlane instead of ProcessEnded and TimeoutError."""
-        try:
-            super().wait_ready(*names, timeout=timeout)
-        except (ProcessEnded, TimeoutError) as error:
-            raise NoControlPlane(f"The control plane does not come up: {error}") from error
+        """As of all servers."""
+        super().wait_ready(*names, timeout=timeout)
         self.kubeconfig_path.write_text(json.dumps(self.kubeconfig()))
 
     def freeze(self) -> None:

@@ -108,7 +108,7 @@ class Site:
                 environment={"PYTHONPATH": str(ROOT), GRANTS: json.dumps(DAG_GRANTS)},
             )
             stack.callback(self.airflow.close)
-            done = self.airflow.command("dags", "reserialize", timeout=240)
+            done = self.airflow.command("dags", "reserialize", timeout=900)
             assert done.returncode == 0, done.stderr
             (home / "passwords.json").write_text(
                 json.dumps({**dict.fromkeys(USERS, "secret"), "admin": self.airflow.password})
@@ -232,7 +232,7 @@ class Site:
             row = self.shown(client, name)
             return row if row is not None and status in (None, row["status"]) else None
 
-        return wait_until(look, 60, lambda: f"{name} {status or ''}: {self.shown(client, name)}")
+        return wait_until(look, 120, lambda: f"{name} {status or ''}: {self.shown(client, name)}")
 
     def detail(self, client: httpx.Client, name: str) -> dict[str, Any]:
         """All about an execution."""

@@ -125,7 +125,7 @@ def test_a_page_is_fifty_rows_and_asks_the_cluster_nothing(site: Site, client: h
     for number in range(3):
         another = {"metadata": {"annotations": {ANNOTATION_IDENTITY: identity(number + EXECUTIONS).text}}}
         site.patch("pipelineexecutions", name_of(number), another)
-        wait_until(lambda number=number: shown(client, number), 60, "the change to be seen", every=0.05)  # type: ignore[misc]
+        wait_until(lambda number=number: shown(client, number), 120, "the change to be seen", every=0.05)  # type: ignore[misc]
         queries: list[dict[str, str | int]] = [
             {},
             {"sort": "-duration"},

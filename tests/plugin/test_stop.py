@@ -40,7 +40,7 @@ def test_who_may_edit_the_dag_stops_it_and_that_is_written_down(site: Site, runn
     assert answer.status_code == 202, answer.text
     assert running["name"] in answer.json()["message"]
     with site.client() as client:
-        wait_until(lambda: site.shown(client, running["name"]) is None, 60, "the execution to be gone")
+        wait_until(lambda: site.shown(client, running["name"]) is None, 120, "the execution to be gone")
     arn = running["arn"]
     described = site.sandbox.aws_client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=arn)
     assert described["PipelineExecutionStatus"] == "Stopped", "the resource goes when SageMaker has stopped"
@@ -137,7 +137,7 @@ def test_what_is_gone_while_the_page_still_shows_it_is_told(site: Site, running:
     try:
         path = f"/apis/{API_VERSION}/namespaces/default/pipelineexecutions/{running['name']}"
         site.kubernetes.delete(path).raise_for_status()
-        wait_until(lambda: not site.get("pipelineexecutions", running["name"]), 60, "the execution to be gone")
+        wait_until(lambda: not site.get("pipelineexecutions", running["name"]), 120, "the execution to be gone")
         answer = post(site, "admin", running)
         assert answer.status_code == 409, answer.text
         assert answer.json()["detail"] == f"{running['name']} is gone already."
@@ -145,4 +145,4 @@ def test_what_is_gone_while_the_page_still_shows_it_is_told(site: Site, running:
     finally:
         site.proxy.remove(rule)
     with site.client() as client:
-        wait_until(lambda: site.shown(client, running["name"]) is None, 60, "the page to know it, too")
+        wait_until(lambda: site.shown(client, running["name"]) is None, 120, "the page to know it, too")

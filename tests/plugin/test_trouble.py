@@ -72,7 +72,7 @@ def test_health_says_what_is_wrong_and_that_it_has_passed(site: Site, client: ht
     finally:
         site.proxy.remove(rule)
     meanwhile = site.execution(site.pipeline(definition()))
-    wait_until(lambda: watch(client)["watch"]["state"] == "live", 60, lambda: f"the watch to be back: {watch(client)}")
+    wait_until(lambda: watch(client)["watch"]["state"] == "live", 120, lambda: f"the watch to be back: {watch(client)}")
     site.wait_shown(client, meanwhile, "Succeeded")
     assert client.get("/api/executions").json()["errors"] == []
 

@@ -88,7 +88,7 @@ class Answers:
 
 def shown(site: Site, client: httpx.Client, name: str, state: State) -> None:
     """Wait until the list has an execution in a state of ours."""
-    wait_until(lambda: (site.shown(client, name) or {}).get("state") == state, 60, f"{name} {state}")
+    wait_until(lambda: (site.shown(client, name) or {}).get("state") == state, 120, f"{name} {state}")
 
 
 def text(*, epochs: int = 3, right: int = 1) -> str:
@@ -125,7 +125,7 @@ def test_the_answers_are_as_declared(site: Site, client: httpx.Client) -> None:
     known = {ANNOTATION_DEFINITION_SHA256: "b" * 64, ANNOTATION_DEFINITION_VERSION: "v"}
     succeeded = [site.execution(pipeline, annotations=known, parameters={"Note": "n"})]
     shown(site, client, succeeded[0], State.SUCCEEDED)
-    wait_until(lambda: drift(answers.look("/api/pipelines"), pipeline) == "in_sync", 60, "S3 to have been asked")
+    wait_until(lambda: drift(answers.look("/api/pipelines"), pipeline) == "in_sync", 120, "S3 to have been asked")
     site.patch_definition(pipeline, text(epochs=4))
     for said in ({}, known):
         succeeded.append(site.execution(pipeline, annotations=said))
@@ -133,7 +133,7 @@ def test_the_answers_are_as_declared(site: Site, client: httpx.Client) -> None:
     failed = site.execution(site.pipeline(text(right=2)))
     shown(site, client, failed, State.FAILED)
     refused = site.execution("never-made")
-    wait_until(lambda: (site.shown(client, refused) or {}).get("remedy"), 60, "a remedy")
+    wait_until(lambda: (site.shown(client, refused) or {}).get("remedy"), 120, "a remedy")
     member = RunIdentity("retraining", "run-of-a-batch", "launch").member(1)
     manifest = ExecutionSpec(pipeline, []).manifest("default", member, attempt=1, tried=Try())
     # As somebody may make it by hand: of a run, but of no attempt.
@@ -169,7 +169,7 @@ def test_the_answers_are_as_declared(site: Site, client: httpx.Client) -> None:
     rule = site.proxy.add("down", lambda exchange: True, lambda exchange: exchange.drop(), None, first=True)
     site.proxy.cut()
     try:
-        wait_until(lambda: answers.look("/api/health")["clusters"][0]["watch"]["error"], 60, "a failure")
+        wait_until(lambda: answers.look("/api/health")["clusters"][0]["watch"]["error"], 120, "a failure")
     finally:
         site.proxy.remove(rule)
     wait_until(

@@ -302,4 +302,4 @@ def test_what_is_synced_at_once_stays_in_the_task_and_what_takes_minutes_does_no
     outcome, verdict = shortly(ENDPOINT, outcome, Goal.GONE)
     timer.join()
     assert (outcome.gone, verdict) == (True, Verdict.REACHED)
-    wait_until(lambda: not client.list(ENDPOINT, NAMESPACE, field_selector=f"metadata.name={name}").items, 20, "gone")
+    wait_until(lambda: not client.list(ENDPOINT, NAMESPACE, field_selector=f"metadata.name={name}").items, 120, "gone")

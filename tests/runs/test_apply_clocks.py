@@ -74,17 +74,17 @@ class World:
         return observe(self.client.get(PIPELINE, self.pipeline, NAMESPACE))
 
     def wait_synced(self) -> None:
-        wait_until(lambda: self.look().state is State.SUCCEEDED, 30, lambda: f"an answer: {self.look()}", every=0.05)
+        wait_until(lambda: self.look().state is State.SUCCEEDED, 120, lambda: f"an answer: {self.look()}", every=0.05)
 
     def wait_for_a_later_second(self) -> None:
         written = status_written(self.client.get(PIPELINE, self.pipeline, NAMESPACE))
         assert written
-        wait_until(lambda: self.clock.now() >= written + STATUS_RESOLUTION, 30, "the server's clock", every=0.05)
+        wait_until(lambda: self.clock.now() >= written + STATUS_RESOLUTION, 120, "the server's clock", every=0.05)
 
     def hold(self) -> None:
         """Have the controller answer nothing."""
         self.controller.pause()
-        wait_until(lambda: self.controller.resting, 30, "the controller to rest", every=0.01)
+        wait_until(lambda: self.controller.resting, 120, "the controller to rest", every=0.01)
 
     def version_in_sagemaker(self) -> int:
         answer = self.sagemaker.describe_pipeline(PipelineName=self.pipeline)
