@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from configparser import ConfigParser
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 try:
     from airflow.sdk.exceptions import (
@@ -159,11 +159,12 @@ def masked_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters for an XCom, an event or a log: what looks like a secret is masked, as Airflow masks it in rendered
     fields: by its name (``[core] sensitive_var_conn_names``) or because it is a registered secret.
     """
-    redact = _redact()
-    shown = {}
+    from airflow.sdk._shared.secrets_masker import redact
+
+    shown: dict[str, Any] = {}
     for name, value in parameters.items():
         for key in (name, underscored(name)):
-            value = redact({key: value})[key]
+            value = cast(dict[str, Any], redact({key: value}))[key]
         shown[name] = value
     return shown
 
@@ -171,11 +172,3 @@ def masked_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
 def underscored(name: str) -> str:
     """``ApiKey`` as ``api_key``: Airflow's words have underscores, SageMaker's names have capitals."""
     return "".join(f"_{letter}" if letter.isupper() else letter for letter in name).strip("_").replace("-", "_").lower()
-
-
-def _redact() -> Callable[[Any], Any]:
-    try:
-        from airflow.sdk.log import redact  # type: ignore[attr-defined]
-    except ImportError:  # Airflow 3.1 has it elsewhere
-        from airflow.sdk.execution_time.secrets_masker import redact  # type: ignore[no-redef]
-    return redact

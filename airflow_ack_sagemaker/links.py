@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import attrs
 from airflow.sdk import BaseOperatorLink
 
+from airflow_ack_sagemaker.core.resource.arns import arn_of
+
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
@@ -31,10 +33,10 @@ def console_url(arn: str) -> str:
     The console finds the page itself (its ``go/view`` address), and leads to the service's start page where it has no
     page for it.
     """
-    parts = arn.split(":", 5)
-    if len(parts) != 6 or parts[0] != "arn" or parts[1] not in _CONSOLES:
+    found = arn_of(arn)
+    if found is None or found.partition not in _CONSOLES:
         return ""
-    return f"https://{parts[3]}.{_CONSOLES[parts[1]]}/go/view?arn={arn}"
+    return f"https://{found.region}.{_CONSOLES[found.partition]}/go/view?arn={found.text}"
 
 
 @attrs.define()

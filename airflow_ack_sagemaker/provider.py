@@ -40,15 +40,40 @@ def get_provider_info() -> dict[str, Any]:
                             "The clusters that the pages show, as a JSON list of objects: ``kubernetes_conn_id`` is "
                             "the connection; ``namespace`` (default: the connection's) what is looked at; "
                             "``aws_conn_id`` (default: none, and AWS is not asked) the connection by which SageMaker "
-                            "is asked for the state of steps, and S3 for the newest version of definitions. Without "
-                            "this option: the cluster of ``kubernetes_default``."
+                            "is asked for the state of steps, and S3 for the newest version of definitions; "
+                            "``buckets`` (default: none) the buckets that S3 is asked about; ``pipelines`` (default: "
+                            "none) pipelines that SageMaker is asked about beside those that the namespace's "
+                            "controller has made; both with ``*`` for any characters. Without this option: the "
+                            "cluster of ``kubernetes_default``."
                         ),
                         "version_added": "0.1.0",
                         "type": "string",
                         "example": '[{"kubernetes_conn_id": "prod", "namespace": "ml", "aws_conn_id": "aws_default"}]',
                         # Airflow 3.1 formats a default, so that it must have no braces.
                         "default": None,
-                    }
+                    },
+                    "kube_config_paths": _text_option(
+                        "Kubeconfig files, separated by commas, that a connection of the pages may name in "
+                        "kube_config_path; their exec plugins run in the API server. Any other connection is data: "
+                        "in_cluster, or a kube_config whose certificates and keys stand in its text. (For EKS that "
+                        "may say ``aws eks get-token``: the token is made from ``aws_conn_id``, and nothing is run.)",
+                        "/opt/airflow/kubeconfig",
+                    ),
+                    "aws_endpoint_urls": _text_option(
+                        "Addresses, separated by commas, that an AWS connection of the pages may name as "
+                        "endpoint_url. Without it: those of AWS only.",
+                        "https://vpce-0a1b2c3d.s3.eu-central-1.vpce.amazonaws.com",
+                    ),
+                    "connection_editors_may_run_programs": {
+                        "description": (
+                            "Whether a connection of the pages may name any file and program of the API server. "
+                            "Whoever may edit a connection can then read the API server's secrets and act as it."
+                        ),
+                        "version_added": "0.1.0",
+                        "type": "boolean",
+                        "example": None,
+                        "default": "False",
+                    },
                 },
             }
         },
@@ -56,6 +81,16 @@ def get_provider_info() -> dict[str, Any]:
             f"{_PACKAGE}.links.{name}"
             for name in ("SageMakerPipelineLink", "SageMakerPipelineExecutionLink", "SageMakerResourceLink")
         ],
+    }
+
+
+def _text_option(description: str, example: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "version_added": "0.1.0",
+        "type": "string",
+        "example": example,
+        "default": None,
     }
 
 

@@ -125,7 +125,7 @@ class History:
         def look() -> Any:
             return wanted(classify(self._kube.get(PIPELINE_EXECUTION, name)))
 
-        return wait_until(look, 30.0, f"{name} {what}", every=0.02)
+        return wait_until(look, 120, f"{name} {what}", every=0.02)
 
     def _apply(self, model: Model, text: str) -> None:
         """What `AckPipelineOperator` does, where the definition is another than before."""

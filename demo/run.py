@@ -33,14 +33,14 @@ from harness.airflow_processes import AirflowProcesses
 from harness.controlplane import NoControlPlane
 from harness.process import ProcessEnded
 from harness.real_cluster import RealCluster
-from harness.sandbox_process import SandboxProcess
+from harness.sandbox_process import SandboxProcess, page_settings
 from harness.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".demo"
 DAG_ID = "scheduled_retraining"
 DEFINITIONS = story.EXAMPLES
-CLUSTERS = [{"kubernetes_conn_id": "kubernetes_default", "aws_conn_id": "aws_default"}]
+CLUSTERS = [{"kubernetes_conn_id": "kubernetes_default", "aws_conn_id": "aws_default", "buckets": [BUCKET]}]
 """Which clusters the pages in Airflow's UI show, and where SageMaker is asked for steps."""
 
 SPEED = 5.0
@@ -164,7 +164,8 @@ def start_airflow(
     stack: ExitStack, folder: Path, sandbox: SandboxProcess, more_dags: Path | None = None
 ) -> AirflowProcesses:
     """An Airflow with the example DAGs that ends with the stack."""
-    settings = {("core", "default_task_retry_delay"): "2", ("ack_sagemaker", "clusters"): json.dumps(CLUSTERS)}
+    connections = sandbox.connections()
+    settings = {("core", "default_task_retry_delay"): "2", **page_settings(CLUSTERS, connections)}
     if more_dags is not None:
         bundle = "airflow.dag_processing.bundles.local.LocalDagBundle"
         bundles = {"dags-folder": ROOT / "dags", "demo": more_dags}
@@ -172,7 +173,7 @@ def start_airflow(
             [{"name": name, "classpath": bundle, "kwargs": {"path": str(path)}} for name, path in bundles.items()]
         )
     return stack.enter_context(
-        AirflowProcesses(folder / "airflow", ROOT / "dags", connections=sandbox.connections(), settings=settings)
+        AirflowProcesses(folder / "airflow", ROOT / "dags", connections=connections, settings=settings)
     )
 
 
@@ -219,7 +220,7 @@ def first_run(airflow: AirflowProcesses) -> str:
         return str(runs[0]["dag_run_id"]) if runs else None
 
     try:
-        return wait_until(scheduled, 10.0, "a scheduled run")
+        return wait_until(scheduled, 60, "a scheduled run")
     except TimeoutError:
         return airflow.api.trigger(DAG_ID)
 
@@ -296,7 +297,10 @@ def down() -> int:
 @contextlib.contextmanager
 def locked(folder: Path, wipe: bool = True) -> Iterator[None]:
     """Hold an empty `folder` for this process alone. Raises Busy while another process holds it."""
+    # Passwords, tokens and logs of a cluster: nobody else's on this machine.
+    os.umask(0o077)
     FOLDER.mkdir(exist_ok=True)
+    FOLDER.chmod(0o700)
     with folder.with_suffix(".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
+from airflow_ack_sagemaker.kube.connection.authenticator import Authenticator
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig, cluster_config
-from airflow_ack_sagemaker.kube.connection.credentials import Authenticator
 from airflow_ack_sagemaker.sandbox.crds import load_crds
 from harness.waiting import wait_until
 

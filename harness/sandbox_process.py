@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,17 @@ def aws_connection(endpoint_url: str) -> dict[str, Any]:
     """An Airflow connection to a sandbox's AWS endpoint."""
     extra = {"endpoint_url": endpoint_url, "region_name": REGION}
     return {"conn_type": "aws", "login": "sandbox", "password": "sandbox", "extra": extra}
+
+
+def page_settings(
+    clusters: list[dict[str, Any]], connections: Mapping[str, Mapping[str, Any]]
+) -> dict[tuple[str, str], str]:
+    """Airflow's settings for pages of these clusters, whose connections name a file and an address."""
+    extras = [connection["extra"] for connection in connections.values()]
+    settings = {("ack_sagemaker", "clusters"): json.dumps(clusters)}
+    for option, name in {"kube_config_paths": "kube_config_path", "aws_endpoint_urls": "endpoint_url"}.items():
+        settings["ack_sagemaker", option] = ",".join(extra[name] for extra in extras if extra.get(name))
+    return settings
 
 
 def aws_client(endpoint_url: str, service: str) -> Any:

@@ -124,12 +124,14 @@ def fetch_definition(
         # Not "with response["Body"]": that gives the raw stream, whose errors are urllib3's.
         with closing(response["Body"]) as body:
             size = int(response.get("ContentLength") or 0)
-            if size > MAX_BYTES:
+            # Without a length (chunked) only reading tells: never more than one byte too many.
+            content: bytes = b"" if size > MAX_BYTES else _read(body, MAX_BYTES + 1)
+            if max(size, len(content)) > MAX_BYTES:
+                said = f"{size:,} bytes, more than {MAX_BYTES:,}" if size else f"more than {MAX_BYTES:,} bytes"
                 raise SourceError(
-                    f"{source} has {size:,} bytes, more than {MAX_BYTES:,}: no pipeline definition is that large. "
+                    f"{source} has {said}: no pipeline definition is that large. "
                     "Check the key, and keep data out of the definition."
                 )
-            content: bytes = body.read()
     digest = hashlib.sha256(content).hexdigest()
     version = _version(response)
     if expected_sha256 and digest != expected_sha256.strip().lower():
@@ -147,6 +149,15 @@ def fetch_definition(
         size=len(content),
         kms_key_id=response.get("SSEKMSKeyId"),
     )
+
+
+def _read(body: Any, length: int) -> bytes:
+    """At most so many bytes. One read of a stream may give less than is there."""
+    pieces: list[bytes] = []
+    while length > 0 and (piece := body.read(length)):
+        pieces.append(piece)
+        length -= len(piece)
+    return b"".join(pieces)
 
 
 def current_version(

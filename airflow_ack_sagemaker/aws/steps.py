@@ -31,7 +31,7 @@ def failed_steps(execution_arn: str, *, aws_conn_id: str | None, region: str | N
     found = []
     for step in _steps(execution_arn, aws_conn_id=aws_conn_id, region=region):
         if step.get("StepStatus") in ("Failed", "Stopped"):
-            found.append(FailedStep(step["StepName"], step["StepStatus"], step.get("FailureReason")))
+            found.append(FailedStep(str(step.get("StepName") or ""), step["StepStatus"], step.get("FailureReason")))
             if len(found) == _MOST:
                 break
     return found
@@ -44,7 +44,7 @@ def step_runs(execution_arn: str, *, aws_conn_id: str | None, region: str | None
     """
     return [
         StepRun(
-            name=step["StepName"],
+            name=str(step.get("StepName") or ""),
             status=step.get("StepStatus", ""),
             branch={"True": True, "False": False}.get(
                 ((step.get("Metadata") or {}).get("Condition") or {}).get("Outcome", "")
@@ -73,4 +73,4 @@ def listed_steps(client: Any, execution_arn: str) -> Iterator[dict[str, Any]]:
         PipelineExecutionArn=execution_arn, SortOrder="Ascending"
     )
     for page in pages:
-        yield from page["PipelineExecutionSteps"]
+        yield from page.get("PipelineExecutionSteps") or ()

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.doctor.findings import Finding, examine, tell_duplicate
+from airflow_ack_sagemaker.core.printable import printable
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.manifest import SpecError, pipeline_name_of, runs_pipeline
 from airflow_ack_sagemaker.core.run.duplicates import StartedExecution, duplicates
@@ -83,7 +84,7 @@ def doctor(options: argparse.Namespace) -> int:
         report.findings.append(Finding("The cluster does not know the kinds", str(error), todo))
     except (KubeError, SpecError) as error:
         report.unchecked.append(str(error))
-    print(report, file=sys.stdout if report.checked or report.findings else sys.stderr)
+    print(printable(str(report)), file=sys.stdout if report.checked or report.findings else sys.stderr)
     return report.status
 
 

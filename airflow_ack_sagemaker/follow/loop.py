@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,7 @@ class Scope:
     @property
     def page_size(self) -> int:
         """Objects in one page: few of a Pipeline, whose definition can have a megabyte."""
-        return 20 if self.kind is PIPELINE else PAGE_SIZE
+        return 4 if self.kind is PIPELINE else PAGE_SIZE
 
     def selects(self, resource: Mapping[str, Any]) -> bool:
         """Whether the resource has the labels of the selector, of which only ``key=value`` is understood."""
@@ -75,11 +75,25 @@ class Pulse:
     the error that is being waited out (None: there is none).
     """
 
-    __slots__ = ("heard", "trouble")
+    __slots__ = ("_trouble", "heard", "listeners")
 
     def __init__(self) -> None:
         self.heard: float | None = None
-        self.trouble: KubeError | None = None
+        self.listeners: list[Callable[[], None]] = []
+        """What is called when there is trouble, or none any more."""
+        self._trouble: KubeError | None = None
+
+    @property
+    def trouble(self) -> KubeError | None:
+        """The error that is being waited out."""
+        return self._trouble
+
+    @trouble.setter
+    def trouble(self, error: KubeError | None) -> None:
+        changed, self._trouble = error is not self._trouble, error
+        if changed:
+            for listener in self.listeners:
+                listener()
 
     def beat(self) -> None:
         """The server was heard: an object, a bookmark, or that it accepted a watch."""

@@ -65,7 +65,6 @@ class AckHook(BaseHook):
         """
         from airflow_ack_sagemaker.compat import AirflowException, AirflowNotFoundException
         from airflow_ack_sagemaker.exceptions import AckInputError
-        from airflow_ack_sagemaker.kube.connection.config import cluster_config
         from airflow_ack_sagemaker.kube.errors import ConfigError
 
         extra: dict[str, Any] = {}
@@ -82,9 +81,18 @@ class AckHook(BaseHook):
                 f"Connection {self.kubernetes_conn_id!r} (kubernetes_conn_id) cannot be read: {error}"
             ) from error
         try:
-            return cluster_config(extra, conn_id=self.kubernetes_conn_id)
+            return self.cluster(extra)
         except ConfigError as error:
             raise AckInputError(str(error)) from error
+
+    def cluster(self, extra: dict[str, Any]) -> ClusterConfig:
+        """What the connection's extra selects.
+
+        :raises ConfigError: it makes no sense.
+        """
+        from airflow_ack_sagemaker.kube.connection.config import cluster_config
+
+        return cluster_config(extra, conn_id=self.kubernetes_conn_id)
 
     def get_conn(self) -> KubeClient:
         """A client; close it, or use it in a ``with`` statement."""

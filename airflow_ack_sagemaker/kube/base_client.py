@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 import httpx
 
 from airflow_ack_sagemaker.kube import answers, requests, transport
+from airflow_ack_sagemaker.kube.connection.authenticator import Authenticator
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
-from airflow_ack_sagemaker.kube.connection.credentials import Authenticator
 from airflow_ack_sagemaker.kube.reading import INACTIVITY, Reading, WatchReading
 from airflow_ack_sagemaker.kube.requests import Request
 from airflow_ack_sagemaker.kube.retry import Retry

@@ -25,7 +25,7 @@ from airflow_ack_sagemaker.core.run.deadlines import (
     timed_out_before,
 )
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID, AckHook
-from airflow_ack_sagemaker.operators.templates import TextTemplates
+from airflow_ack_sagemaker.templates import TextTemplates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -275,12 +275,15 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
             )
 
     def _spec(self) -> ExecutionSpec:
+        from airflow_ack_sagemaker.core.definition.given_as import not_texts
         from airflow_ack_sagemaker.core.definition.parse import launch_parameters
         from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, check_mapping, check_names
 
+        parameters = check_mapping("parameters", self.parameters)
         return ExecutionSpec(
             pipeline_name=self.pipeline_name,
-            parameters=launch_parameters(check_mapping("parameters", self.parameters)),
+            parameters=launch_parameters(parameters),
+            not_texts=not_texts(parameters),
             display_name=self.display_name,
             description=self.description,
             max_parallel_steps=self.max_parallel_steps,

@@ -235,6 +235,7 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         )
 
     def _specs(self) -> list[ExecutionSpec]:
+        from airflow_ack_sagemaker.core.definition.given_as import not_texts
         from airflow_ack_sagemaker.core.definition.parse import DefinitionError, launch_parameters
         from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, SpecError
         from airflow_ack_sagemaker.core.run.batch_input import entries_of
@@ -249,6 +250,7 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
                 ExecutionSpec(
                     pipeline_name=self.pipeline_name,
                     parameters=parameters,
+                    not_texts=not_texts(entry.parameters),
                     display_name=entry.display_name,
                     description=entry.description or self.description,
                     max_parallel_steps=self.max_parallel_steps,

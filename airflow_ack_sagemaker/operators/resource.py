@@ -129,6 +129,7 @@ class AckResourceOperator(AckOperator):
         verdict: Verdict | None = None,
     ) -> dict[str, Any]:
         """Wait, do what the verdict asks for, and wait on where that is to do."""
+        from airflow_ack_sagemaker.exceptions import AckClusterError
         from airflow_ack_sagemaker.runs.end import end
 
         goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
@@ -144,7 +145,10 @@ class AckResourceOperator(AckOperator):
             outcome, verdict, details = ended.outcome, ended.verdict, ended.details
             if verdict is not None:
                 break
-        assert verdict is not None
+        if verdict is None:
+            raise AckClusterError(
+                f"{outcome.resource} was given up and taken up again {_ROUNDS} times: a retry attaches to it."
+            )
         self.push_link(context, outcome.arn)
         raise_unless_succeeded(outcome, verdict, details=details, goal=goal)
         return {
@@ -210,6 +214,7 @@ class AckDeleteResourceOperator(AckOperator):
         from airflow_ack_sagemaker.core.resource.manifest import ANNOTATION_DELETION_POLICY, check_resource_name
         from airflow_ack_sagemaker.core.resource.status import classify
         from airflow_ack_sagemaker.exceptions import AckInputError
+        from airflow_ack_sagemaker.kube.deletion import delete_if_same
         from airflow_ack_sagemaker.kube.errors import NotFound
         from airflow_ack_sagemaker.runs.apply import wait_shortly
 
@@ -227,8 +232,10 @@ class AckDeleteResourceOperator(AckOperator):
                 if self.deletion_policy is not None:
                     annotations = {ANNOTATION_DELETION_POLICY: self.deletion_policy}
                     client.patch(kind, name, {"metadata": {"annotations": annotations}}, namespace)
-                client.delete(kind, name, namespace, uid=outcome.uid)
+                deleted = delete_if_same(client, kind, name, namespace, uid=outcome.uid)
             except NotFound:
+                deleted = False
+            if not deleted:
                 self.log.info("%s/%s is not in namespace %s: nothing to delete.", kind.singular, name, namespace)
                 return self._result(name, namespace, deleted=False)
             self.log.info("Deleted %s.", outcome.resource)

@@ -50,6 +50,11 @@ def may_edit(request: Request, user: GetUserDep, dag_id: str) -> bool:
     return True
 
 
+def reads_connections(user: GetUserDep) -> bool:
+    """Whether the user may read connections, and so the words of an error. Blocks."""
+    return bool(get_auth_manager().is_authorized_connection(method="GET", user=user))
+
+
 def same_site(request: Request, user: GetUserDep) -> None:
     """Refuse what a page of another site could have sent in the user's name.
 

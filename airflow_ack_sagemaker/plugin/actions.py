@@ -9,18 +9,20 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
+from airflow_ack_sagemaker.core.errors import AckError
 from airflow_ack_sagemaker.core.pages.executions import Row
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import State, classify
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
-from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
-from airflow_ack_sagemaker.plugin.access import may_edit, readable_dags, same_site
+from airflow_ack_sagemaker.kube.errors import Conflict, NotFound
+from airflow_ack_sagemaker.plugin.access import may_edit, readable_dags, reads_connections, same_site
 from airflow_ack_sagemaker.plugin.audit import record_stop
-from airflow_ack_sagemaker.plugin.masker import MASKER
 from airflow_ack_sagemaker.plugin.routes import find
+from airflow_ack_sagemaker.plugin.shared import secrets_known
+from airflow_ack_sagemaker.plugin.trouble import logged, trouble_of
 
-router = APIRouter(prefix="/api", dependencies=[Depends(same_site)])
+router = APIRouter(prefix="/api", dependencies=[Depends(same_site), Depends(secrets_known)])
 
 _TRIES = 5
 """Each is lost to another writer at most once: the controller writes a running execution's status twice in its life."""
@@ -37,26 +39,33 @@ async def stop(
     request: Request,
     user: GetUserDep,
     dag_ids: Annotated[frozenset[str], Depends(readable_dags)],
+    whole: Annotated[bool, Depends(reads_connections)],
     wanted: Wanted,
     namespace: str,
     name: str,
     cluster: Annotated[str | None, Query(max_length=1_000)] = None,
 ) -> dict[str, str]:
     """Stop an execution by deleting its resource, which is how ACK stops."""
-    row, _, board = await find(request, dag_ids, cluster, namespace, name)
+    row, _, board = await find(request, dag_ids, cluster, namespace, name, whole=whole)
     if not await run_in_threadpool(may_edit, request, user, row.dag_id or ""):
         raise HTTPException(403, f"You may not edit the DAG {row.dag_id!r}.")
     try:
-        client = await board.client()
-        return {"message": await _stop(client, row, wanted.uid, user.get_name())}
+        recorded = Recorded()
+        return {"message": await board.call(lambda client: _stop(client, row, wanted.uid, user.get_name(), recorded))}
     except NotFound:
         raise HTTPException(409, f"{name} is gone already.") from None
-    except KubeError as error:
-        raise HTTPException(503, MASKER.text(str(error))) from None
+    except AckError as error:
+        raise HTTPException(503, logged(trouble_of(error)).shown(whole)) from None
 
 
-async def _stop(client: AsyncKubeClient, row: Row, uid: str, user_name: str) -> str:
-    recorded = False
+class Recorded:
+    """Whether the stop stands in the audit log: once, however often it is tried."""
+
+    def __init__(self) -> None:
+        self.done = False
+
+
+async def _stop(client: AsyncKubeClient, row: Row, uid: str, user_name: str, recorded: Recorded) -> str:
     for _ in range(_TRIES):
         live = await client.get(PIPELINE_EXECUTION, row.name, row.namespace)
         outcome = classify(live)
@@ -66,9 +75,9 @@ async def _stop(client: AsyncKubeClient, row: Row, uid: str, user_name: str) -> 
             raise HTTPException(409, f"{row.name} has ended already: {outcome.state.value}.")
         if outcome.state is State.DELETING:
             return f"{row.name} is being stopped already."
-        if not recorded:
+        if not recorded.done:
             await run_in_threadpool(record_stop, user_name, row)
-            recorded = True
+            recorded.done = True
         try:
             # Only as it is now: what ends in this moment keeps its record.
             await client.delete(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
@@ -9,6 +11,8 @@ from airflow_ack_sagemaker.plugin import actions, files, routes
 from airflow_ack_sagemaker.plugin.settings import SettingsError
 from airflow_ack_sagemaker.plugin.shared import Shared
 from airflow_ack_sagemaker.plugin.single_flight import NotYet
+
+log = logging.getLogger(__name__)
 
 
 def create_app() -> FastAPI:
@@ -18,9 +22,17 @@ def create_app() -> FastAPI:
     app.state.shared = Shared()
     for module in (routes, actions, files):
         app.include_router(module.router)
-    app.add_exception_handler(SettingsError, _unavailable)
+    app.add_exception_handler(SettingsError, _misconfigured)
     app.add_exception_handler(NotYet, _unavailable)
     return app
+
+
+async def _misconfigured(_: Request, error: Exception) -> JSONResponse:
+    log.error("%s", error)
+    said = (
+        "Airflow's option [ack_sagemaker] clusters is not what it should be. The API server's log says what is wrong."
+    )
+    return JSONResponse({"detail": said}, status_code=503)
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:

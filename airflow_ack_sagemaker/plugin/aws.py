@@ -1,4 +1,4 @@
-"""What AWS is asked for by the pages, where a cluster names a connection: each thing once, however many look at it."""
+"""What the pages ask AWS, if a cluster names a connection. Each thing is asked once for all viewers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from airflow_ack_sagemaker.aws.errors import SourceError
 from airflow_ack_sagemaker.aws.s3 import DEFAULT_CONNECTION, S3Source, current_version
@@ -18,8 +17,8 @@ from airflow_ack_sagemaker.aws.steps import listed_steps
 from airflow_ack_sagemaker.core.pages.step_states import StepState, state_of
 from airflow_ack_sagemaker.core.resource.times import text_of
 from airflow_ack_sagemaker.plugin.connections import ServerAwsHook
-from airflow_ack_sagemaker.plugin.masker import MASKER
 from airflow_ack_sagemaker.plugin.single_flight import SingleFlight
+from airflow_ack_sagemaker.plugin.trouble import Trouble, aws_trouble_of, logged
 
 STEPS_SECONDS = 3.0
 """How old the steps of a running execution may be."""
@@ -69,16 +68,16 @@ class Aws:
         packed = await self._texts.get(
             arn, lambda: self._ask("sagemaker", region, ask), seconds=FOR_EVER, wait_seconds=3.0
         )
-        return zlib.decompress(packed).decode("utf-8", "surrogatepass")
+        return (await asyncio.to_thread(zlib.decompress, packed)).decode("utf-8", "surrogatepass")
 
-    async def newest_version(self, uri: str, region: str | None) -> str | None:
+    async def newest_version(self, source: S3Source) -> str | None:
         """The version id that S3 would give now; None in a bucket without versioning."""
 
         def ask(client: Any) -> str | None:
-            return current_version(S3Source.parse(uri), aws_conn_id=self.aws_conn_id, client=client).version_id
+            return current_version(source, aws_conn_id=self.aws_conn_id, client=client).version_id
 
         return await self._versions.get(
-            (uri, region), lambda: self._ask("s3", region, ask), seconds=VERSION_SECONDS, wait_seconds=2.0
+            source, lambda: self._ask("s3", None, ask), seconds=VERSION_SECONDS, wait_seconds=2.0
         )
 
     async def _ask(self, service: str, region: str | None, ask: Callable[[Any], Any]) -> Any:
@@ -88,7 +87,7 @@ class Aws:
             except Exception as error:  # a connection, botocore or AWS: the page goes on without
                 with self._lock:
                     self._clients.pop((service, region), None)  # its credentials may be those that have expired
-                raise AwsTrouble(self._words(error)) from error
+                raise AwsTrouble(logged(aws_trouble_of(error, self.aws_conn_id))) from error
 
     def _client(self, service: str, region: str | None) -> Any:
         with self._lock:
@@ -103,19 +102,13 @@ class Aws:
                 client = self._clients[service, region] = hook.get_conn()
             return client
 
-    def _words(self, error: Exception) -> str:
-        if isinstance(error, ClientError):
-            details = error.response.get("Error", {})
-            said = f"AWS says {details.get('Code')}: {details.get('Message')} ({error.operation_name})"
-        elif isinstance(error, SourceError):
-            said = str(error)
-        else:
-            said = f"{error or type(error).__name__}"
-        return MASKER.text(f"AWS connection {self.aws_conn_id!r}: {said}")
-
 
 class AwsTrouble(Exception):
-    """AWS could not be asked; the message says why."""
+    """AWS could not be asked; ``trouble`` says why."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        super().__init__(trouble.said)
+        self.trouble = trouble
 
 
 def _text(time: object) -> str | None:

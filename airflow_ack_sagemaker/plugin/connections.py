@@ -1,25 +1,42 @@
-"""Airflow's connections as the API server has them: it reads the database itself.
-
-On Airflow 3.1 the hooks' own way leads to the task's supervisor, which an API server does not have.
-"""
+"""Airflow's connections as the API server has them: it reads the database itself, and takes them for data."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from airflow.models import Connection
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
+from airflow_ack_sagemaker.compat import server_connection
 from airflow_ack_sagemaker.hooks.ack import AckHook
+from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
+from airflow_ack_sagemaker.plugin.connection_policy import check_aws, policy, server_config
 
 
 class ServerAckHook(AckHook):
-    """`AckHook` in the API server."""
+    """`AckHook` in the API server.
+
+    :param aws_conn_id: whose identity a token of EKS carries; None: there is none.
+    """
+
+    def __init__(self, kubernetes_conn_id: str, aws_conn_id: str | None = None) -> None:
+        super().__init__(kubernetes_conn_id)
+        self._aws_conn_id = aws_conn_id
 
     @classmethod
     def get_connection(cls, conn_id: str) -> Any:
         """The connection. Blocks."""
-        return Connection.get_connection_from_secrets(conn_id)
+        return server_connection(conn_id)
+
+    def cluster(self, extra: dict[str, Any]) -> ClusterConfig:
+        """What the connection selects, if it is no more than data.
+
+        :raises ConfigError: it is more, or makes no sense.
+        """
+        session = None
+        if self._aws_conn_id is not None:
+            aws: Any = ServerAwsHook(aws_conn_id=self._aws_conn_id, client_type="sts")
+            session = aws.get_session
+        return server_config(extra, conn_id=self.kubernetes_conn_id, session=session, allowed=policy())
 
 
 class ServerAwsHook(AwsBaseHook):
@@ -27,5 +44,10 @@ class ServerAwsHook(AwsBaseHook):
 
     @classmethod
     def get_connection(cls, conn_id: str) -> Any:
-        """The connection. Blocks."""
-        return Connection.get_connection_from_secrets(conn_id)
+        """The connection. Blocks.
+
+        :raises ConfigError: it is more than data.
+        """
+        connection = server_connection(conn_id)
+        check_aws(connection, policy())
+        return connection

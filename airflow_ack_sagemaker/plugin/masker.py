@@ -1,26 +1,53 @@
-"""Airflow's own knowledge of what is secret."""
+"""What is secret: by Airflow's names, by what Airflow keeps, by shape."""
 
 from __future__ import annotations
+
+import re
 
 from airflow._shared.secrets_masker import redact, should_hide_value_for_key
 from airflow.sdk._shared.secrets_masker import redact as sdk_redact
 
 from airflow_ack_sagemaker.compat import underscored
+from airflow_ack_sagemaker.core.pages.secret_shapes import without_shapes
+from airflow_ack_sagemaker.core.pages.secret_texts import SecretTexts
+
+_WORDS = (
+    "accesskey", "apikey", "authorization", "clientkeydata", "connectionstring", "credential", "passphrase", "passwd",
+    "password", "privatekey", "pwd", "secret", "sessionkey", "signature", "token",
+)  # fmt: skip
+"""Beside Airflow's own words; as they are without signs between."""
+_SIGNS = re.compile(r"[^a-z0-9]+")
 
 
 class AirflowMasker:
-    """A `Masker`: names by ``[core] sensitive_var_conn_names``, texts by the secrets that were registered.
+    """A `Masker`: names by ``[core] sensitive_var_conn_names`` and some words more, texts by the secrets that Airflow
+    keeps or that were registered in this process, and by their shape. ``version`` changes with what is known.
 
     The API server and the Task SDK, whose connections our hooks may read, each know their own.
     """
 
+    def __init__(self) -> None:
+        self.version = 0
+        self._known = SecretTexts()
+
+    def know(self, secrets: SecretTexts) -> None:
+        """These are what Airflow keeps now."""
+        if secrets.texts != self._known.texts:
+            self._known = secrets
+            self.version += 1
+
     def hides(self, name: str) -> bool:
         """Whether the value of something with this name is secret."""
-        return bool(should_hide_value_for_key(name) or should_hide_value_for_key(underscored(name)))
+        squeezed = _SIGNS.sub("", name.lower())
+        return bool(
+            any(word in squeezed for word in _WORDS)
+            or should_hide_value_for_key(name)
+            or should_hide_value_for_key(underscored(name))
+        )
 
     def text(self, text: str) -> str:
-        """The text without the values that are known to be secrets."""
-        return str(sdk_redact(redact(text)))
+        """The text without what is known, or looks, to be a secret."""
+        return without_shapes(self._known.hidden(str(sdk_redact(redact(text)))), self.hides)
 
 
 MASKER = AirflowMasker()

@@ -10,25 +10,27 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import zlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any, Generic, TypeVar
 
-from airflow_ack_sagemaker.core.definition.digest import digest_of
 from airflow_ack_sagemaker.core.pages.executions import Place, Row, row_of, usual_durations
 from airflow_ack_sagemaker.core.pages.health import Health, health_of
 from airflow_ack_sagemaker.core.pages.pipelines import PipelineRow, pipeline_row
-from airflow_ack_sagemaker.core.pages.pipelines import prune as pruned_pipeline
+from airflow_ack_sagemaker.core.pages.pipelines import prune as prune_pipeline
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION, Kind
 from airflow_ack_sagemaker.follow.shared import Prune
 from airflow_ack_sagemaker.follow.watch import CollectionFollower, follow_all, without_bulk
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
+from airflow_ack_sagemaker.plugin.connected import Connected
 from airflow_ack_sagemaker.plugin.connections import ServerAckHook
 from airflow_ack_sagemaker.plugin.masker import MASKER
 from airflow_ack_sagemaker.plugin.settings import Cluster
 from airflow_ack_sagemaker.plugin.single_flight import Pace, SingleFlight
+from airflow_ack_sagemaker.plugin.trouble import Trouble, logged, trouble_of
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +47,6 @@ _DEFINITIONS = 64
 T = TypeVar("T")
 
 
-def prune_pipeline(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A Pipeline with the digest of its definition in place of the text."""
-    return pruned_pipeline(resource, digest_of)
-
-
 class Followed(Generic[T]):
     """The objects of one kind, each as what ``make`` makes of it. ``version`` changes when something has changed;
     ``error`` is why they are not followed now, None where they are.
@@ -59,7 +56,7 @@ class Followed(Generic[T]):
         self.items: dict[str, T] = {}
         self.version = 0
         self.loaded = False
-        self.error: str | None = None
+        self.error: Trouble | None = None
         self._board = board
         self._kind = kind
         self._prune = prune
@@ -68,12 +65,12 @@ class Followed(Generic[T]):
         self._source: CollectionFollower | None = None
 
     @property
-    def trouble(self) -> str | None:
+    def trouble(self) -> Trouble | None:
         """Why the cluster cannot be read now."""
         if self.error is not None:
             return self.error
         pulse = self._reader.pulse if self._reader is not None else None
-        return None if pulse is None or pulse.trouble is None else MASKER.text(str(pulse.trouble))
+        return None if pulse is None or pulse.trouble is None else trouble_of(pulse.trouble)
 
     @property
     def age(self) -> float | None:
@@ -97,15 +94,15 @@ class Followed(Generic[T]):
                 namespace=self._board.cluster.namespace,
                 prune=self._prune,
             )
+            reader.pulse.listeners.append(self._board.changed)
             try:
                 await self._read(reader)
             except Exception as error:
                 # Whatever a connection or a cluster may raise: it is told to the viewers, and tried again.
-                said = MASKER.text(str(error) or type(error).__name__)
-                if said != self.error:
-                    log.warning("The pages cannot follow %s: %s", self._kind.plural, said)
-                self.error = said
+                self.error = logged(trouble_of(error), before=self.error)
+                self._board.changed()
             finally:
+                reader.pulse.listeners.remove(self._board.changed)
                 await reader.aclose()
             if time.monotonic() - began > LONGEST_PAUSE:
                 pause = FIRST_PAUSE
@@ -123,6 +120,7 @@ class Followed(Generic[T]):
                 if not self.loaded:
                     self.loaded = True
                     self.version += 1
+                self._board.changed()
                 continue
             name = fields.name(resource)
             if seen is not None:
@@ -166,15 +164,15 @@ class Board:
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
-        self.executions: Followed[Row] = Followed(self, PIPELINE_EXECUTION, without_bulk, row_of)
+        self.executions: Followed[Row] = Followed(self, PIPELINE_EXECUTION, without_bulk, _masked_row)
         self.pipelines: Followed[PipelineRow] = Followed(self, PIPELINE, prune_pipeline, pipeline_row)
         self.namespace = cluster.namespace or ""
-        self.definitions: SingleFlight[str | None] = SingleFlight(_DEFINITIONS)
+        self.definitions: SingleFlight[bytes | None] = SingleFlight(_DEFINITIONS)
         self._token = secrets.token_hex(8)
         self._pace = Pace(PACE)
         self._used = time.monotonic()
-        self._client: AsyncKubeClient | None = None
-        self._connecting = asyncio.Lock()
+        self._connected = Connected(self.connect)
+        self._changed = asyncio.Event()
         self._look: Look | None = None
         self._health: tuple[object, Health] | None = None
         self._task = asyncio.get_running_loop().create_task(self._live(), name=f"board of {cluster.kubernetes_conn_id}")
@@ -190,10 +188,10 @@ class Board:
         return not (self.executions.loaded and self.pipelines.loaded)
 
     @property
-    def trouble(self) -> str | None:
+    def trouble(self) -> Trouble | None:
         """Why the cluster cannot be read now, with its name."""
         trouble = self.executions.trouble or self.pipelines.trouble
-        return trouble and f"{self.cluster.kubernetes_conn_id}: {trouble}"
+        return trouble and trouble.of(self.cluster.kubernetes_conn_id)
 
     @property
     def now(self) -> Look:
@@ -210,7 +208,7 @@ class Board:
     @property
     def state(self) -> tuple[object, ...]:
         """What the answers to viewers depend on."""
-        return (self._token, self.now.versions, self.trouble)
+        return (self._token, self.now.versions, self.trouble, MASKER.version)
 
     @property
     def health(self) -> Health:
@@ -228,22 +226,26 @@ class Board:
 
     async def wait(self, seconds: float) -> None:
         """Wait until all is there, or cannot be read, for so long at most."""
-        end = time.monotonic() + seconds
-        while self.loading and self.trouble is None and time.monotonic() < end:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while self.loading and self.trouble is None:
+                    event = self._changed
+                    await event.wait()
+
+    def changed(self) -> None:
+        """What has been waited for may be there: the first list, or why there is none."""
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def connect(self) -> AsyncKubeClient:
         """A new client."""
-        client = await ServerAckHook(self.cluster.kubernetes_conn_id).get_async_conn()
+        client = await ServerAckHook(self.cluster.kubernetes_conn_id, self.cluster.aws_conn_id).get_async_conn()
         self.namespace = self.cluster.namespace or client.namespace
         return client
 
-    async def client(self) -> AsyncKubeClient:
-        """The client for single requests."""
-        async with self._connecting:
-            if self._client is None:
-                self._client = await self.connect()
-        return self._client
+    async def call(self, request: Callable[[AsyncKubeClient], Awaitable[T]]) -> T:
+        """What a single request gives, with a credential that holds."""
+        return await self._connected.call(request)
 
     async def definition(self, pipeline: PipelineRow) -> str | None:
         """The text of a pipeline's definition, None where it has none: one request, however many ask.
@@ -252,14 +254,15 @@ class Board:
         :raises KubeError: the cluster refuses it or cannot be asked.
         """
 
-        async def fetch() -> str | None:
-            client = await self.client()
+        async def fetch() -> bytes | None:
             await self._pace.turn()
-            resource = await client.get(PIPELINE, pipeline.name, pipeline.namespace)
-            return fields.text(fields.spec(resource), "pipelineDefinition")
+            resource = await self.call(lambda client: client.get(PIPELINE, pipeline.name, pipeline.namespace))
+            text = fields.text(fields.spec(resource), "pipelineDefinition")
+            return None if text is None else await asyncio.to_thread(_packed, text)
 
         # By digest rather than by version: each status that is written makes another version.
-        return await self.definitions.get((pipeline.uid, pipeline.text_sha256), fetch, seconds=3600, wait_seconds=0.5)
+        packed = await self.definitions.get((pipeline.uid, pipeline.text_sha256), fetch, seconds=3600, wait_seconds=0.5)
+        return None if packed is None else await asyncio.to_thread(_unpacked, packed)
 
     async def close(self) -> None:
         """End following."""
@@ -278,8 +281,21 @@ class Board:
             for follower in followers:
                 follower.cancel()
             await asyncio.gather(*followers, return_exceptions=True)
-            if self._client is not None:
-                await self._client.close()
+            await self._connected.close()
+
+
+def _masked_row(resource: Mapping[str, Any], cluster: str) -> Row:
+    """The row, whose reason has no secret: it is searched, and a search that finds is an answer, too."""
+    row = row_of(resource, cluster)
+    return replace(row, reason=row.reason and MASKER.text(row.reason))
+
+
+def _packed(text: str) -> bytes:
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), 1)
+
+
+def _unpacked(packed: bytes) -> str:
+    return zlib.decompress(packed).decode("utf-8", "surrogatepass")
 
 
 class Boards:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,35 +13,42 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 
+from airflow_ack_sagemaker.aws.errors import SourceError
+from airflow_ack_sagemaker.aws.s3 import S3Source
+from airflow_ack_sagemaker.core.errors import AckError
 from airflow_ack_sagemaker.core.pages import listing
 from airflow_ack_sagemaker.core.pages.differences import previous_of
 from airflow_ack_sagemaker.core.pages.executions import Place, Row
 from airflow_ack_sagemaker.core.pages.listing import MAX_LIMIT, SORTS, page_of, readable
+from airflow_ack_sagemaker.core.pages.lookups import may_ask_bucket
 from airflow_ack_sagemaker.core.pages.pipelines import (
     Drift,
     PipelineRow,
     dag_labels,
     definition_of,
     drift_of,
+    needs_canonical,
     summarize,
     visible,
 )
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.status import State, classify
 from airflow_ack_sagemaker.links import console_url
-from airflow_ack_sagemaker.plugin.access import may_edit, readable_dags
+from airflow_ack_sagemaker.plugin.access import may_edit, readable_dags, reads_connections
 from airflow_ack_sagemaker.plugin.aws import AwsTrouble
 from airflow_ack_sagemaker.plugin.detail import described, difference_of, graph_of
 from airflow_ack_sagemaker.plugin.masker import MASKER
 from airflow_ack_sagemaker.plugin.reader import Board, Look
 from airflow_ack_sagemaker.plugin.responses import answer, fingerprint
 from airflow_ack_sagemaker.plugin.settings import clusters
-from airflow_ack_sagemaker.plugin.shared import Shared
+from airflow_ack_sagemaker.plugin.shared import Shared, secrets_known
 from airflow_ack_sagemaker.plugin.single_flight import NotYet
 
-router = APIRouter(prefix="/api")
+router = APIRouter(prefix="/api", dependencies=[Depends(secrets_known)])
 
 DagIds = Annotated[frozenset[str], Depends(readable_dags)]
+Whole = Annotated[bool, Depends(reads_connections)]
+"""Whether the user may see the words of an error."""
 Text = Annotated[str | None, Query(max_length=1_000)]
 _SHORT_WAIT, _LONG_WAIT = 1.0, 10.0
 """Seconds that a list, and one execution, wait for the first look at a cluster."""
@@ -58,6 +66,7 @@ class Found(NamedTuple):
 async def executions(
     request: Request,
     dag_ids: DagIds,
+    whole: Whole,
     dag_id: Text = None,
     run_id: Text = None,
     task_id: Text = None,
@@ -88,7 +97,7 @@ async def executions(
         offset=offset,
     )
     looks = [board.now for board in boards]
-    common = _common(boards)
+    common = _common(boards, whole=whole)
 
     def make() -> dict[str, Any]:
         page = page_of(readable((row for look in looks for row in look.executions), dag_ids), query)
@@ -102,19 +111,19 @@ async def executions(
             "dags": page.dags,
         }
 
-    tag = shared.responses.tag("executions", query, _states(boards), fingerprint(dag_ids))
+    tag = shared.responses.tag("executions", query, _states(boards), fingerprint(dag_ids), whole)
     return await shared.responses.of(request, tag, make)
 
 
 @router.get("/executions/{namespace}/{name}")
 async def execution(
-    request: Request, user: GetUserDep, dag_ids: DagIds, namespace: str, name: str, cluster: Text = None
+    request: Request, user: GetUserDep, dag_ids: DagIds, whole: Whole, namespace: str, name: str, cluster: Text = None
 ) -> Response:
     """One execution with all that is known of it."""
-    row, resource, board = await find(request, dag_ids, cluster, namespace, name)
+    row, resource, board = await find(request, dag_ids, cluster, namespace, name, whole=whole)
     shared = Shared.of(request)
     graph, editable, about = await asyncio.gather(
-        graph_of(row, resource, board, shared.aws(board.cluster.aws_conn_id), shared.details),
+        graph_of(row, resource, board, shared.aws(board.cluster.aws_conn_id), shared.details, whole=whole),
         run_in_threadpool(may_edit, request, user, row.dag_id or ""),
         shared.details.described((row.uid, fields.version(resource)), lambda: described(resource)),
     )
@@ -132,23 +141,37 @@ async def execution(
 
 
 @router.get("/executions/{namespace}/{name}/diff")
-async def diff(request: Request, dag_ids: DagIds, namespace: str, name: str, cluster: Text = None) -> Response:
+async def diff(
+    request: Request, dag_ids: DagIds, whole: Whole, namespace: str, name: str, cluster: Text = None
+) -> Response:
     """What the definition has changed since the execution before, of those that the user may read."""
-    row, resource, board = await find(request, dag_ids, cluster, namespace, name)
+    row, resource, board = await find(request, dag_ids, cluster, namespace, name, whole=whole)
+    shared = Shared.of(request)
     previous = previous_of(row, readable(list(board.executions.items.values()), dag_ids))
     before = board.executions.resource(previous.name) if previous is not None else None
     if previous is None or before is None:
         note = "There is no earlier execution of this pipeline that you may read."
         return answer(request, {"previous": None, "same": None, "diff": None, "note": note})
-    found = await difference_of(row, resource, previous, before, Shared.of(request).aws(board.cluster.aws_conn_id))
+    found = await difference_of(
+        row,
+        resource,
+        previous,
+        before,
+        board,
+        shared.aws(board.cluster.aws_conn_id),
+        shared.details,
+        whole=whole,
+    )
     known = definition_of(before).shown()
     shown = {key: getattr(previous, key) for key in ("namespace", "name", "created", "run_id")}
     shown |= {"version_id": known["version_id"], "sha256": known["sha256"]}
-    return answer(request, {"previous": shown, **asdict(found)})
+    return await run_in_threadpool(answer, request, {"previous": shown, **asdict(found)})
 
 
 @router.get("/pipelines")
-async def pipelines(request: Request, dag_ids: DagIds, dag_id: Text = None, cluster: Text = None) -> Response:
+async def pipelines(
+    request: Request, dag_ids: DagIds, whole: Whole, dag_id: Text = None, cluster: Text = None
+) -> Response:
     """The pipelines of the DAGs that the user may read."""
     shared = Shared.of(request)
     boards = await _looked_at(shared, cluster, _SHORT_WAIT)
@@ -164,8 +187,8 @@ async def pipelines(request: Request, dag_ids: DagIds, dag_id: Text = None, clus
         for one in look.pipelines
         if visible(one, by_pipeline[one.place], labels)
     ]
-    drifts = await asyncio.gather(*(_drift(shared, board, one) for board, one in found))
-    common = _common(boards)
+    drifts = await asyncio.gather(*(_drift(shared, board, one, whole=whole) for board, one in found))
+    common = _common(boards, whole=whole)
 
     def make() -> dict[str, Any]:
         usual = _usual(looks)
@@ -174,18 +197,20 @@ async def pipelines(request: Request, dag_ids: DagIds, dag_id: Text = None, clus
         ]
         return {**common, "items": sorted(items, key=lambda item: (item["pipeline"].casefold(), item["name"]))}
 
-    tag = shared.responses.tag("pipelines", _states(boards), fingerprint(wanted), drifts)
+    tag = shared.responses.tag("pipelines", _states(boards), fingerprint(wanted), drifts, whole)
     return await shared.responses.of(request, tag, make)
 
 
 @router.get("/health")
-async def health(request: Request, dag_ids: DagIds) -> Response:
+async def health(request: Request, dag_ids: DagIds, whole: Whole) -> Response:
     """How the controllers fare, and the watches."""
     boards = await _looked_at(Shared.of(request), None, _SHORT_WAIT)
-    return answer(request, {"clusters": [_health(board) for board in boards]})
+    return answer(request, {"clusters": [_health(board, whole=whole) for board in boards]})
 
 
-async def find(request: Request, dag_ids: frozenset[str], cluster: str | None, namespace: str, name: str) -> Found:
+async def find(
+    request: Request, dag_ids: frozenset[str], cluster: str | None, namespace: str, name: str, *, whole: bool
+) -> Found:
     """The execution of this name that the user may read.
 
     :raises HTTPException: 403 where it is of another DAG, 404 where there is none, 503 where that is not known.
@@ -201,7 +226,7 @@ async def find(request: Request, dag_ids: frozenset[str], cluster: str | None, n
             return Found(row, resource, board)
     for board in boards:
         if board.trouble is not None:
-            raise HTTPException(503, f"The cluster cannot be read: {board.trouble}")
+            raise HTTPException(503, f"The cluster cannot be read: {board.trouble.shown(whole)}")
         if board.loading:
             raise HTTPException(503, "The cluster is being read. Look again in a moment.")
     raise HTTPException(404, f"There is no execution {name!r} in namespace {namespace!r} (any more).")
@@ -216,10 +241,10 @@ async def _looked_at(shared: Shared, cluster: str | None, seconds: float) -> lis
     return boards
 
 
-def _common(boards: Sequence[Board]) -> dict[str, Any]:
+def _common(boards: Sequence[Board], *, whole: bool) -> dict[str, Any]:
     return {
         "loading": any(board.loading and board.trouble is None for board in boards),
-        "errors": [board.trouble for board in boards if board.trouble is not None],
+        "errors": [board.trouble.shown(whole) for board in boards if board.trouble is not None],
     }
 
 
@@ -232,7 +257,7 @@ def _usual(looks: Sequence[Look]) -> dict[Place, float]:
 
 
 def _shown(row: Row, usual: Mapping[Place, float]) -> dict[str, Any]:
-    reason = row.reason and MASKER.text(row.reason)
+    reason = row.reason and MASKER.text(row.reason)  # again: more may be known to be secret by now
     return {**row.shown(usual), "reason": reason, "console_url": _console(row.arn)}
 
 
@@ -240,18 +265,32 @@ def _console(arn: str | None) -> str | None:
     return (console_url(arn) if arn else "") or None
 
 
-async def _drift(shared: Shared, board: Board, pipeline: PipelineRow) -> Drift:
+async def _drift(shared: Shared, board: Board, pipeline: PipelineRow, *, whole: bool) -> Drift:
+    canonical = None
+    if needs_canonical(pipeline):
+        with contextlib.suppress(NotYet, AckError):
+            canonical = await shared.details.canonical(pipeline, lambda: board.definition(pipeline))
+    newest, why = await _newest(shared, board, pipeline, whole=whole)
+    return drift_of(pipeline, newest, why, canonical)
+
+
+async def _newest(shared: Shared, board: Board, pipeline: PipelineRow, *, whole: bool) -> tuple[str | None, str]:
+    """The version that S3 would give now, or why that is not known."""
     known = pipeline.definition
     aws = shared.aws(board.cluster.aws_conn_id)
     if aws is None or known.source_uri is None or known.version_id is None:
-        return drift_of(pipeline, None, "S3 is not asked: the cluster's entry has no aws_conn_id")
+        return None, "S3 is not asked: the cluster's entry has no aws_conn_id"
     try:
-        newest = await aws.newest_version(known.source_uri, None)
+        source = S3Source.parse(known.source_uri)
+        if not may_ask_bucket(source.bucket, board.cluster.buckets):
+            return None, "S3 is not asked: the cluster's entry does not name the bucket (buckets)"
+        return await aws.newest_version(source), "S3 has no versions of it"
+    except SourceError:
+        return None, "The source that the resource names is no object of S3"
     except NotYet:
-        return drift_of(pipeline, None, "S3 is being asked")
+        return None, "S3 is being asked"
     except AwsTrouble as error:
-        return drift_of(pipeline, None, str(error))
-    return drift_of(pipeline, newest, "S3 has no versions of it")
+        return None, error.trouble.shown(whole)
 
 
 def _pipeline(one: PipelineRow, rows: Sequence[Row], drift: Drift, usual: Mapping[Place, float]) -> dict[str, Any]:
@@ -281,7 +320,7 @@ def _pipeline(one: PipelineRow, rows: Sequence[Row], drift: Drift, usual: Mappin
     }
 
 
-def _health(board: Board) -> dict[str, Any]:
+def _health(board: Board, *, whole: bool) -> dict[str, Any]:
     ages = [age for age in (board.executions.age, board.pipelines.age) if age is not None]
     watch: Literal["live", "connecting", "failed"] = "connecting" if board.loading else "live"
     if board.trouble is not None:
@@ -290,7 +329,11 @@ def _health(board: Board) -> dict[str, Any]:
         "cluster": board.cluster.kubernetes_conn_id,
         "namespace": board.namespace,
         **asdict(board.health),
-        "watch": {"state": watch, "age": max(ages, default=None), "error": board.trouble},
+        "watch": {
+            "state": watch,
+            "age": max(ages, default=None),
+            "error": board.trouble and board.trouble.shown(whole),
+        },
         "executions": len(board.executions.items),
         "pipelines": len(board.pipelines.items),
     }

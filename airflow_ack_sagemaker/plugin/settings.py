@@ -12,16 +12,23 @@ from airflow.configuration import conf
 from airflow_ack_sagemaker.core.errors import AckError
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID
 
-_KEYS = ("kubernetes_conn_id", "namespace", "aws_conn_id")
+_TEXTS = ("kubernetes_conn_id", "namespace", "aws_conn_id")
+_LISTS = ("buckets", "pipelines")
+_KEYS = (*_TEXTS, *_LISTS)
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """An entry. ``namespace`` None is the connection's, ``aws_conn_id`` None: AWS is not asked."""
+    """An entry. ``namespace`` None is the connection's, ``aws_conn_id`` None: AWS is not asked. ``buckets`` are those
+    that S3 may be asked about, ``pipelines`` those of SageMaker beside the ones that the namespace's controller made;
+    both may have ``*`` for any characters.
+    """
 
     kubernetes_conn_id: str
     namespace: str | None = None
     aws_conn_id: str | None = None
+    buckets: tuple[str, ...] = ()
+    pipelines: tuple[str, ...] = ()
 
 
 class SettingsError(AckError, ValueError):
@@ -44,7 +51,7 @@ def read(text: str) -> tuple[Cluster, ...]:
     """
     try:
         entries = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _wrong(f"is not JSON: {error}") from None
     if not isinstance(entries, list) or not entries:
         raise _wrong("must be a list of at least one object")
@@ -59,12 +66,22 @@ def _entry(entry: Any) -> Cluster:
         raise _wrong(f"has {entry!r} where an object is needed")
     if unknown := sorted(set(entry) - set(_KEYS)):
         raise _wrong(f"has the unknown name {unknown[0]!r}; known are {', '.join(_KEYS)}")
-    for key in _KEYS:
+    for key in _TEXTS:
         if not isinstance(entry.get(key), str | None):
             raise _wrong(f"has {entry[key]!r} as {key}, where a text is needed")
+    for key in _LISTS:
+        value = entry.get(key) or []
+        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+            raise _wrong(f"has {value!r} as {key}, where a list of texts is needed")
     if not entry.get("kubernetes_conn_id"):
         raise _wrong("has an object without kubernetes_conn_id")
-    return Cluster(entry["kubernetes_conn_id"], entry.get("namespace") or None, entry.get("aws_conn_id") or None)
+    return Cluster(
+        entry["kubernetes_conn_id"],
+        entry.get("namespace") or None,
+        entry.get("aws_conn_id") or None,
+        tuple(entry.get("buckets") or ()),
+        tuple(entry.get("pipelines") or ()),
+    )
 
 
 def _wrong(what: str) -> SettingsError:

@@ -6,8 +6,14 @@ from fastapi import Request
 
 from airflow_ack_sagemaker.plugin.aws import Aws
 from airflow_ack_sagemaker.plugin.detail import Details
+from airflow_ack_sagemaker.plugin.known_secrets import KnownSecrets
 from airflow_ack_sagemaker.plugin.reader import Boards
 from airflow_ack_sagemaker.plugin.responses import Responses
+
+
+async def secrets_known(request: Request) -> None:
+    """Let no answer be made before it is known what to hide in it."""
+    await Shared.of(request).secrets.fresh()
 
 
 class Shared:
@@ -17,6 +23,7 @@ class Shared:
         self.boards = Boards()
         self.details = Details()
         self.responses = Responses()
+        self.secrets = KnownSecrets()
         self._aws: dict[str, Aws] = {}
 
     @staticmethod

@@ -12,16 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource import fields
-from airflow_ack_sagemaker.core.resource.freshness import change_note, observe, pause_before_change, status_written
+from airflow_ack_sagemaker.core.resource.fields import status_written
+from airflow_ack_sagemaker.core.resource.freshness import change_note, observe, pause_before_change
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SHA256,
     ANNOTATION_DEFINITION_SOURCE,
     ANNOTATION_DEFINITION_VERSION,
     LABEL_DAG,
-    identity_of,
 )
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
-from airflow_ack_sagemaker.core.resource.launched_by import Relation, launched_by, relation
 from airflow_ack_sagemaker.core.resource.manifest import (
     ANNOTATION_ADOPTION_FIELDS,
     ANNOTATION_ADOPTION_POLICY,
@@ -37,12 +36,13 @@ from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS
 from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.runs.definition import prepare_change
+from airflow_ack_sagemaker.runs.job import is_this_runs_job
 from airflow_ack_sagemaker.runs.lease import Turn
-from airflow_ack_sagemaker.runs.look import Run
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.kube.client import KubeClient
+    from airflow_ack_sagemaker.runs.look import Run
 
 SHORT_WAIT = 10.0
 """Seconds that a task waits itself before it leaves the rest to the triggerer.
@@ -114,8 +114,8 @@ def apply_resource(
                 f"{outcome.resource} is being deleted ({outcome.reason or 'its finalizer is still there'}): wait until "
                 "it is gone; a retry will make it anew."
             )
-        if kind.is_job:
-            _refuse_another_runs(live, outcome, run)
+        if kind.is_job and run is not None and not is_this_runs_job(client, live, outcome, run, log=log):
+            continue
         _refuse_another_thing(kind, live, manifest, outcome)
         tried = client.apply(kind, _with_annotations(manifest, {ANNOTATION_STAMP: str(time.time_ns())}), dry_run=True)
         differs = tried.get("spec") != live.get("spec")
@@ -126,8 +126,6 @@ def apply_resource(
                 _delete_as_it_is(client, kind, live)
                 continue
         if not differs:
-            if kind.is_job:
-                _tell_of_job(outcome, log)
             _annotate(client, kind, live, manifest)
             return Applied(outcome, changed=False)
         if kind.is_job:
@@ -161,10 +159,11 @@ def wait_shortly(
     goal: Goal,
     poll_interval: float,
     on_change: Callable[[Outcome], None],
+    seconds: float = SHORT_WAIT,
 ) -> tuple[Outcome, Verdict | None]:
     """Follow what this task has just asked for, as long as that is likely to be over at once.
 
-    That ends after `SHORT_WAIT` seconds, or as soon as SageMaker is known to work on it: what it creates or runs takes
+    That ends after ``seconds``, or as soon as SageMaker is known to work on it: what it creates or runs takes
     minutes.
 
     :returns: how it stands, and the verdict; None: leave it to the triggerer.
@@ -181,7 +180,7 @@ def wait_shortly(
         deadlines=deadlines,
         goal=Goal.STARTED if goal is Goal.FINISHED else goal,
         poll_interval=poll_interval,
-        until=time.time() + SHORT_WAIT,
+        until=time.time() + seconds,
         on_change=on_change,
     )
     return outcome, verdict_of(outcome, deadlines, time.time(), goal=goal)
@@ -201,37 +200,6 @@ def _refuse_another_thing(kind: Kind, live: Mapping[str, Any], manifest: Mapping
         raise SpecError(
             f"{outcome.resource} is in region {outcome.region}; a resource does not move to {region}. Give it a "
             "resource_name of its own for the other region."
-        )
-
-
-def _refuse_another_runs(live: Mapping[str, Any], outcome: Outcome, run: Run | None) -> None:
-    if run is None:
-        return
-    recorded = launched_by(live)
-    if run.identity.owns(live) and recorded is not None and relation(recorded, run.tried) is Relation.SAME_RUN:
-        return
-    owner = identity_of(live)
-    whose = f"was made by {owner.text}" if owner else "was not made by this run"
-    if owner == run.identity:
-        whose = "was made before the task was cleared, or for an earlier run of this id"
-    raise SpecError(
-        f"{outcome.resource} exists already ({outcome.sagemaker_status or outcome.state}) and {whose}: a job runs "
-        "once, so that its end would be reported for a run that has not asked for it. Give each run a name of its own, "
-        "for example with {{ ts_nodash | lower }}; what others have made is waited for with AckResourceSensor."
-    )
-
-
-def _tell_of_job(outcome: Outcome, log: Log) -> None:
-    if not outcome.finished:
-        log.info("%s was made by an earlier try of this run: attaching to it.", outcome.resource)
-    elif outcome.state is State.SUCCEEDED:
-        log.info("%s was made by an earlier try of this run and has succeeded.", outcome.resource)
-    else:
-        log.warning(
-            "%s was made by an earlier try of this run and ended as %s. A job of this name does not run again: where a "
-            "retry or a clear is to start another, make the try a part of its names ({{ ti.try_number }}).",
-            outcome.resource,
-            outcome.sagemaker_status or outcome.state,
         )
 
 

@@ -51,6 +51,7 @@ def launch_members(
 
     def create_all(pipeline: KnownPipeline, places: Sequence[int]) -> None:
         checked = _checked(pipeline, specs, waiting)
+        pipeline.tell_of_numbers([checked[place] for place in places], log)
         for member in due:
             if member.place in places:
                 place = member.place

@@ -97,6 +97,7 @@ def launch(
 
     def prepared(pipeline: KnownPipeline) -> ExecutionSpec:
         checked = pipeline.checked(spec)
+        pipeline.tell_of_numbers([checked], log)
         if decision.failed is None or steps_of is None:
             return checked
         return from_failed_step(checked, decision.failed, pipeline, steps_of, log)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from airflow_ack_sagemaker.core.definition.given_as import strings_given_otherwise
 from airflow_ack_sagemaker.core.definition.parse import Definition, DefinitionError, parse_definition
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource
@@ -69,6 +70,14 @@ class KnownPipeline:
             return spec
         values = {item["name"]: item["value"] for item in spec.parameters}
         return replace(spec, parameters=self.definition.launch_parameters(values))
+
+    def tell_of_numbers(self, specs: Iterable[ExecutionSpec], log: Log) -> None:
+        """Say in one line which String parameters of some launches were given as something else."""
+        if self.definition is None:
+            return
+        launches = ((spec.not_texts, spec.parameters) for spec in specs)
+        if line := strings_given_otherwise(self.definition.parameters, launches):
+            log.warning("%s", line)
 
 
 def look_up(client: KubeClient, reference: str, namespace: str, resource_name: str | None, log: Log) -> KnownPipeline:

@@ -15,7 +15,7 @@ from airflow_ack_sagemaker.core.resource.status import Outcome
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, verdict_of
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID, AckHook
 from airflow_ack_sagemaker.links import SageMakerResourceLink
-from airflow_ack_sagemaker.operators.templates import TextTemplates
+from airflow_ack_sagemaker.templates import TextTemplates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

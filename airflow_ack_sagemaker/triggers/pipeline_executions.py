@@ -119,7 +119,9 @@ class AckExecutionsTrigger(StoppingTrigger):
                 moment = batch_wait.next_time()
                 try:
                     timeout = None if moment is None else max(moment - time.time(), 0.01)
-                    await asyncio.wait_for(changed.wait(), timeout)
+                    # Not asyncio.wait_for: Python 3.11's loses a cancellation that comes together with a change.
+                    async with asyncio.timeout(timeout):
+                        await changed.wait()
                 except TimeoutError:
                     continue
                 changed.clear()

@@ -1,4 +1,5 @@
-"""Make every password and key of docker-compose.yaml on the first start, in a volume that only its services mount.
+"""Make every password and key of docker-compose.yaml on the first start: in DIRECTORY a folder for each that has
+secrets, which is a volume that only its containers mount.
 
     python -m demo.compose.passwords DIRECTORY
 
@@ -21,21 +22,28 @@ USERS_FILE = "airflow-users.json"
 
 def main(directory: Path) -> None:
     """Write what is missing in `directory`, and print the login."""
-    directory.mkdir(parents=True, exist_ok=True)
-    database = _once(directory / "postgres-password", _password)
-    _once(directory / "database-url", lambda: f"postgresql+psycopg2://airflow:{database}@postgres/airflow")
-    broker = _once(directory / "redis-password", _password)
-    _once(directory / "broker-url", lambda: f"redis://:{broker}@redis:6379/0")
+    airflow, users, database_folder, redis, cluster = (
+        _folder(directory / name) for name in ("airflow", "users", "database", "redis", "cluster")
+    )
+    database = _once(database_folder / "postgres-password", _password)
+    _once(airflow / "database-url", lambda: f"postgresql+psycopg2://airflow:{database}@postgres/airflow")
+    broker = _once(redis / "redis-password", _password)
+    _once(airflow / "broker-url", lambda: f"redis://:{broker}@redis:6379/0")
     # Redis gives up root before it reads this, and is then neither Airflow's user nor in its group.
-    _once(directory / "redis.conf", lambda: f"requirepass {broker}\nappendonly yes\n", mode=0o644)
-    _once(directory / "fernet-key", lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
-    _once(directory / "api-secret-key", _password)
-    _once(directory / "jwt-secret", lambda: secrets.token_urlsafe(64))
-    _once(directory / "service-account.key", _rsa_key)
-    token = _once(directory / "cluster-token", _password)
-    _once(directory / "cluster-tokens.csv", lambda: f'{token},admin,admin,"system:masters"\n')
-    users = json.loads(_once(directory / USERS_FILE, lambda: json.dumps({USERNAME: _password()})))
-    print(f"Log in to Airflow as {USERNAME} with the password {users[USERNAME]}", flush=True)
+    _once(redis / "redis.conf", lambda: f"requirepass {broker}\nappendonly yes\n", mode=0o644)
+    _once(airflow / "fernet-key", lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+    _once(airflow / "api-secret-key", _password)
+    _once(airflow / "jwt-secret", lambda: secrets.token_urlsafe(64))
+    _once(cluster / "service-account.key", _rsa_key)
+    token = _once(cluster / "cluster-token", _password)
+    _once(cluster / "cluster-tokens.csv", lambda: f'{token},admin,admin,"system:masters"\n')
+    passwords = json.loads(_once(users / USERS_FILE, lambda: json.dumps({USERNAME: _password()})))
+    print(f"Log in to Airflow as {USERNAME} with the password {passwords[USERNAME]}", flush=True)
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _once(path: Path, make: Callable[[], str], mode: int = 0o600) -> str:

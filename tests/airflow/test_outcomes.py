@@ -165,7 +165,7 @@ def test_a_user_who_marks_or_clears_the_task_stops_the_execution(case: Case, dag
         api.wait_task_state(dag_id, run_id, "launch", running)
         if running == "deferred":
             # Before its trigger has started Airflow calls nobody.
-            wait_until(partial(_said, case, dag_id, run_id, " starting"), 30, "the trigger to start")
+            wait_until(partial(_said, case, dag_id, run_id, " starting"), 120, "the trigger to start")
     for action in ("failed", "success"):
         api.mark_task(dag_id, runs[action], "launch", action)
     api.clear(dag_id, runs["clear"], ["launch"])
@@ -177,7 +177,7 @@ def test_a_user_who_marks_or_clears_the_task_stops_the_execution(case: Case, dag
         tries = {"failed": (1,), "success": (1,), "clear": (1, 2)}
         return ["".join(_log(case, dag_id, runs[action], try_number=n) for n in tries[action]) for action in runs]
 
-    wait_until(lambda: all("Confirmed: the execution is Stopped" in log for log in logs()), 30, lambda: str(logs()))
+    wait_until(lambda: all("Confirmed: the execution is Stopped" in log for log in logs()), 120, lambda: str(logs()))
     case.control("POST", "release")
     assert api.wait_dag_run(dag_id, runs["clear"]) == "success"
     assert case.statuses()[3:] == ["Succeeded"]

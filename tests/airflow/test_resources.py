@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
+from harness.waiting import wait_until
 from tests.airflow.support import Case, definition
 
 WAYS = ["deferred", "held"]
@@ -27,13 +29,42 @@ def test_a_resource_of_a_kind_is_applied_and_followed(case: Case, way: str) -> N
     run_id, state = case.run(dag_id, kind="PipelineExecution", name=f"{case.pipeline}-1", spec=execution)
     assert state == "success", case.airflow.api.task_log(dag_id, run_id, "resource")
     assert case.statuses() == ["Succeeded"]
-    run_id, state = case.run(dag_id, kind="PipelineExecution", name=f"{case.pipeline}-1", spec=execution)
-    assert state == "success"
-    assert case.airflow.api.xcom(dag_id, run_id, "resource")["changed"] is False
-    assert case.statuses() == ["Succeeded"], "the same name is the same job"
+    another_id, state = case.run(dag_id, kind="PipelineExecution", name=f"{case.pipeline}-1", spec=execution)
+    assert state == "failed", "its end would be reported for a run that has launched nothing"
+    assert "A job runs once" in case.airflow.api.task_log(dag_id, another_id, "resource")
+    assert case.statuses() == ["Succeeded"]
     run_id, state = case.run(dag_id, kind="Pod", name="x", spec={})
     assert state == "failed"
     assert "'Pod' is not a kind" in case.airflow.api.task_log(dag_id, run_id, "resource")
+
+
+@pytest.mark.parametrize(("dag_id", "running"), [("resource_deferred", "deferred"), ("resource_held", "running")])
+def test_a_user_who_marks_or_clears_the_task_stops_the_job(case: Case, dag_id: str, running: str) -> None:
+    case.apply()
+    case.script("Train=hold")
+    api, spec = case.airflow.api, {"pipelineName": case.pipeline}
+    runs = {
+        action: case.start(dag_id, kind="PipelineExecution", name=f"{case.pipeline}-{action}", spec=spec)
+        for action in ("failed", "success", "clear")
+    }
+    case.wait_statuses(*["Executing"] * 3)
+    for run_id in runs.values():
+        api.wait_task_state(dag_id, run_id, "resource", running)
+        if running == "deferred":
+            # Before its trigger has started Airflow calls nobody.
+            wait_until(partial(_said, case, dag_id, run_id, " starting"), 60, "the trigger to start")
+    for action in ("failed", "success"):
+        api.mark_task(dag_id, runs[action], "resource", action)
+    api.clear(dag_id, runs["clear"], ["resource"])
+    # What was cleared starts anew under the same name, once the first has stopped.
+    case.wait_statuses("Stopped", "Stopped", "Stopped", "Executing", timeout=120)
+    case.control("POST", "release")
+    assert api.wait_dag_run(dag_id, runs["clear"]) == "success"
+    assert case.statuses()[3:] == ["Succeeded"]
+
+
+def _said(case: Case, dag_id: str, run_id: str, text: str) -> bool:
+    return text in case.airflow.api.task_log(dag_id, run_id, "resource")
 
 
 @pytest.mark.parametrize("way", WAYS)

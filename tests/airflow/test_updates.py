@@ -119,7 +119,8 @@ def test_a_pipeline_is_not_renamed(case: Case) -> None:
         client.describe_pipeline(PipelineName=f"{case.pipeline}-other")
 
 
-def test_what_sagemaker_has_already_is_adopted_only_when_asked_to(case: Case) -> None:
+@pytest.mark.parametrize("rounds", [2, 3], ids=["the definition that was refused", "another definition"])
+def test_what_sagemaker_has_already_is_adopted_only_when_asked_to(case: Case, rounds: int) -> None:
     case.sandbox.aws_client("sagemaker").create_pipeline(
         PipelineName=case.pipeline,
         PipelineDefinition=json.dumps(definition(rounds=1)),
@@ -131,9 +132,15 @@ def test_what_sagemaker_has_already_is_adopted_only_when_asked_to(case: Case) ->
     assert "AckResourceRefused" in log
     assert "adopt=True" in log
     assert _in_sagemaker(case)["Parameters"][0]["DefaultValue"] == 1
+    refused = case.resource("pipelines", case.pipeline)
+    case.upload(definition(rounds=rounds))
     adopted = _applied(case, "apply_adopt")
     assert adopted["arn"].endswith(case.pipeline)
-    assert _in_sagemaker(case)["Parameters"][0]["DefaultValue"] == 2
+    assert _in_sagemaker(case)["Parameters"][0]["DefaultValue"] == rounds
+    live = case.resource("pipelines", case.pipeline)
+    assert live["metadata"]["finalizers"], "the controller has taken it over"
+    if rounds == 3:  # annotations and a change together are enough
+        assert live["metadata"]["uid"] == refused["metadata"]["uid"]
 
 
 @pytest.mark.parametrize("way", ["deferred", "held"])

@@ -48,5 +48,5 @@ class Killer:
     def _kill(self, kind: str, process: psutil.Process) -> None:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-            process.wait(10)
+            process.wait(60)
         self.killed[kind] += 1

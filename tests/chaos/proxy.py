@@ -51,7 +51,7 @@ class Exchange:
 
     def forward(self) -> http.client.HTTPResponse:
         """Have the server carry it out; the reply, of which the client knows nothing yet."""
-        return self._upstream.send(self.method, self.path, self.body, self._handler.headers.items())
+        return self._upstream.send(self.method, self.path, self.body, self.headers.items())
 
     def relay(self, response: http.client.HTTPResponse | None = None, limit: Limit | None = None) -> None:
         """Pass the reply on as it comes, up to ``limit``: what it makes of a piece is the last that the client gets."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from harness.waiting import wait_until
 from tests.chaos.faults import (
     answered,
     expired_event,
@@ -116,7 +117,7 @@ def test_a_hook_after_the_reply(proxy: FaultProxy, client: httpx.Client) -> None
     called = threading.Event()
     proxy.add("after", anything, answered(lambda exchange: called.set()))
     assert client.get("/a").status_code == 200
-    assert called.wait(5)
+    assert called.wait(60)
 
 
 def test_half_a_line(proxy: FaultProxy, client: httpx.Client) -> None:
@@ -143,23 +144,25 @@ def test_an_expired_watch(proxy: FaultProxy, client: httpx.Client) -> None:
 def test_silence_lasts_until_the_client_gives_up(proxy: FaultProxy, client: httpx.Client, server: HttpServer) -> None:
     rule = proxy.add("silence", anything, silent(effect=True))
     with pytest.raises(httpx.ReadTimeout):
-        client.post("/a", timeout=0.2)
-    assert rule.done.wait(5)
+        client.post("/a", timeout=httpx.Timeout(60, read=0.2))
+    assert rule.done.wait(60)
     assert rule.error is None
     assert len(server.seen) == 1
 
 
 def test_a_request_is_held_until_it_is_released(proxy: FaultProxy, client: httpx.Client, server: HttpServer) -> None:
     release = threading.Event()
-    rule = proxy.add("hang", anything, held(release, 30))
+    rule = proxy.add("hang", anything, held(release, 300))
     answers: list[int] = []
     thread = threading.Thread(target=lambda: answers.append(client.get("/a").status_code))
     thread.start()
+    wait_until(lambda: rule.fired, 60, "the request")
     assert not server.seen
+    assert not answers
     release.set()
-    thread.join(10)
+    thread.join(60)
     assert answers == [200]
-    assert rule.done.wait(5)
+    assert rule.done.wait(60)
 
 
 def test_open_connections_are_cut(server: HttpServer) -> None:

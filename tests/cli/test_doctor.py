@@ -45,7 +45,7 @@ class World:
         self.sagemaker: Any = boto3.client("sagemaker", region_name="us-east-1", **self.aws)
         spec = PipelineSpec("abalone", "arn:aws:iam::123456789012:role/sagemaker-pipelines", DEFINITION)
         self.client.create(PIPELINE, spec.manifest("default"))
-        wait_until(lambda: self._status(PIPELINE, "abalone").get("pipelineStatus") == "Active", 20, "the pipeline")
+        wait_until(lambda: self._status(PIPELINE, "abalone").get("pipelineStatus") == "Active", 120, "the pipeline")
 
     @property
     def aws(self) -> dict[str, Any]:
@@ -60,7 +60,7 @@ class World:
         manifest = ExecutionSpec("abalone").manifest("default", RunIdentity("d", run, "t"), attempt=1, tried=Try())
         name = manifest["metadata"]["name"]
         self.client.create(PIPELINE_EXECUTION, manifest)
-        wait_until(lambda: self._status(PIPELINE_EXECUTION, name).get("pipelineExecutionStatus"), 20, "the execution")
+        wait_until(lambda: self._status(PIPELINE_EXECUTION, name).get("pipelineExecutionStatus"), 120, "the execution")
         return self.client.get(PIPELINE_EXECUTION, name)
 
     def start_again(self, display_name: str) -> str:

@@ -33,7 +33,7 @@ def start(folder: Path, then: str = "time.sleep(600)", extra: str = "", grace: f
 
 def grandchild(folder: Path) -> int:
     file = folder / "pid"
-    return int(wait_until(lambda: file.read_text() if file.exists() else None, 20, "the grandchild"))
+    return int(wait_until(lambda: file.read_text() if file.exists() else None, 120, "the grandchild"))
 
 
 def gone(pid: int) -> Callable[[], bool]:
@@ -60,7 +60,7 @@ def test_who_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) -> None:
 def test_end_of_the_command_ends_its_orphans_and_is_reported(tmp_path: Path) -> None:
     process = start(tmp_path, then="print('the last words'); sys.exit(3)")
     pid = grandchild(tmp_path)
-    wait_until(lambda: not process.running, 20, "the command to end")
+    wait_until(lambda: not process.running, 120, "the command to end")
     assert gone(pid)()
     with pytest.raises(ProcessEnded, match=r"it ended with exit code 3(?s:.*)the last words"):
         process.check()
@@ -79,4 +79,4 @@ time.sleep(600)
     pid = grandchild(tmp_path)
     running.kill()
     running.wait()
-    wait_until(gone(pid), 20, "the grandchild to end")
+    wait_until(gone(pid), 120, "the grandchild to end")

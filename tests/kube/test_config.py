@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from airflow_ack_sagemaker.kube.connection.authenticator import Authenticator
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig, cluster_config
-from airflow_ack_sagemaker.kube.connection.credentials import Authenticator
 from airflow_ack_sagemaker.kube.connection.proxy import environment_proxy
 from airflow_ack_sagemaker.kube.errors import ConfigError, CredentialsError
 from tests.kube.certificates import Authority

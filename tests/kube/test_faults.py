@@ -270,7 +270,7 @@ def test_a_watch_whose_version_is_too_old(caller: Caller) -> None:
 def test_a_silent_watch(caller: Caller) -> None:
     def behave(seen: Seen) -> None:
         seen.stream()
-        server.released.wait(10)
+        server.hang()
 
     with HttpServer(behave) as server, pytest.raises(Unreachable, match="no answer within"):
         caller(config(server.url))("watch", KIND, resource_version="1", inactivity=0.05)

@@ -20,7 +20,7 @@ from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
 from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
 from harness.airflow_processes import AirflowProcesses
-from harness.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection
+from harness.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection, page_settings
 from harness.waiting import wait_until
 from tests.chaos.proxy import Exchange, FaultProxy
 from tests.support.auth_manager import GRANTS, PATH
@@ -28,9 +28,19 @@ from tests.support.auth_manager import GRANTS, PATH
 ROOT = Path(__file__).parents[2]
 PREFIX = "/ack-sagemaker"
 ROLE = "arn:aws:iam::123456789012:role/sagemaker-pipelines"
-USERS = {"admin": "admin", "user": "user", "viewer": "viewer", "nobody": "", "partial": "user", "ungranted": "admin"}
-"""User -> role of the simple auth manager. ``nobody`` has none, ``ungranted`` may see no DAG."""
-DAG_GRANTS = {"partial": {"retraining": "read"}, "ungranted": {}}
+USERS = {
+    "admin": "admin",
+    "user": "user",
+    "viewer": "viewer",
+    "nobody": "",
+    "partial": "user",
+    "ungranted": "admin",
+    "neighbour": "user",
+}
+"""User -> role of the simple auth manager. ``nobody`` has none, ``ungranted`` may see no DAG, ``neighbour`` edits
+another one.
+"""
+DAG_GRANTS = {"partial": {"retraining": "read"}, "ungranted": {}, "neighbour": {"other_team": "edit"}}
 ACTION = {"X-Requested-With": "airflow-ack-sagemaker"}
 
 
@@ -76,20 +86,24 @@ class Site:
             cluster["certificate-authority-data"] = base64.b64encode(self.proxy.authority.encode()).decode()
             kubeconfig = self.directory / "kubeconfig"
             kubeconfig.write_text(json.dumps(config))
-            entry = {"kubernetes_conn_id": "kubernetes_default"} | ({"aws_conn_id": "aws_default"} if self._aws else {})
+            entry: dict[str, Any] = {"kubernetes_conn_id": "kubernetes_default"}
+            if self._aws:
+                entry |= {"aws_conn_id": "aws_default", "buckets": ["definitions"]}
             others = [{"kubernetes_conn_id": name} for name in self._others]
-            connections = {"kubernetes_default": kubernetes_connection(kubeconfig), **self._more}
+            connections = {"kubernetes_default": kubernetes_connection(kubeconfig)}
             if self.sandbox.aws_endpoint_url:
                 connections["aws_default"] = aws_connection(self.sandbox.aws_endpoint_url)
+            # What they name is listed for the pages; what those of the others name is not.
+            listed = page_settings([entry, *others], connections)
             home = self.directory / "airflow"
             self.airflow = AirflowProcesses(
                 home,
                 Path(__file__).with_name("dags"),
-                connections=connections,
+                connections={**connections, **self._more},
                 settings={
                     ("core", "auth_manager"): PATH,
                     ("core", "simple_auth_manager_users"): ",".join(f"{user}:{role}" for user, role in USERS.items()),
-                    ("ack_sagemaker", "clusters"): json.dumps([entry, *others]),
+                    **listed,
                 },
                 environment={"PYTHONPATH": str(ROOT), GRANTS: json.dumps(DAG_GRANTS)},
             )
@@ -138,7 +152,7 @@ class Site:
         """A Pipeline that SageMaker has; its name."""
         name = name or f"p-{uuid.uuid4().hex[:8]}"
         self.create("pipelines", PipelineSpec(name, ROLE, definition, **more).manifest("default"))
-        wait_until(lambda: self.get("pipelines", name).get("status", {}).get("pipelineStatus"), 30, f"pipeline {name}")
+        wait_until(lambda: self.get("pipelines", name).get("status", {}).get("pipelineStatus"), 120, f"pipeline {name}")
         return name
 
     def execution(
@@ -190,13 +204,13 @@ class Site:
         def known() -> bool:
             return bool(json.loads(sagemaker.describe_pipeline(PipelineName=pipeline)["PipelineDefinition"]) == wanted)
 
-        wait_until(known, 30, f"SageMaker to have the new definition of {pipeline}")
+        wait_until(known, 120, f"SageMaker to have the new definition of {pipeline}")
 
     def next_second(self, name: str) -> None:
         """Wait until what is created now is younger than an execution: times have a resolution of a second."""
         created = datetime.fromisoformat(self.get("pipelineexecutions", name)["metadata"]["creationTimestamp"])
         wait_until(
-            lambda: datetime.now(timezone.utc) >= created + timedelta(seconds=1), 5, "the next second", every=0.05
+            lambda: datetime.now(timezone.utc) >= created + timedelta(seconds=1), 60, "the next second", every=0.05
         )
 
     def control(self, method: str, path: str, body: Any = None) -> None:

@@ -43,7 +43,7 @@ def test_a_run_is_followed_from_its_start_to_its_end(site: Site, client: httpx.C
         steps = {step["name"]: step for step in site.detail(client, name)["graph"]["steps"]}
         return steps if steps and steps["Train"]["status"] == "Executing" else None
 
-    steps = wait_until(training, 30, "the training to run")
+    steps = wait_until(training, 120, "the training to run")
     assert {key: steps[key]["status"] for key in ("Good", "Register", "Complain")} == dict.fromkeys(
         ("Good", "Register", "Complain"), "NotStarted"
     )
@@ -59,7 +59,7 @@ def test_a_run_is_followed_from_its_start_to_its_end(site: Site, client: httpx.C
         found = site.detail(client, name)
         return found if {step["status"] for step in found["graph"]["steps"]} == {"Succeeded", "Skipped"} else None
 
-    found = wait_until(settled, 30, "all steps to have ended")
+    found = wait_until(settled, 120, "all steps to have ended")
     assert {step["name"] for step in found["graph"]["steps"] if step["status"] == "Skipped"} == {"Complain"}
     assert {"source": "Good", "target": "Register", "branch": "if"} in found["graph"]["edges"]
     assert found["graph"]["source"] == "sagemaker"
@@ -96,7 +96,7 @@ def test_what_is_unchanged_is_not_sent_again(site: Site, client: httpx.Client) -
             again = client.get(path, headers={"If-None-Match": f'"other", W/{tag}'})
             return again.status_code == 304 and not again.content and again.headers["etag"] == tag
 
-        wait_until(unchanged, 30, f"{path} not to change")
+        wait_until(unchanged, 120, f"{path} not to change")
         assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
@@ -108,7 +108,7 @@ def test_what_comes_and_what_goes_is_seen(site: Site, client: httpx.Client) -> N
     assert client.get("/api/executions", headers={"If-None-Match": before}).status_code == 200
     path = f"/apis/{API_VERSION}/namespaces/default/pipelineexecutions/{name}"
     site.kubernetes.delete(path).raise_for_status()
-    wait_until(lambda: site.shown(client, name) is None, 30, "the deleted one to be gone")
+    wait_until(lambda: site.shown(client, name) is None, 120, "the deleted one to be gone")
     assert client.get(f"/api/executions/default/{name}").status_code == 404
     again = site.execution(pipeline, run_id=row["run_id"])
     assert again == name
@@ -204,7 +204,7 @@ def test_pipelines_say_where_they_come_from_and_how_they_went(site: Site, client
         wanted = {current: "in_sync", behind: "behind", edited: "edited"}
         return items if {name: items.get(name, {}).get("drift", {}).get("state") for name in wanted} == wanted else None
 
-    item = wait_until(drifts, 30, lambda: f"drifts: {client.get('/api/pipelines').text}")[current]
+    item = wait_until(drifts, 120, lambda: f"drifts: {client.get('/api/pipelines').text}")[current]
     assert item["definition"] == {
         "source_uri": "s3://definitions/one.json",
         "version_id": version,

@@ -56,7 +56,7 @@ def test_health_says_what_is_wrong_and_that_it_has_passed(site: Site, client: ht
             said = "bad day" in (found["watch"]["error"] or "")
             return found if found["watch"]["state"] == "failed" and said is (way == "refused") else None
 
-        down = wait_until(failed, 30, lambda: f"a failure: {watch(client)}")
+        down = wait_until(failed, 120, lambda: f"a failure: {watch(client)}")
         assert down["controller"] == "unknown"
         assert down["watch"]["age"] is not None
         listed = client.get("/api/executions", params={"search": before}).json()
@@ -100,7 +100,7 @@ def test_trouble_with_aws_is_a_note(site: Site, client: httpx.Client) -> None:
     site.control("PUT", "script", {"rules": ["ListPipelineExecutionSteps=AccessDeniedException:not for you"]})
     try:
         found = wait_until(
-            lambda: (now := site.detail(client, name))["graph"]["steps_note"] and now, 30, "a note about the steps"
+            lambda: (now := site.detail(client, name))["graph"]["steps_note"] and now, 120, "a note about the steps"
         )
         assert "AccessDenied" in found["graph"]["steps_note"]
         assert {step["status"] for step in found["graph"]["steps"]} == {None}
@@ -134,7 +134,7 @@ def test_one_cluster_that_cannot_be_read_does_not_hide_another(tmp_path: Path) -
             listed: dict[str, Any] = client.get("/api/executions").json()
             return listed if len(listed["errors"]) == 2 else None
 
-        listed = wait_until(told, 30, "both errors")
+        listed = wait_until(told, 120, "both errors")
         assert [row["name"] for row in listed["items"]] == [name]
         assert any("refused" in error for error in listed["errors"])
         assert any("'absent'" in error for error in listed["errors"])

@@ -7,6 +7,7 @@ import logging
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -33,7 +34,9 @@ LOG = logging.getLogger(__name__)
 NAMESPACE = "default"
 ROLE = "arn:aws:iam::123456789012:role/sagemaker"
 TRAINING, MODEL, ENDPOINT = KINDS["TrainingJob"], KINDS["Model"], KINDS["Endpoint"]
-RUN = RunIdentity("dag", "monday", "train")
+MONDAY = RunIdentity("dag", "monday", "train")
+TUESDAY = RunIdentity("dag", "tuesday", "train")
+RUN = Run(MONDAY, NAMESPACE, Try(number=1, max_tries=2, run_start="2026-11-02T00:00:00+00:00"))
 EXISTS = "Resource already exists"
 FOREIGN = [
     {"type": "ACK.Terminal", "status": "True", "message": EXISTS, "reason": "This resource already exists but is not"},
@@ -149,7 +152,7 @@ def test_what_the_controller_owns_is_not_deleted_for_a_refused_change(
     controller.lets_go(PIPELINE, name)
 
 
-def apply_job(client: KubeClient, name: str, run: RunIdentity, image: str = "1") -> Applied:
+def apply_job(client: KubeClient, name: str, run: Run, image: str = "1") -> Applied:
     spec = {
         "trainingJobName": name,
         "roleARN": ROLE,
@@ -159,9 +162,9 @@ def apply_job(client: KubeClient, name: str, run: RunIdentity, image: str = "1")
         "stoppingCondition": {"maxRuntimeInSeconds": 60},
     }
     manifest = resource_manifest(
-        "TrainingJob", name, NAMESPACE, spec, labels={}, annotations={}, identity=run, tried=Try()
+        "TrainingJob", name, NAMESPACE, spec, labels={}, annotations={}, identity=run.identity, tried=run.tried
     )
-    return apply_resource(client, TRAINING, manifest, log=LOG, run=Run(run, NAMESPACE))
+    return apply_resource(client, TRAINING, manifest, log=LOG, run=run)
 
 
 def test_a_retry_attaches_to_the_job_of_its_run_and_takes_its_end(
@@ -180,12 +183,14 @@ def test_a_retry_attaches_to_the_job_of_its_run_and_takes_its_end(
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        (RunIdentity("dag", "tuesday", "train"), "was made by .*monday"),
-        (RunIdentity("dag", "monday", "train", 3), "was made by .*monday"),
+        (replace(RUN, identity=TUESDAY), "was made by .*monday"),
+        (replace(RUN, identity=replace(MONDAY, map_index=3)), "was made by .*monday"),
+        (replace(RUN, identity=replace(MONDAY, instance="another airflow")), "was made by .*monday"),
+        (replace(RUN, tried=replace(RUN.tried, run_start="2026-11-03T00:00:00+00:00")), "another run of this id"),
     ],
 )
 def test_the_end_of_another_runs_job_is_not_this_ones(
-    client: KubeClient, controller: Controller, name: str, other: RunIdentity, said: str
+    client: KubeClient, controller: Controller, name: str, other: Run, said: str
 ) -> None:
     apply_job(client, name, RUN)
     controller.synced(TRAINING, name, trainingJobStatus="Completed")
@@ -194,6 +199,20 @@ def test_the_end_of_another_runs_job_is_not_this_ones(
     client.patch(TRAINING, name, {"metadata": {"annotations": None}}, NAMESPACE)
     with pytest.raises(SpecError, match="was not made by this run"):
         apply_job(client, name, other)
+
+
+@pytest.mark.parametrize("said", ["InProgress", "Completed"])
+def test_a_clear_makes_another_job_and_stops_the_one_that_runs(
+    client: KubeClient, controller: Controller, name: str, said: str
+) -> None:
+    first = apply_job(client, name, RUN).outcome
+    controller.says(TRAINING, name, [], trainingJobStatus=said)
+    cleared = replace(RUN, tried=replace(RUN.tried, number=2, max_tries=3))
+    second = apply_job(client, name, cleared)
+    assert second.changed
+    assert second.outcome.uid != first.uid
+    again = apply_job(client, name, replace(cleared, tried=replace(cleared.tried, number=3)))
+    assert (again.changed, again.outcome.uid) == (False, second.outcome.uid)
 
 
 def test_a_job_of_a_name_that_sagemaker_has_is_refused_and_asked_for_again(
@@ -224,16 +243,16 @@ def test_a_job_that_is_being_deleted_is_made_anew_once_it_is_gone(
 
 def test_a_user_stops_the_job_of_this_run_alone(client: KubeClient, controller: Controller, name: str) -> None:
     apply_job(client, name, RUN)
-    stop_job(client, TRAINING, name, NAMESPACE, RunIdentity("dag", "tuesday", "train"), log=LOG)
+    stop_job(client, TRAINING, name, NAMESPACE, TUESDAY, log=LOG)
     assert client.get(TRAINING, name, NAMESPACE)
     controller.synced(TRAINING, name, trainingJobStatus="Completed")
-    stop_job(client, TRAINING, name, NAMESPACE, RUN, log=LOG)
+    stop_job(client, TRAINING, name, NAMESPACE, MONDAY, log=LOG)
     assert "deletionTimestamp" not in client.get(TRAINING, name, NAMESPACE)["metadata"], "it has ended"
     controller.synced(TRAINING, name, trainingJobStatus="InProgress")
-    stop_job(client, TRAINING, name, NAMESPACE, RUN, log=LOG)
+    stop_job(client, TRAINING, name, NAMESPACE, MONDAY, log=LOG)
     assert "deletionTimestamp" in client.get(TRAINING, name, NAMESPACE)["metadata"]
     controller.lets_go(TRAINING, name)
-    stop_job(client, TRAINING, name, NAMESPACE, RUN, log=LOG)
+    stop_job(client, TRAINING, name, NAMESPACE, MONDAY, log=LOG)
 
 
 def test_a_job_that_nobody_takes_up_is_withdrawn(client: KubeClient, controller: Controller, name: str) -> None:
@@ -249,7 +268,7 @@ def test_a_job_that_nobody_takes_up_is_withdrawn(client: KubeClient, controller:
 
 
 def _applied(client: KubeClient, kind: Kind, name: str, spec: Mapping[str, Any]) -> Outcome:
-    manifest = resource_manifest(kind.kind, name, NAMESPACE, spec, labels={}, annotations={}, identity=RUN, tried=Try())
+    manifest = resource_manifest(kind.kind, name, NAMESPACE, spec, labels={}, annotations={}, identity=MONDAY)
     return apply_resource(client, kind, manifest, log=LOG).outcome
 
 
@@ -258,7 +277,7 @@ def test_what_is_synced_at_once_stays_in_the_task_and_what_takes_minutes_does_no
 ) -> None:
     def shortly(kind: Kind, made: Outcome, goal: Goal = Goal.FINISHED) -> tuple[Outcome, Verdict | None]:
         return wait_shortly(
-            client, kind, made, deadlines=Deadlines(), goal=goal, poll_interval=1.0, on_change=seen.append
+            client, kind, made, deadlines=Deadlines(), goal=goal, poll_interval=1.0, on_change=seen.append, seconds=60.0
         )
 
     seen: list[Outcome] = []

@@ -19,7 +19,8 @@ from typing import Any
 import boto3
 import pytest
 
-from airflow_ack_sagemaker.core.resource.freshness import STATUS_RESOLUTION, observe, status_written
+from airflow_ack_sagemaker.core.resource.fields import status_written
+from airflow_ack_sagemaker.core.resource.freshness import STATUS_RESOLUTION, observe
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
 from airflow_ack_sagemaker.core.resource.manifest import PipelineSpec
 from airflow_ack_sagemaker.core.resource.status import Outcome, State

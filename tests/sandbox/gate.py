@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-_SECONDS = 20.0
+_SECONDS = 120.0
 
 
 class Gate:

@@ -32,7 +32,7 @@ Condition = Callable[[], Any]
 
 def until(condition: Condition, what: Callable[[], str] | str) -> Any:
     """Wait for a condition; gives what it gave."""
-    return wait_until(condition, 20.0, what, every=0.01)
+    return wait_until(condition, 120, what, every=0.01)
 
 
 @dataclass

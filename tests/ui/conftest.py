@@ -18,7 +18,7 @@ from demo.history import History, tell
 from demo.run import CLUSTERS
 from harness.airflow_processes import AirflowProcesses
 from harness.postgresql import PostgreSQL
-from harness.sandbox_process import SandboxProcess
+from harness.sandbox_process import SandboxProcess, page_settings
 from harness.waiting import wait_until
 from tests.airflow.support import Case
 from tests.support.auth_manager import GRANTS, PATH
@@ -81,7 +81,7 @@ def airflow(
             dags,
             users=USERS,
             connections=sandbox.connections(),
-            settings={("core", "auth_manager"): PATH, ("ack_sagemaker", "clusters"): json.dumps(CLUSTERS)},
+            settings={("core", "auth_manager"): PATH, **page_settings(CLUSTERS, sandbox.connections())},
             environment={"PYTHONPATH": str(ROOT), GRANTS: json.dumps(DAG_GRANTS)},
             database_url=database_url,
         ) as airflow:
@@ -106,7 +106,8 @@ def shelved(
     shelf = Shelf()
     hostile.fill(shelf)
     many.fill(shelf)
-    with shelf, shelf.airflow(tmp_path_factory.mktemp("shelved"), airflow, database_url) as server:
+    dags = Path(airflow.environment["AIRFLOW__CORE__DAGS_FOLDER"])
+    with shelf, shelf.airflow(tmp_path_factory.mktemp("shelved"), dags, database_url) as server:
         path = f"{server.url}/ack-sagemaker/api/executions"
 
         def whole() -> bool:

@@ -88,12 +88,12 @@ class Shelf:
         self._stack.close()
 
     @contextmanager
-    def airflow(self, home: Path, other: AirflowProcesses, database_url: str) -> Iterator[AirflowProcesses]:
-        """One more API server of an Airflow, whose database is named: it shows this cluster alone."""
+    def airflow(self, home: Path, dags: Path, database_url: str) -> Iterator[AirflowProcesses]:
+        """An API server that shows this cluster alone, of an Airflow whose DAGs and database are named."""
         config = {"kube_config": json.dumps(self.server.kubeconfig()), "namespace": NAMESPACE}
         airflow = AirflowProcesses(
             home,
-            Path(other.environment["AIRFLOW__CORE__DAGS_FOLDER"]),
+            dags,
             connections={CONN_ID: {"conn_type": "kubernetes", "extra": config}},
             settings={("ack_sagemaker", "clusters"): json.dumps([{"kubernetes_conn_id": CONN_ID}])},
             database_url=database_url,

@@ -138,7 +138,7 @@ def _get(expression: str, scope: Scope) -> Any:
     if reference.root == "ForEach" and reference.name == "CurrentItem":
         if scope.item is None:
             return Unresolved(shown_expression, "it has a value only in the body of a ForEach")
-        return _item(scope.item[0], reference.rest, shown_expression)
+        return walk(scope.item[0], reference.rest, shown_expression)
     source = {"Steps": scope.properties, "IterationOutput": scope.iteration}.get(reference.root)
     if source is None:
         return Unresolved(shown_expression, "it is known only while an execution runs")
@@ -150,16 +150,6 @@ def _get(expression: str, scope: Scope) -> Any:
 
 def _named(values: Mapping[str, Any], name: str, expression: str, why: str) -> Any:
     return values[name] if name in values else Unresolved(expression, why)
-
-
-def _item(item: Any, rest: str, expression: str) -> Any:
-    """A place in the item of a loop. Items are commonly objects, written as JSON in a string."""
-    if rest and isinstance(item, str):
-        try:
-            item = json.loads(item)
-        except ValueError:
-            return Unresolved(expression, f"the item {quoted(item)} is no JSON object")
-    return walk(item, rest, expression)
 
 
 def _join(body: Mapping[str, Any], scope: Scope) -> str | Unresolved:
@@ -198,7 +188,10 @@ def _json_get(body: Mapping[str, Any], scope: Scope) -> Any:
 
 
 def walk(value: Any, path: str, expression: str) -> Any:
-    """What stands at a path such as ``.Outputs['train'].S3Uri`` or ``metrics.mse[0]`` in a JSON value."""
+    """What stands at a path such as ``.Outputs['train'].S3Uri`` or ``metrics.mse[0]`` in a JSON value.
+
+    A text on the way is read as JSON: the items of a loop, and what configures a job, are objects in a string.
+    """
     position = 0
     while position < len(path):
         token = _TOKEN.match(path, position)
@@ -206,6 +199,8 @@ def walk(value: Any, path: str, expression: str) -> Any:
             return Unresolved(expression, f"{quoted(path[position:])} is no path")
         position = token.end()
         index, key = token["index"], token["plain"] if token["key"] is None else token["key"]
+        if isinstance(value, str):
+            value = _parsed(value)
         if index is not None:
             if not isinstance(value, list) or int(index) >= len(value):
                 return Unresolved(expression, f"there is no element {index}")
@@ -216,6 +211,13 @@ def walk(value: Any, path: str, expression: str) -> Any:
             return Unresolved(expression, f"there is no {quoted(key)}")
         value = element
     return value
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 _NOTHING = object()

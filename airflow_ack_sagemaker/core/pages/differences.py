@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from airflow_ack_sagemaker.core.pages.executions import Row
+from airflow_ack_sagemaker.core.pages.line_diff import unified
 from airflow_ack_sagemaker.core.pages.masking import Masker, masked
 
 MAX_LINES = 2_000
 """Lines of a difference that are shown."""
-_MOST = 3_000
-"""Lines, between what both begin and end with, that are compared: it takes the square of them."""
+MAX_LINE = 2_000
+"""Characters of a line of it that are shown: a value may be a document of its own."""
 _CONTEXT = 3
 
 
@@ -41,7 +42,7 @@ def previous_of(row: Row, rows: Sequence[Row]) -> Row | None:
 
 
 def by_digest(before: str | None, after: str | None, why: str) -> Difference:
-    """What the digests alone tell. ``why`` says why the texts are not there."""
+    """The answer from the digests alone. ``why`` says why the texts are not known."""
     if before is None or after is None:
         return Difference(None, note=f"The definitions cannot be compared: a digest is missing. {why}")
     if before == after:
@@ -56,49 +57,22 @@ def difference(before: str, after: str, masker: Masker, names: tuple[str, str]) 
     """
     try:
         old, new = json.loads(before), json.loads(after)
+        same = old == new
     except (ValueError, RecursionError):
         return Difference(before == after, note="A definition is not JSON, so what has changed is not shown.")
-    if old == new:
+    if same:
         return Difference(True)
-    lines, cut = _compared(_pretty(masked(old, masker)), _pretty(masked(new, masker)), names)
-    if lines is None:
-        return Difference(False, note="The definitions differ in too much to be shown.")
+    found = unified(_pretty(masked(old, masker)), _pretty(masked(new, masker)), names, _CONTEXT)
+    lines = [_cut(line) for line in islice(found, MAX_LINES + 1)]
     if not lines:
         return Difference(False, note="The definitions differ only in values that are masked.")
-    note = f"Cut after {MAX_LINES} lines." if cut else None
-    return Difference(False, "\n".join(lines), note)
+    note = f"Cut after {MAX_LINES} lines." if len(lines) > MAX_LINES else None
+    return Difference(False, "\n".join(lines[:MAX_LINES]), note)
 
 
 def _pretty(document: Any) -> list[str]:
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False).split("\n")
 
 
-def _compared(old: list[str], new: list[str], names: tuple[str, str]) -> tuple[list[str] | None, bool]:
-    start = 0
-    while start < min(len(old), len(new)) and old[start] == new[start]:
-        start += 1
-    end = 0
-    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
-        end += 1
-    if max(len(old), len(new)) - start - end > _MOST:
-        return None, False
-    first = max(start - _CONTEXT, 0)
-    last = max(end - _CONTEXT, 0)
-    part_old, part_new = old[first : len(old) - last], new[first : len(new) - last]
-    found: list[str] = []
-    for line in difflib.unified_diff(part_old, part_new, *names, lineterm="", n=_CONTEXT):
-        if len(found) == MAX_LINES:
-            return found, True
-        found.append(_moved(line, first) if line.startswith("@@") else line)
-    return found, False
-
-
-def _moved(line: str, by: int) -> str:
-    """A hunk's header, counted from the beginning of the whole text."""
-    _, old, new, _ = line.split(" ", 3)
-    return f"@@ {_shifted(old, by)} {_shifted(new, by)} @@"
-
-
-def _shifted(range_: str, by: int) -> str:
-    start, comma, length = range_[1:].partition(",")
-    return f"{range_[0]}{int(start) + by}{comma}{length}"
+def _cut(line: str) -> str:
+    return line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}… ({len(line):,} characters)"

@@ -28,9 +28,9 @@ _MAX_REASON = 500
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """``dag_id`` and what follows it is None or -1 where no task of Airflow made the resource. ``state`` is our word,
-    ``status`` SageMaker's own. ``ended`` is there for what SageMaker has ended, ``touched`` is when the controller last
-    wrote about it.
+    """One execution. ``dag_id`` and the members after it are None or -1 where no task of Airflow made the resource.
+    ``state`` is our word, ``status`` SageMaker's own. ``ended`` is known only if SageMaker has ended it. ``touched`` is
+    when the controller last wrote its status.
     """
 
     cluster: str

@@ -1,4 +1,4 @@
-"""Is a controller at work? What the resources of a namespace tell, since the controller itself is not asked."""
+"""Does a controller work? The resources of a namespace tell it; the controller itself is not asked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Health:
 
 
 def health_of(executions: Sequence[Row], pipelines: Sequence[PipelineRow], *, now: datetime, known: bool) -> Health:
-    """How the controller fares.
+    """Whether the controller works.
 
     :param now: the present time, with a time zone.
     :param known: whether these are all that there are now; False while they are being read or cannot be.

@@ -17,13 +17,13 @@ SORTS: dict[str, Callable[[Row], Any]] = {
     "state": lambda row: row.state.value,
     "duration": lambda row: row.duration,
 }
-"""What a list may be sorted by; what has no such value comes last, either way."""
+"""What a list may be sorted by. Rows without such a value come last in both orders."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What of the executions is wanted; None is no restriction. ``sort`` is a name of `SORTS`, "-" before it turns it
-    round. Each word of ``search`` must be found somewhere, upper or lower case.
+    """Which executions are wanted; None is no restriction. ``sort`` is a name of `SORTS`; "-" before it reverses the
+    order. Each word of ``search`` must be found somewhere, in upper or lower case.
     """
 
     dag_id: str | None = None

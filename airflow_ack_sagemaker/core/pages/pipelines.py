@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +21,12 @@ from airflow_ack_sagemaker.core.resource.status import State
 from airflow_ack_sagemaker.core.resource.times import text_of
 
 MAX_DURATIONS = 30
+_FINALIZER = "finalizers.sagemaker.services.k8s.aws/"
+"""What the controller puts on a resource whose thing in AWS is its own; a refused one has none."""
 _DIGEST = "pipelineDefinitionSHA256"
-"""Where a pruned Pipeline has the digest of the text that it no longer has; no field of the kind."""
+"""Where a pruned Pipeline has the digest of the text that it no longer has; no field of the kind. It is that of the
+text as it stands: to read a definition takes a thousand times as long, and this is done in an event loop.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +44,9 @@ class DefinitionSource:
 
 @dataclass(frozen=True, slots=True)
 class PipelineRow:
-    """A Pipeline. ``definition`` is what its annotations say, ``text_sha256`` what its text is; ``changed`` is since
-    when an answer of the controller may be expected, ``touched`` when it last wrote.
+    """A Pipeline. ``definition`` is what its annotations say, ``text_sha256`` the digest of its text as it stands;
+    ``changed`` is since when an answer of the controller may be expected, ``touched`` when it last wrote. ``owned``:
+    the controller's own mark is on it, so that its ARN is that of the pipeline that it made.
     """
 
     cluster: str
@@ -54,6 +60,7 @@ class PipelineRow:
     remedy: str | None
     definition: DefinitionSource
     text_sha256: str | None
+    owned: bool
     dag_label: str | None
     arn: str | None
     region: str | None
@@ -87,22 +94,25 @@ def definition_of(resource: Resource) -> DefinitionSource:
     )
 
 
-def prune(resource: Resource, digest: Callable[[str, str | None], str]) -> dict[str, Any]:
+def prune(resource: Resource) -> dict[str, Any]:
     """A Pipeline without the text of its definition and without its managers' lists of fields. The digest of the text
     stays, and of the managers what `freshness` reads.
-
-    :param digest: gives the digest of a definition's text; its second argument is the digest that the annotations say.
     """
     pruned = freshness.prune(resource)
     spec = dict(fields.spec(resource))
     text = spec.pop("pipelineDefinition", None)
     if isinstance(text, str):
-        spec[_DIGEST] = digest(text, definition_of(resource).sha256)
+        spec[_DIGEST] = plain_digest(text)
     metadata = fields.metadata(resource)
     for key in ("labels", "annotations"):
         if key in metadata:
             pruned["metadata"][key] = metadata[key]
     return {**pruned, "spec": spec}
+
+
+def plain_digest(text: str) -> str:
+    """The digest of a text as it stands."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def pipeline_row(resource: Resource, cluster: str) -> PipelineRow:
@@ -121,6 +131,7 @@ def pipeline_row(resource: Resource, cluster: str) -> PipelineRow:
         remedy=outcome.remedy,
         definition=definition_of(resource),
         text_sha256=fields.text(fields.spec(resource), _DIGEST),
+        owned=any(name.startswith(_FINALIZER) for name in fields.finalizers(resource)),
         dag_label=fields.label(resource, LABEL_DAG) or None,
         arn=outcome.arn,
         region=outcome.region,
@@ -161,15 +172,30 @@ class Drift:
     detail: str | None = None
 
 
-def drift_of(pipeline: PipelineRow, newest: str | None, why_unknown: str | None) -> Drift:
+def needs_canonical(pipeline: PipelineRow) -> bool:
+    """Whether only the canonical text tells if it is the definition that was applied."""
+    known = pipeline.definition.sha256
+    return bool(known and pipeline.text_sha256 and known != pipeline.text_sha256)
+
+
+def drift_of(
+    pipeline: PipelineRow, newest: str | None, why_unknown: str | None, canonical_sha256: str | None = None
+) -> Drift:
     """The drift of a pipeline's definition.
 
+    :param canonical_sha256: the digest of its canonical text; needed where that of the text as it stands is not the one
+        of its annotations. None: not known yet.
     :param newest: the version that S3 would give now; None where that is not known.
     :param why_unknown: why not.
     """
     known = pipeline.definition
-    if known.sha256 and pipeline.text_sha256 and known.sha256 != pipeline.text_sha256:
-        return Drift("edited", "The definition in the cluster is not the one that was applied: somebody has edited it")
+    if needs_canonical(pipeline):
+        if canonical_sha256 is None:
+            return Drift("unknown", "The definition in the cluster is being compared with the one that was applied")
+        if canonical_sha256 != known.sha256:
+            return Drift(
+                "edited", "The definition in the cluster is not the one that was applied: somebody has edited it"
+            )
     if known.source_uri is None:
         return Drift("unknown", "The resource does not say where its definition came from")
     if known.version_id is None:

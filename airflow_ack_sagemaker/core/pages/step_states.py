@@ -85,7 +85,7 @@ def with_states(
 ) -> tuple[StepView, ...]:
     """The picture's steps as they stand; what SageMaker lists beyond them comes last.
 
-    :param over: whether the execution has ended, so that what has not run never will.
+    :param over: whether the execution has ended: then a step that has not run never will.
     :param selected: the steps that the execution is limited to; None: all.
     """
     # Of a step that a loop repeats, the last round is shown.
@@ -156,8 +156,7 @@ def state_of(step: Mapping[str, Any], text_of: Callable[[object], str | None]) -
     source = (step.get("SelectiveExecutionResult") or {}).get("SourcePipelineExecutionArn")
     round_ = step.get("IterationContext") or {}
     return StepState(
-        # A round of a loop's step is called like that step and the round's number.
-        name=step["StepName"].removesuffix(f"-{round_['Index']}") if "Index" in round_ else step["StepName"],
+        name=_name(str(step.get("StepName") or ""), round_),
         status=step.get("StepStatus", ""),
         type=next(iter(metadata), "").removesuffix("Job"),
         display_name=step.get("StepDisplayName") or None,
@@ -168,3 +167,8 @@ def state_of(step: Mapping[str, Any], text_of: Callable[[object], str | None]) -
         source_arn=source,
         iterated=bool(step.get("IterationContext")),
     )
+
+
+def _name(name: str, round_: Mapping[str, Any]) -> str:
+    """A round of a loop's step is called like that step and the round's number."""
+    return name.removesuffix(f"-{round_['Index']}") if "Index" in round_ else name

@@ -46,7 +46,7 @@ class Event:
 
 
 def timeline_of(resource: Resource) -> list[Event]:
-    """The events of a PipelineExecution, oldest first; what has no time stands where it was seen, at the end."""
+    """The events of a PipelineExecution, oldest first. Events without a time come last."""
     outcome = classify(resource)
     found = list(_events(resource, outcome))
     # A stable sort: of one second, things stand in the order in which they must have happened.

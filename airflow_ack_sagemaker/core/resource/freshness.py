@@ -43,15 +43,8 @@ passed on the controller's clock too, wherever in the second that clock ticks.
 def spec_changed(resource: Mapping[str, Any]) -> datetime | None:
     """When the ``spec`` was last changed, by anybody."""
     return _latest(
-        entry
-        for entry in fields.managed_fields(resource)
-        if not entry.get("subresource") and "f:spec" in (entry.get("fieldsV1") or {})
+        entry for entry in fields.managed_fields(resource) if not entry.get("subresource") and _has_spec(entry)
     )
-
-
-def status_written(resource: Mapping[str, Any]) -> datetime | None:
-    """When the ``status`` was last written."""
-    return _latest(entry for entry in fields.managed_fields(resource) if entry.get("subresource") == "status")
 
 
 def answered(resource: Mapping[str, Any]) -> bool:
@@ -59,7 +52,7 @@ def answered(resource: Mapping[str, Any]) -> bool:
     changed = spec_changed(resource)
     if changed is None:
         return True
-    written = status_written(resource)
+    written = fields.status_written(resource)
     if written is None:
         return False
     generation = fields.metadata(resource).get("generation")
@@ -76,7 +69,7 @@ def change_note(resource: Mapping[str, Any]) -> dict[str, str]:
     generation = fields.metadata(resource).get("generation")
     if not isinstance(generation, int):
         return {}
-    note = {"generation": generation + 1, "status": text_of(status_written(resource))}
+    note = {"generation": generation + 1, "status": text_of(fields.status_written(resource))}
     return {ANNOTATION_CHANGE: json.dumps(note, separators=(",", ":"))}
 
 
@@ -87,7 +80,7 @@ def pause_before_change(resource: Mapping[str, Any], now: datetime | None) -> ti
     :param now: the API server's clock; None: not known. A status that is from the future of that clock says nothing
         about when it was written, so that one waits as if it were from this moment.
     """
-    written = status_written(resource)
+    written = fields.status_written(resource)
     if written is None:
         return timedelta(0)
     if now is None:
@@ -114,7 +107,7 @@ def observe(resource: Mapping[str, Any]) -> Outcome:
 
 def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
     """The part of a resource that outcomes are read from: a watch of thousands keeps this, not definitions."""
-    metadata = resource.get("metadata") or {}
+    metadata = fields.metadata(resource)
     kept = {
         key: metadata[key]
         for key in (
@@ -129,9 +122,9 @@ def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
         )
         if key in metadata
     }
-    kind, status = kind_of(resource.get("kind", "")), resource.get("status") or {}
+    kind, status = kind_of(fields.kind_name(resource)), fields.status(resource)
     if kind.is_job:
-        said = status.get(kind.status_field) if kind.status_field else None
+        said = fields.status_text(resource, kind.status_field) if kind.status_field else None
         if said is not None and said not in kind.succeeded | kind.failed | kind.stopped | kind.running:
             # `classify` asks since when a status stands that is not known.
             kept["managedFields"] = [
@@ -139,18 +132,18 @@ def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
                 for entry in fields.managed_fields(resource)
                 if entry.get("subresource") == "status" and entry.get("time")
             ]
-        spec = {key: value for key, value in (resource.get("spec") or {}).items() if key == "pipelineName"}
+        spec = {key: value for key, value in fields.spec(resource).items() if key == "pipelineName"}
         return {"kind": resource["kind"], "metadata": kept, "spec": spec, "status": status}
     if note := fields.annotation(resource, ANNOTATION_CHANGE):
         kept["annotations"] = {ANNOTATION_CHANGE: note}
     kept["managedFields"] = [
         {
             **{key: entry[key] for key in ("subresource", "time") if key in entry},
-            "fieldsV1": {"f:spec": {}} if "f:spec" in (entry.get("fieldsV1") or {}) else {},
+            "fieldsV1": {"f:spec": {}} if _has_spec(entry) else {},
         }
         for entry in fields.managed_fields(resource)
     ]
-    return {"kind": resource["kind"], "metadata": kept, "status": resource.get("status") or {}}
+    return {"kind": resource["kind"], "metadata": kept, "status": status}
 
 
 def _noted(resource: Mapping[str, Any]) -> tuple[int, str | None] | None:
@@ -163,6 +156,12 @@ def _noted(resource: Mapping[str, Any]) -> tuple[int, str | None] | None:
     if type(generation) is not int or not (status is None or isinstance(status, str)):
         return None
     return generation, status
+
+
+def _has_spec(entry: Mapping[str, Any]) -> bool:
+    """Whether this entry of the managed fields has members of the spec."""
+    names = entry.get("fieldsV1")
+    return isinstance(names, Mapping) and "f:spec" in names
 
 
 def _latest(entries: Iterable[Mapping[str, Any]]) -> datetime | None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_ack_sagemaker.core.errors import AckError
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_ASKED,
     ANNOTATION_DEFINITION_SHA256,
@@ -105,8 +106,7 @@ def check_names(name: str, value: Any) -> tuple[str, ...]:
 
 def runs_pipeline(resource: Mapping[str, Any], pipeline_name: str) -> bool:
     """Whether a PipelineExecution, whoever wrote it, is one of this pipeline's; it may name it by ARN."""
-    reference = str((resource.get("spec") or {}).get("pipelineName") or "")
-    return reference.rpartition("/")[2] == pipeline_name
+    return fields.pipeline_name(resource) == pipeline_name
 
 
 def check_sha256(digest: str | None) -> str | None:
@@ -152,7 +152,7 @@ class PipelineSpec:
     description: str | None = None
     display_name: str | None = None
     max_parallel_steps: int | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, Any] = field(default_factory=dict)
     resource_name: str | None = None
     region: str | None = None
     deletion_policy: str = "retain"
@@ -176,7 +176,7 @@ class PipelineSpec:
         """
         if self.deletion_policy not in ("retain", "delete"):
             raise SpecError(f"deletion_policy {self.deletion_policy!r} must be 'retain' or 'delete'.")
-        if self.display_name is not None and not _PIPELINE_NAME.fullmatch(self.display_name):
+        if self.display_name is not None and not _is(self.display_name, _PIPELINE_NAME):
             raise SpecError(
                 f"display_name {_short(self.display_name)} is not a SageMaker display name: 1 to 256 letters, digits "
                 "and hyphens, beginning and ending with a letter or digit."
@@ -208,7 +208,8 @@ class PipelineSpec:
                     "pipelineDescription": _description(self.description),
                     "pipelineDisplayName": self.display_name,
                     "parallelismConfiguration": _parallelism(self.max_parallel_steps),
-                    "tags": [{"key": key, "value": str(value)} for key, value in sorted(self.tags.items())] or None,
+                    "tags": [{"key": key, "value": value} for key, value in sorted(_texts("tags", self.tags).items())]
+                    or None,
                 }
             ),
         }
@@ -216,7 +217,9 @@ class PipelineSpec:
 
 @dataclass(frozen=True, slots=True)
 class ExecutionSpec:
-    """A ``PipelineExecution``. ``parameters`` are SageMaker's list of name and value, both strings."""
+    """A ``PipelineExecution``. ``parameters`` are SageMaker's list of name and value, both strings; ``not_texts`` names
+    those that the task was given as something else (`core.definition.given_as`).
+    """
 
     pipeline_name: str
     parameters: Sequence[Mapping[str, str]] = ()
@@ -230,6 +233,7 @@ class ExecutionSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     asked_sha256: str | None = None
+    not_texts: frozenset[str] = frozenset()
 
     def asked(self) -> str:
         """Digest (hexadecimal) of what the task asks for: two tries that ask for the same have the same.
@@ -257,7 +261,7 @@ class ExecutionSpec:
         """
         pipeline = pipeline_name_of(self.pipeline_name)
         name = identity.resource_name(pipeline, attempt)
-        if self.display_name is not None and not _DISPLAY_NAME.fullmatch(self.display_name):
+        if self.display_name is not None and not _is(self.display_name, _DISPLAY_NAME):
             raise SpecError(
                 f"display_name {_short(self.display_name)} is not a SageMaker display name: 1 to 82 letters, digits "
                 "and hyphens, beginning and ending with a letter or digit."
@@ -323,8 +327,8 @@ def resource_manifest(
     namespace: str,
     spec: Mapping[str, Any],
     *,
-    labels: Mapping[str, str],
-    annotations: Mapping[str, str],
+    labels: Mapping[str, Any],
+    annotations: Mapping[str, Any],
     identity: RunIdentity | None = None,
     tried: Try | None = None,
 ) -> dict[str, Any]:
@@ -349,8 +353,8 @@ def resource_manifest(
         "metadata": {
             "name": check_resource_name(name),
             "namespace": namespace,
-            "labels": {**labels, MANAGED_BY: PREFIX},
-            "annotations": dict(annotations),
+            "labels": {**_texts("labels", labels), MANAGED_BY: PREFIX},
+            "annotations": _texts("annotations", annotations),
         },
         "spec": dict(spec),
     }
@@ -364,7 +368,21 @@ def _parallelism(steps: int | None) -> dict[str, int] | None:
     return {"maxParallelExecutionSteps": steps}
 
 
+def _is(value: Any, pattern: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and pattern.fullmatch(value) is not None
+
+
+def _texts(name: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """Labels or annotations, whose values Kubernetes takes as texts only. :raises SpecError: a value is none."""
+    for key, value in values.items():
+        if not isinstance(value, str | int | float):
+            raise SpecError(f"{name}[{key!r}] must be a text, not {type(value).__name__} {_short(value)}.")
+    return {key: value if isinstance(value, str) else str(value) for key, value in values.items()}
+
+
 def _description(text: str | None) -> str | None:
+    if text is not None and not isinstance(text, str):
+        raise SpecError(f"description must be a text, not {type(text).__name__} {_short(text)}.")
     if text is not None and len(text) > _MAX_DESCRIPTION:
         raise SpecError(
             f"description has {len(text):,} characters, more than the {_MAX_DESCRIPTION:,} that SageMaker takes."

@@ -38,11 +38,9 @@ def is_managed(resource: Mapping[str, Any]) -> bool:
 
 def refused_as_existing(resource: Mapping[str, Any]) -> bool:
     """Whether the controller has said that AWS has a thing of this name already."""
-    conditions = fields.status(resource).get("conditions")
-    for condition in conditions if isinstance(conditions, list) else ():
-        if isinstance(condition, Mapping) and condition.get("type") == "ACK.Terminal":
-            said = f"{condition.get('message')} {condition.get('reason')}"
-            return condition.get("status") == "True" and _EXISTS in said
+    for condition in fields.conditions(resource):
+        if condition.get("type") == "ACK.Terminal":
+            return condition.get("status") == "True" and _EXISTS in (fields.said_by(condition) or "")
     return False
 
 

@@ -28,7 +28,7 @@ minute or so."""
 
 
 class State(StrEnum):
-    """Where a resource stands. `FINISHED` groups those that no waiting will change."""
+    """Where a resource stands. `FINISHED` groups the states that do not change any more."""
 
     UNSEEN = "Unseen"
     """No controller has touched it: no status, no finalizer."""
@@ -308,5 +308,5 @@ def _said_by(condition: Mapping[str, Any] | None) -> str | None:
 
 
 def cut(text: str | None, length: int) -> str | None:
-    """At most so many characters of a text; an ellipsis says that some are missing."""
+    """The text, cut to a length; an ellipsis says that something is missing."""
     return text if text is None or len(text) <= length else f"{text[: length - 1]}…"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_ack_sagemaker.core.resource import fields
-from airflow_ack_sagemaker.core.resource.fields import Resource
-from airflow_ack_sagemaker.core.resource.freshness import spec_changed, status_written
+from airflow_ack_sagemaker.core.resource.fields import Resource, status_written
+from airflow_ack_sagemaker.core.resource.freshness import spec_changed
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_GENERATION, ANNOTATION_RAN
 from airflow_ack_sagemaker.core.resource.status import Outcome
 

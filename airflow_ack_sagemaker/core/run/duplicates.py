@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from airflow_ack_sagemaker.core.resource.times import parse_time
+from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.fields import Resource
 
 ARN_DELAY = timedelta(minutes=2)
 """Between the start of an execution and its ARN in the resource's status: younger ones are not judged."""
@@ -78,7 +78,7 @@ def is_ours(display_name: str) -> bool:
 
 
 def duplicates(
-    executions: Sequence[StartedExecution], resources: Sequence[Mapping[str, Any]], *, now: datetime
+    executions: Sequence[StartedExecution], resources: Sequence[Resource], *, now: datetime
 ) -> list[Duplicate]:
     """What nobody owns, one entry for each display name.
 
@@ -95,17 +95,17 @@ def duplicates(
         if is_ours(execution.display_name):
             by_name[execution.display_name].append(execution)
     owners = {_display_name(resource): resource for resource in resources}
-    arns = {arn for resource in resources if (arn := _arn(resource))}
+    arns = {arn for resource in resources if (arn := fields.arn(resource))}
     found = []
     for name, twins in by_name.items():
         resource = owners.get(name)
-        since = None if resource is None else parse_time(resource["metadata"]["creationTimestamp"])
+        since = None if resource is None else fields.created(resource)
         others = tuple(one for one in twins if one.arn not in arns and (one.runs or not _earlier(one, since)))
         if not others or any(now - one.started < ARN_DELAY for one in others):
             continue
         if any(one.runs for one in others) or (resource is not None and len(twins) > 1):
             owned = next((one for one in twins if one.arn in arns), None)
-            found.append(Duplicate(name, resource["metadata"]["name"] if resource else None, owned, others))
+            found.append(Duplicate(name, fields.name(resource) if resource else None, owned, others))
     return found
 
 
@@ -123,9 +123,5 @@ def _earlier(execution: StartedExecution, created: datetime | None) -> bool:
     return created is not None and execution.started < created - CLOCKS
 
 
-def _display_name(resource: Mapping[str, Any]) -> str:
-    return str((resource.get("spec") or {}).get("pipelineExecutionDisplayName") or "")
-
-
-def _arn(resource: Mapping[str, Any]) -> str:
-    return str(((resource.get("status") or {}).get("ackResourceMetadata") or {}).get("arn") or "")
+def _display_name(resource: Resource) -> str:
+    return fields.text(fields.spec(resource), "pipelineExecutionDisplayName") or ""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow_ack_sagemaker.core.definition.graph import StepGraph
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_DEFINITION_SHA256, ANNOTATION_RETRY_WHOLE
 from airflow_ack_sagemaker.core.resource.status import classify
 
@@ -59,11 +60,13 @@ class Selective:
 
 def selective_of(resource: Mapping[str, Any]) -> Selective | None:
     """How an execution was launched selectively; None where it ran the whole pipeline."""
-    config = (resource.get("spec") or {}).get("selectiveExecutionConfig")
-    if not config:
+    config = fields.spec(resource).get("selectiveExecutionConfig")
+    if not config or not isinstance(config, Mapping):
         return None
-    steps = tuple(step["stepName"] for step in config.get("selectedSteps") or ())
-    return Selective(steps, config.get("sourcePipelineExecutionARN"))
+    selected = config.get("selectedSteps")
+    steps = (step for step in (selected if isinstance(selected, list) else ()) if isinstance(step, Mapping))
+    names = tuple(name for step in steps if (name := fields.text(step, "stepName")))
+    return Selective(names, fields.text(config, "sourcePipelineExecutionARN"))
 
 
 def obstacle(
@@ -80,23 +83,19 @@ def obstacle(
     :param definition_sha256: digest of the definition that the retry would run.
     """
     outcome = classify(failed)
-    spec = failed.get("spec") or {}
-    annotations = (failed.get("metadata") or {}).get("annotations") or {}
-    if ANNOTATION_RETRY_WHOLE in annotations:
-        return str(annotations[ANNOTATION_RETRY_WHOLE])
+    if (whole := fields.annotation(failed, ANNOTATION_RETRY_WHOLE)) is not None:
+        return whole
     if outcome.sagemaker_status != "Failed":
         return f"it ended as {outcome.sagemaker_status}, and SageMaker builds only on what is Failed or Succeeded"
     if outcome.arn is None:
         return "its ARN is not known"
-    before = annotations.get(ANNOTATION_DEFINITION_SHA256)
+    before = fields.annotation(failed, ANNOTATION_DEFINITION_SHA256)
     if before is None or definition_sha256 is None:
         return "the definition that it ran is not known"
     if before != definition_sha256:
         return "the pipeline's definition has changed since"
-    if (spec.get("pipelineVersionID"), parameters) != (
-        pipeline_version_id,
-        {item["name"]: item["value"] for item in spec.get("pipelineParameters") or ()},
-    ):
+    ran = (fields.spec(failed).get("pipelineVersionID"), fields.parameters(failed))
+    if ran != (pipeline_version_id, dict(parameters)):
         return "parameters or pipeline version are others than those it ran with"
     return None
 

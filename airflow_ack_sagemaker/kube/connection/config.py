@@ -14,7 +14,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ KEEPALIVE = (120, 30, 6)
 tcp_keep_*``.
 """
 _EXEC_VERSIONS = frozenset(f"client.authentication.k8s.io/{version}" for version in ("v1", "v1beta1", "v1alpha1"))
+_ODD_SHAPE = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
+"""What Python raises where a mapping, a list or a text was expected and something else is there."""
 _CLUSTER_FIELDS = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
 
 
@@ -92,7 +95,36 @@ def cluster_config(
 
     :raises ConfigError: the fields contradict each other, or what they name is missing or broken.
     """
-    fields = _Fields(extra)
+    source = f"Kubernetes connection {conn_id!r}"
+    with well_formed(source):
+        return _config(extra, source, environ, service_account, keepalive)
+
+
+@contextmanager
+def well_formed(source: str) -> Iterator[None]:
+    """One guard around the reading of a kubeconfig, which is data of any shape, rather than a check at each of its
+    sixty members.
+
+    :param source: where it comes from, for people.
+    :raises ConfigError: something in it is not of the type that it should be.
+    """
+    try:
+        yield
+    except _ODD_SHAPE as error:
+        raise ConfigError(
+            f"The {source} leads to a kubeconfig whose parts are not of the form that Kubernetes gives them "
+            f"({type(error).__name__}). Compare it with the output of: kubectl config view --minify"
+        ) from None
+
+
+def _config(
+    extra: Mapping[str, Any],
+    source: str,
+    environ: Mapping[str, str],
+    service_account: Path,
+    keepalive: tuple[int, int, int],
+) -> ClusterConfig:
+    fields = Fields(extra)
     in_cluster = _truth(fields.get("in_cluster"))
     content, path, context = fields.get("kube_config"), fields.get("kube_config_path"), fields.get("cluster_context")
     chosen = [
@@ -101,10 +133,7 @@ def cluster_config(
         if given
     ]
     if len(chosen) > 1:
-        raise ConfigError(
-            f"The Kubernetes connection {conn_id!r} sets {' and '.join(chosen)}, which exclude each other: keep one."
-        )
-    source = f"Kubernetes connection {conn_id!r}"
+        raise ConfigError(f"The {source} sets {' and '.join(chosen)}, which exclude each other: keep one.")
     if in_cluster:
         config = _pod(environ, service_account, source)
     elif path:
@@ -132,7 +161,7 @@ def from_kubeconfig(path: str, *, context: str | None = None) -> ClusterConfig:
     return cluster_config({"kube_config_path": path, "cluster_context": context}, conn_id=path)
 
 
-class _Fields:
+class Fields:
     """An extra's fields; those of before Airflow 2.3 carry a prefix."""
 
     def __init__(self, extra: Mapping[str, Any]) -> None:

@@ -7,24 +7,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from dataclasses import dataclass, field
 from datetime import datetime
 
-from airflow_ack_sagemaker.kube.connection.credentials import ExecPlugin
+from airflow_ack_sagemaker.kube.connection.credentials import ExecPlugin, Issued
 from airflow_ack_sagemaker.kube.errors import CredentialsError
 
 TIMEOUT = 60.0
 """Seconds that a plugin may take."""
-
-
-@dataclass(frozen=True, slots=True)
-class Issued:
-    """What a plugin printed; ``expires`` in seconds since 1970, None when it does not expire."""
-
-    token: str = field(default="", repr=False)
-    certificate: bytes = field(default=b"", repr=False)
-    key: bytes = field(default=b"", repr=False)
-    expires: float | None = None
 
 
 def run(plugin: ExecPlugin) -> Issued:

@@ -53,6 +53,11 @@ class Api:
         """Answer one request."""
         try:
             return await self._answer(request)
+        except RecursionError:
+            # Not as deep as what the server's decoder refuses, yet too deep here.
+            return Response(
+                negotiation.status_of(errors.bad_request("exceeded max depth")), 400, media_type=negotiation.JSON
+            )
         except errors.PageNotFound:
             return PlainTextResponse("404 page not found\n", 404, {"X-Content-Type-Options": "nosniff"})
         except errors.ApiFailure as failure:
@@ -318,6 +323,8 @@ class Api:
         return shape
 
     async def _review(self, request: Request, target: Target) -> Response:
+        if target.resource.namespaced != bool(target.namespace):
+            raise errors.PageNotFound
         if request.method != "POST" or target.name:
             raise errors.no_such_method()
         media = media_type(request.headers.get("content-type", "")) or negotiation.JSON

@@ -8,9 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from airflow_ack_sagemaker.sandbox.apiserver import errors
-from airflow_ack_sagemaker.sandbox.apiserver.definitions import complete as complete_crd
-from airflow_ack_sagemaker.sandbox.apiserver.definitions import problems as crd_problems
+from airflow_ack_sagemaker.sandbox.apiserver import definitions, errors, typed
 from airflow_ack_sagemaker.sandbox.apiserver.errors import Cause
 from airflow_ack_sagemaker.sandbox.apiserver.kinds import CONFIG_MAPS, CRDS, EVENTS, LEASES, NAMESPACES, SECRETS
 from airflow_ack_sagemaker.sandbox.apiserver.metadata import key_problems
@@ -34,11 +32,18 @@ _NEEDED = {
 _KEPT_NAMESPACES = ("default", "kube-system", "kube-public")
 
 
+def misfit(resource: Resource, obj: Object) -> str:
+    """What keeps an object from being decoded, as the server says it; "" for nothing."""
+    return definitions.misfit(obj) if resource is CRDS else typed.misfit(resource, obj)
+
+
 def decoded(resource: Resource, obj: Object) -> Object:
     """An object as the server holds it once it is decoded: without what is empty, ``stringData`` as ``data``."""
+    if resource is CRDS:
+        return definitions.decoded(obj)
     if resource is SECRETS and "stringData" in obj:
         plain = obj.pop("stringData") or {}
-        data = {key: base64.b64encode(value.encode()).decode() for key, value in plain.items()}
+        data = {key: base64.b64encode((value or "").encode()).decode() for key, value in plain.items()}
         obj["data"] = {**(obj.get("data") or {}), **data}
     if resource is SECRETS:
         obj["type"] = obj.get("type") or "Opaque"
@@ -70,7 +75,7 @@ def complete(resource: Resource, obj: Object, now: str) -> None:
         obj["spec"] = {"finalizers": finalizers if "kubernetes" in finalizers else [*finalizers, "kubernetes"]}
         obj["status"] = {"phase": "Active"}
     elif resource is CRDS:
-        complete_crd(obj, now)
+        definitions.complete(obj, now)
 
 
 def problems(resource: Resource, obj: Object, live: Object | None) -> list[Cause]:
@@ -80,14 +85,17 @@ def problems(resource: Resource, obj: Object, live: Object | None) -> list[Cause
     if resource is LEASES:
         return list(_lease(obj.get("spec") or {}))
     if resource is CRDS:
-        return crd_problems(obj, live)
-    if resource is EVENTS and obj["involvedObject"].get("namespace", "") != obj["metadata"]["namespace"]:
-        shown = json.dumps(obj["involvedObject"].get("namespace", ""))
-        return [errors.invalid_value("involvedObject.namespace", shown, "does not match event.namespace")]
+        return definitions.problems(obj, live)
+    if resource is EVENTS:
+        about, at = obj["involvedObject"].get("namespace", ""), obj["metadata"]["namespace"]
+        # Events about what has no namespace are told in one of these.
+        if about != at and (about or at not in ("default", "kube-system")):
+            detail = "does not match event.namespace"
+            return [errors.invalid_value("involvedObject.namespace", json.dumps(about), detail)]
     if resource is NAMESPACES and live is None:
         return [
             errors.invalid_value("spec.finalizers", json.dumps(name), problem)
-            for name in obj["spec"]["finalizers"]
+            for name in (each or "" for each in obj["spec"]["finalizers"])
             for problem in ("name is neither a standard finalizer name nor is it fully qualified",)
             if "/" not in name and name not in ("kubernetes", "orphan", "foregroundDeletion")
         ]

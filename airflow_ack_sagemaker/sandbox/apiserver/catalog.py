@@ -27,7 +27,7 @@ def from_crd(crd: dict[str, Any]) -> list[Resource]:
                 or f"Custom resource definition column (in JSONPath format): {column['jsonPath']}",
                 column.get("priority", 0),
             )
-            for column in version.get("additionalPrinterColumns", [])
+            for column in version.get("additionalPrinterColumns") or ()
         )
         found.append(
             Resource(
@@ -39,10 +39,10 @@ def from_crd(crd: dict[str, Any]) -> list[Resource]:
                 list_kind=names.get("listKind", ""),
                 namespaced=spec["scope"] == "Namespaced",
                 schema=with_metadata(version["schema"]["openAPIV3Schema"]),
-                short_names=tuple(names.get("shortNames", ())),
-                categories=tuple(names.get("categories", ())),
+                short_names=tuple(names.get("shortNames") or ()),
+                categories=tuple(names.get("categories") or ()),
                 columns=columns or (AGE,),
-                status="status" in version.get("subresources", {}),
+                status="status" in (version.get("subresources") or {}),
                 custom=True,
             )
         )

@@ -7,14 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_ack_sagemaker.sandbox.apiserver import errors, metadata
-from airflow_ack_sagemaker.sandbox.apiserver.builtin import decoded
-from airflow_ack_sagemaker.sandbox.apiserver.definitions import decoded as decoded_crd
-from airflow_ack_sagemaker.sandbox.apiserver.definitions import misfit as crd_misfit
-from airflow_ack_sagemaker.sandbox.apiserver.kinds import CRDS
+from airflow_ack_sagemaker.sandbox.apiserver.builtin import decoded, misfit
 from airflow_ack_sagemaker.sandbox.apiserver.resource import Resource
 from airflow_ack_sagemaker.sandbox.apiserver.schema import METADATA, prune
 from airflow_ack_sagemaker.sandbox.apiserver.store import Object
-from airflow_ack_sagemaker.sandbox.apiserver.typed import misfit
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -92,7 +88,7 @@ def decode(
     if body["kind"] != resource.kind:
         cause = errors.invalid_value("kind", f'"{body["kind"]}"', f"must be {resource.kind}")
         raise errors.invalid(resource, meta.get("name", ""), [cause], kind=body["kind"])
-    if not resource.custom and (message := crd_misfit(body) if resource is CRDS else misfit(resource, body)):
+    if not resource.custom and (message := misfit(resource, body)):
         raise unfit(message)
     unknown: list[str] = []
     obj: Object = prune(body, resource.schema, unknown)
@@ -103,8 +99,6 @@ def decode(
             raise unfit(f"strict decoding error: {', '.join(said)}")
         options.warnings.extend(said)
     place(target, obj)
-    if resource is CRDS:
-        return decoded_crd(obj)
     return obj if resource.custom else decoded(resource, obj)
 
 

@@ -14,6 +14,7 @@ Object = dict[str, Any]
 
 _LABEL = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+")
+_TYPES = ("array", "boolean", "integer", "number", "object", "string")
 _SCOPES = ("Cluster", "Namespaced")
 _LABEL_RULE = (
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
@@ -75,10 +76,80 @@ def misfit(crd: Object) -> str:
             (spec.get("group"), str, "spec.group", "string"),
             (spec.get("scope"), str, "spec.scope", "v1.ResourceScope"),
         ]
+        if isinstance(spec.get("names"), dict):
+            names = ("plural", "singular", "kind", "listKind")
+            shapes += [(spec["names"].get(name), str, f"spec.names.{name}", "string") for name in names]
+            lists = ("shortNames", "categories")
+            shapes += [(spec["names"].get(name), list, f"spec.names.{name}", "[]string") for name in lists]
+        if isinstance(spec.get("versions"), list):
+            shapes += [each for version in spec["versions"] for each in _version_shapes(version)]
     for value, shape, where, go in shapes:
         if value is not None and not isinstance(value, shape):
             return f"json: cannot unmarshal {type(value).__name__} into Go struct field {where} of type {go}"
     return ""
+
+
+def _version_shapes(version: Any) -> Iterator[tuple[Any, type, str, str]]:
+    yield "null" if version is None else version, dict, "spec.versions", "v1.CustomResourceDefinitionVersion"
+    if not isinstance(version, dict):
+        return
+    schema = version.get("schema")
+    yield version.get("name"), str, "spec.versions.name", "string"
+    yield version.get("subresources"), dict, "spec.versions.subresources", "v1.CustomResourceSubresources"
+    yield schema, dict, "spec.versions.schema", "v1.CustomResourceValidation"
+    if isinstance(schema, dict):
+        yield from _schema_shapes(schema.get("openAPIV3Schema"), "spec.versions.schema.openAPIV3Schema")
+    columns = version.get("additionalPrinterColumns")
+    yield columns, list, "spec.versions.additionalPrinterColumns", "[]v1.CustomResourceColumnDefinition"
+    for column in columns if isinstance(columns, list) else ():
+        yield (
+            "null" if column is None else column,
+            dict,
+            "spec.versions.additionalPrinterColumns",
+            "v1.CustomResourceColumnDefinition",
+        )
+
+
+def _schema_shapes(schema: Any, where: str) -> Iterator[tuple[Any, type, str, str]]:
+    yield schema, dict, where, "v1.JSONSchemaProps"
+    if not isinstance(schema, dict):
+        return
+    for name in ("type", "format", "pattern", "description", "x-kubernetes-list-type", "x-kubernetes-map-type"):
+        yield schema.get(name), str, f"{where}.{name}", "string"
+    for name in ("required", "enum", "x-kubernetes-validations", "x-kubernetes-list-map-keys", "allOf", "anyOf"):
+        yield schema.get(name), list, f"{where}.{name}", "[]string"
+    for name in ("maxLength", "minLength"):
+        yield schema.get(name), int, f"{where}.{name}", "int64"
+    for rule in schema.get("x-kubernetes-validations") or () if _is(schema, "x-kubernetes-validations", list) else ():
+        yield rule, dict, f"{where}.x-kubernetes-validations", "v1.ValidationRule"
+    for name in schema.get("required") or () if _is(schema, "required", list) else ():
+        yield name, str, f"{where}.required", "string"
+    properties = schema.get("properties")
+    yield properties, dict, f"{where}.properties", "map[string]v1.JSONSchemaProps"
+    below = list(properties.values()) if isinstance(properties, dict) else []
+    # These two may say true or false in place of a schema.
+    below += [each for name in ("items", "additionalProperties") if not isinstance(each := schema.get(name), bool)]
+    for each in below:
+        if each is not None:
+            yield from _schema_shapes(each, where)
+
+
+def _is(schema: Object, name: str, shape: type) -> bool:
+    return isinstance(schema.get(name), shape)
+
+
+def _unknown_types(schema: Any, where: str) -> Iterator[Cause]:
+    if not isinstance(schema, dict):
+        return
+    if schema.get("type", "") not in ("", *_TYPES):
+        yield errors.not_supported(f"{where}.type", json.dumps(schema["type"]), _TYPES)
+    for name, below in (schema.get("properties") or {}).items():
+        yield from _unknown_types(below, f"{where}.properties[{name}]")
+    for name in ("items", "additionalProperties"):
+        yield from _unknown_types(schema.get(name), f"{where}.{name}")
+    for rule in schema.get("x-kubernetes-validations") or ():
+        if not rule.get("rule"):
+            yield errors.required(f"{where}.x-kubernetes-validations.rule", "rule is not specified")
 
 
 def problems(crd: Object, live: Object | None) -> list[Cause]:
@@ -131,6 +202,10 @@ def _versions(versions: list[Object]) -> Iterator[Cause]:
         where = f"spec.versions[{index}]"
         if not _LABEL.fullmatch(str(version.get("name", ""))):
             yield errors.invalid_value(f"{where}.name", json.dumps(version.get("name", "")), _LABEL_RULE)
+        for number, column in enumerate(version.get("additionalPrinterColumns") or ()):
+            for name in ("name", "type", "jsonPath"):
+                if not column.get(name):
+                    yield errors.required(f"{where}.additionalPrinterColumns[{number}].{name}")
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
         if schema is None:
             yield errors.required(f"{where}.schema.openAPIV3Schema")
@@ -141,3 +216,4 @@ def _versions(versions: list[Object]) -> Iterator[Cause]:
                 yield errors.required(at, "must not be empty at the root")
             else:
                 yield errors.invalid_value(at, json.dumps(schema["type"]), "must be object at the root")
+        yield from _unknown_types(schema, f"{where}.schema.openAPIV3Schema")

@@ -69,7 +69,9 @@ def _entries(shape: str, schema: Schema | None, value: Any) -> dict[str, tuple[A
     if shape == "set":
         return {f"v:{_compact(item)}": (item, items) for item in value}
     keys = schema.get("x-kubernetes-list-map-keys", [])
-    return {f"k:{_compact({key: item.get(key) for key in keys})}": (item, items) for item in value}
+    named = [item if isinstance(item, dict) else {} for item in value]
+    identities = [_compact({key: item.get(key) for key in keys}) for item in named]
+    return {f"k:{identity}": (item, items) for identity, item in zip(identities, value, strict=True)}
 
 
 @dataclass(slots=True)

@@ -182,7 +182,9 @@ CRDS = Resource(
         Column("Created At", "", "date", compute=lambda crd: crd["metadata"]["creationTimestamp"]),
         Column("Group", ".spec.group", priority=1),
         Column("Kind", ".spec.names.kind", priority=1),
-        Column("ShortNames", "", priority=1, compute=lambda crd: ",".join(crd["spec"]["names"].get("shortNames", ()))),
+        Column(
+            "ShortNames", "", priority=1, compute=lambda crd: ",".join(crd["spec"]["names"].get("shortNames") or ())
+        ),
         Column("Established", "", "boolean", priority=1, compute=lambda crd: True),
     ),
 )

@@ -106,14 +106,14 @@ def _annotations(annotations: dict[str, str]) -> Iterator[Cause]:
 
 def _finalizers(finalizers: list[str]) -> Iterator[Cause]:
     for finalizer in finalizers:
-        for problem in key_problems(finalizer):
-            yield invalid_value("metadata.finalizers", _shown(finalizer), problem)
+        for problem in key_problems(finalizer or ""):
+            yield invalid_value("metadata.finalizers", _shown(finalizer or ""), problem)
 
 
 def _owners(owners: list[Object]) -> Iterator[Cause]:
     for index, owner in enumerate(owners):
         for name in ("apiVersion", "kind", "name", "uid"):
-            if not owner.get(name):
+            if not (owner or {}).get(name):
                 yield required(f"metadata.ownerReferences[{index}].{name}", "must not be empty")
 
 
@@ -136,8 +136,17 @@ def wrong_shape(resource: Resource, metadata: Any) -> str:
             if item is not None and not isinstance(item, str):
                 return refuse(item, f"ObjectMeta.{name}", "string")
     for name, expected in _LISTS.items():
-        if metadata.get(name) is not None and not isinstance(metadata[name], list):
+        if metadata.get(name) is None:
+            continue
+        if not isinstance(metadata[name], list):
             return refuse(metadata[name], f"ObjectMeta.{name}", expected)
+        for item in metadata[name]:
+            if item is not None and not isinstance(item, str if name == "finalizers" else dict):
+                return refuse(item, f"ObjectMeta.{name}", expected.removeprefix("[]"))
+    for owner in metadata.get("ownerReferences") or ():
+        for name in ("apiVersion", "kind", "name", "uid"):
+            if (owner or {}).get(name) is not None and not isinstance(owner[name], str):
+                return refuse(owner[name], f"OwnerReference.ownerReferences.{name}", "string")
     for name in ("name", "generateName", "namespace", "uid", "resourceVersion"):
         if metadata.get(name) is not None and not isinstance(metadata[name], str):
             return refuse(metadata[name], f"ObjectMeta.{name}", "string")
@@ -145,7 +154,10 @@ def wrong_shape(resource: Resource, metadata: Any) -> str:
 
 
 def tidy(metadata: Object) -> Object:
-    """Metadata without what is empty, which the server does not store."""
+    """Metadata without what is empty, which the server does not store; null is the empty text in its maps of texts."""
+    for name in ("labels", "annotations"):
+        if isinstance(texts := metadata.get(name), dict) and None in texts.values():
+            metadata = {**metadata, name: {key: "" if text is None else text for key, text in texts.items()}}
     return {key: value for key, value in metadata.items() if value not in (None, "", {}, [])}
 
 

@@ -9,6 +9,7 @@ from airflow_ack_sagemaker.sandbox.apiserver import errors, protobuf
 from airflow_ack_sagemaker.sandbox.apiserver.catalog import Catalog
 from airflow_ack_sagemaker.sandbox.apiserver.decoding import Options, Target
 from airflow_ack_sagemaker.sandbox.apiserver.negotiation import decoder_error, parse_json
+from airflow_ack_sagemaker.sandbox.apiserver.schema import type_name
 
 _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 _MANAGER_LIMIT = 128
@@ -110,6 +111,9 @@ def delete_options(query: dict[str, str], data: bytes, media: str, agent: str) -
     :raises ApiFailure: 400 or 422, the options make no sense.
     """
     body = _delete_body(data, media)
+    for name, shape in (("preconditions", dict), ("dryRun", list), ("propagationPolicy", str)):
+        if body.get(name) is not None and not isinstance(body[name], shape):
+            raise errors.bad_request(f"json: cannot unmarshal {type_name(body[name])} into DeleteOptions.{name}")
     policy = body.get("propagationPolicy", query.get("propagationPolicy"))
     if policy is not None and policy not in _PROPAGATIONS:
         cause = errors.not_supported("propagationPolicy", f'"{policy}"', (*_PROPAGATIONS, "nil"))

@@ -28,11 +28,15 @@ class Change:
     last: Object | None = None
 
 
+_BACKLOGS = 4
+"""How many histories of changes may wait for a watcher: a slow one in a storm of changes is not cut off."""
+
+
 class Subscription:
     """The changes of one resource from now on, in order.
 
     Who does not take them is cut off: with more than ``limit`` that wait, it is closed and they are forgotten. A
-    watcher then watches again from the version that it has seen.
+    watcher then watches again from the version that it has seen, or is told that this one is too old.
     """
 
     def __init__(self, limit: int) -> None:
@@ -63,7 +67,9 @@ class Subscription:
         """The changes since the last call; waits for the first at most ``timeout`` seconds."""
         if not self._changes and not self.closed:
             try:
-                await asyncio.wait_for(self._arrived.wait(), timeout)
+                # Not asyncio.wait_for: Python 3.11's loses a cancellation that comes together with the change.
+                async with asyncio.timeout(timeout):
+                    await self._arrived.wait()
             except TimeoutError:
                 return []
         self._arrived.clear()
@@ -175,8 +181,8 @@ class Store:
     @contextmanager
     def subscribe(self, resource: str) -> Iterator[Subscription]:
         """A subscription to the changes of a resource, ended with the context."""
-        # Not more than the history: what is forgotten here must still be there to be watched again.
-        subscription = Subscription(self._limit)
+        # All watchers share the changes that wait for them: this bounds what is kept for all together.
+        subscription = Subscription(_BACKLOGS * self._limit)
         if self._closed:  # a client that watches again on a connection that is still open must not hold up the end
             subscription.close()
         subscribers = self._subscriptions.setdefault(resource, set())

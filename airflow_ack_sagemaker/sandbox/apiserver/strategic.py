@@ -34,6 +34,9 @@ def strategic_merge(target: Any, patch: dict[str, Any], schema: Schema | None) -
     if directive == "replace":
         return {key: value for key, value in patch.items() if key != _DIRECTIVE}
     result = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if key.startswith((_RETAIN, _ORDER, _DELETE)) and not isinstance(value, list):
+            raise StrategicError(f"{key} is no list")
     if _RETAIN in patch:
         result = {key: value for key, value in result.items() if key in patch[_RETAIN]}
     for key, value in patch.items():
@@ -76,6 +79,8 @@ def _list(live: list[Any], patch: list[Any], schema: Schema, order: list[Any] | 
     if key is None:
         merged = live + [item for index, item in enumerate(patch) if item not in live and item not in patch[:index]]
         return _ordered(merged, live, patch if order is None else order, None)
+    if not all(isinstance(item, dict) and isinstance(item.get(key, ""), str) for item in patch):
+        raise StrategicError(f"a list of maps, each with {key}, is expected")
     if any(item.get(_DIRECTIVE) == "replace" for item in patch):
         return [item for item in patch if _DIRECTIVE not in item]
     found = {item.get(key): item for item in live}

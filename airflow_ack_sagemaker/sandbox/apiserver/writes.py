@@ -147,11 +147,14 @@ class Writer:
                 raise errors.internal(str(error)) from None
         else:
             patched = merge_patch(live, body)
+        if not isinstance(patched, dict):
+            raise errors.unprocessable()
         if patched.get("apiVersion") != live["apiVersion"]:
-            shown = patched.get("apiVersion", "")
+            shown = str(patched.get("apiVersion", ""))
             cause = errors.invalid_value("apiVersion", f'"{shown}"', f"must be {live['apiVersion']}")
             raise errors.invalid(replace(target.resource, group=shown.rpartition("/")[0]), target.name, [cause])
-        if not (patched.get("metadata") or {}).get("name"):
+        meta = patched.get("metadata") or {}
+        if isinstance(meta, dict) and not meta.get("name"):
             raise self._nameless(target)
 
         def refuse(message: str) -> Exception:
@@ -174,7 +177,7 @@ class Writer:
         if live is None and target.subresource:
             raise errors.not_found(resource, target.name)
         meta: Any = body.get("metadata") or {}
-        if not isinstance(meta, dict):
+        if not isinstance(meta, dict) or (not resource.custom and metadata.wrong_shape(resource, meta)):
             raise errors.bad_request(f"error decoding patch: {metadata.wrong_shape(resource, meta)}")
         if meta.get("managedFields") is not None:
             raise errors.bad_request("metadata.managedFields must be nil")
@@ -202,8 +205,11 @@ class Writer:
         obj["metadata"] = metadata.tidy(obj["metadata"])
         place(target, obj)
         if not resource.custom:
+            if message := builtin.misfit(resource, obj):
+                raise errors.bad_request(message)
             obj = builtin.decoded(resource, obj)
         if live is not None:
+            obj = obj if target.subresource else builtin.kept(resource, live, obj)
             return self._finish(target, live, obj, options), False
         obj["metadata"].pop("resourceVersion", None)
         builtin.complete(resource, obj, timestamp(self._now()))
@@ -359,7 +365,7 @@ def _content(obj: Object) -> Object:
 
 
 def _held(resource: Resource, obj: Object) -> bool:
-    return resource is NAMESPACES and bool(obj.get("spec", {}).get("finalizers"))
+    return resource is NAMESPACES and bool((obj.get("spec") or {}).get("finalizers"))
 
 
 def _same(obj: Object, live: Object) -> bool:

@@ -38,12 +38,15 @@ from airflow_ack_sagemaker.sandbox.aws.engine import ACCOUNT, Engine
 from airflow_ack_sagemaker.sandbox.aws.errors import AwsError, invalid, unknown_operation
 from airflow_ack_sagemaker.sandbox.aws.operations import NAMES, Operations
 from airflow_ack_sagemaker.sandbox.aws.script import Script, ScriptError
-from airflow_ack_sagemaker.sandbox.aws.server import TARGET, Server
+from airflow_ack_sagemaker.sandbox.aws.server import TARGET, Server, foreign
 from airflow_ack_sagemaker.sandbox.clock import Clock, LateClock
 
 log = logging.getLogger(__name__)
 
+_FORM = "application/x-www-form-urlencoded"
 _PREFIX = "/_sandbox/"
+_MOTO_PREFIX = "/moto-api"
+"""moto's own levers, which would forget what the controller and Airflow rely on."""
 _MAX_OBJECT = 4 * 1024 * 1024
 
 Environ = dict[str, Any]
@@ -139,9 +142,16 @@ class AwsEndpoint:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
+        if foreign(environ.get("HTTP_ORIGIN"), environ.get("HTTP_SEC_FETCH_SITE")):
+            return _json({"error": "A page of another site may not ask here."}, 403)(environ, start_response)
+        if path.startswith(_MOTO_PREFIX):
+            return _json({"error": f"no {path} here"}, 404)(environ, start_response)
         if path.startswith(_PREFIX):
             return self._control(path.removeprefix(_PREFIX), Request(environ))(environ, start_response)
         if not environ.get("HTTP_X_AMZ_TARGET", "").startswith(TARGET):
+            if environ["REQUEST_METHOD"] == "PUT" and environ.get("CONTENT_TYPE", "").startswith(_FORM):
+                # An object of S3 is bytes, whatever curl and others call it: moto would read a form instead.
+                environ["CONTENT_TYPE"] = "binary/octet-stream"
             operation = self._query_action(environ)
             self._count(operation or f"S3:{environ['REQUEST_METHOD']}")
             refusal = self.script.refusal(operation) if operation else None
@@ -152,7 +162,7 @@ class AwsEndpoint:
 
     def _query_action(self, environ: Environ) -> str:
         """The Action of a request of the query protocol (STS); empty for others. moto reads the body again."""
-        if not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        if not environ.get("CONTENT_TYPE", "").startswith(_FORM):
             return ""
         body = self._moto._get_body(environ)
         return parse_qs(body or "").get("Action", [""])[0]

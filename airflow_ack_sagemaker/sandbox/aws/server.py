@@ -14,6 +14,15 @@ from werkzeug.serving import ThreadedWSGIServer
 TARGET = "SageMaker."
 
 
+def foreign(origin: str | None, fetch_site: str | None) -> bool:
+    """Whether a request comes from a web page: any site that a developer visits could otherwise use the endpoint.
+
+    :param origin: the header ``Origin``.
+    :param fetch_site: the header ``Sec-Fetch-Site``; "none" is an address that somebody has typed.
+    """
+    return origin is not None or fetch_site not in (None, "none")
+
+
 class App(Protocol):
     """What is served: a WSGI application that also answers operations of SageMaker directly."""
 
@@ -37,6 +46,7 @@ class _Handler(MotoRequestHandler):
             or not target.startswith(TARGET)
             or not length.isdecimal()
             or "Expect" in self.headers
+            or foreign(self.headers.get("Origin"), self.headers.get("Sec-Fetch-Site"))
         ):
             super().run_wsgi()
             return

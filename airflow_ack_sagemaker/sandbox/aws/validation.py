@@ -27,7 +27,7 @@ def _model() -> dict[str, Any]:
 
 @cache
 def _trimmed() -> tuple[dict[str, str], dict[str, Shape], frozenset[str]]:
-    """The input shape's name of each operation that is answered here, the shapes needed, and all operations' names.
+    """The input shape of each operation that is answered here, the shapes needed, and the names of all operations.
 
     The rest of the model is let go.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+from contextlib import suppress
 from dataclasses import dataclass
 
 from airflow_ack_sagemaker.sandbox.clock import Clock
@@ -80,10 +81,10 @@ class Queue:
                 self._busy[name] = False
                 return Item(name, changed)
             self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), delay)
-            except TimeoutError:
-                continue
+            # Not asyncio.wait_for, which in Python 3.11 loses a cancellation that comes together with the waking.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._wake.wait()
 
     def _collect(self) -> float | None:
         """Move what is due to the ready ones; gives the seconds until the next is due."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airflow_ack_sagemaker.core.pages.masking import MASK, masked, parameters_of, shown_resource
+from airflow_ack_sagemaker.core.pages.masking import masked, parameters_of, shown_resource
+from airflow_ack_sagemaker.core.pages.secret_shapes import MASK
 from tests.core.resources import execution
 
 SECRET = "hunter2-very-secret"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY, LABEL_ATTEMPT, RunIdentity
-from airflow_ack_sagemaker.core.resource.launched_by import Try
+from airflow_ack_sagemaker.core.resource.launched_by import Try, launched_by
 from airflow_ack_sagemaker.core.resource.manifest import (
     ExecutionSpec,
     PipelineSpec,
@@ -164,3 +164,32 @@ def test_a_digest_is_one_or_none_and_never_silently_ignored() -> None:
 def test_whose_execution_it_is_can_be_told_of_any_resource(reference: str | None, runs: bool) -> None:
     assert runs_pipeline({"spec": {"pipelineName": reference}}, "abalone") is runs
     assert not runs_pipeline({}, "abalone")
+
+
+@pytest.mark.parametrize("value", [5, 1.1, True, ["a"], {"a": 1}])
+def test_a_name_or_a_description_that_is_no_text_is_one_clear_error(value: Any) -> None:
+    for name in ("display_name", "description"):
+        changes: dict[str, Any] = {name: value}
+        with pytest.raises(SpecError, match=name):
+            ExecutionSpec("p", **changes).manifest("ml", RUN, attempt=1, tried=Try())
+        with pytest.raises(SpecError, match=name):
+            spec(**changes).manifest("ml")
+
+
+def test_labels_annotations_and_tags_are_texts() -> None:
+    made = resource_manifest("Model", "m", "ml", {}, labels={"v": 1.1}, annotations={"n": 5, "t": "1.10"})
+    assert made["metadata"]["labels"]["v"] == "1.1"
+    assert made["metadata"]["annotations"] == {"n": "5", "t": "1.10"}
+    with pytest.raises(SpecError, match=r"labels\['v'\] must be a text, not list"):
+        resource_manifest("Model", "m", "ml", {}, labels={"v": ["a"]}, annotations={})
+    with pytest.raises(SpecError, match=r"tags\['team'\] must be a text, not dict"):
+        spec(tags={"team": {}}).manifest("ml")
+
+
+def test_a_job_carries_the_run_that_asks_for_it_and_a_kept_thing_does_not() -> None:
+    def made(kind: str) -> dict[str, Any]:
+        return resource_manifest(kind, "m", "ml", {}, labels={}, annotations={}, identity=RUN, tried=Try(number=2))
+
+    assert RUN.owns(made("TrainingJob"))
+    assert launched_by(made("TrainingJob")) == Try(number=2)
+    assert not RUN.owns(made("Model"))

@@ -55,6 +55,13 @@ def test_the_oldest_go_first_and_what_is_waited_for_stays(
     assert [item["metadata"]["name"] for item in going] == names
 
 
+def test_the_limit_counts_a_pipeline_once_whether_by_name_or_by_arn() -> None:
+    arn = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/abalone"
+    executions = [ended("one", 1), ended("two", 2, pipeline=arn), ended("three", 3), ended("four", 4, pipeline=arn)]
+    going = collectable(executions, now=NOW, history_limit=1, ttl=None)
+    assert [item["metadata"]["name"] for item in going] == ["four", "three", "two"]
+
+
 def test_what_is_being_deleted_is_left_alone() -> None:
     body = ended("gone", 5)
     body["metadata"]["deletionTimestamp"] = "2026-11-01T11:00:00Z"
