@@ -153,11 +153,7 @@ class AckOperator(TextTemplates, BaseOperator):
         from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
 
         self.log.info("Waiting for %s on the triggerer.", outcome.resource)
-        if self.execution_timeout is not None:
-            # Airflow does not enforce it while a task is deferred. A try keeps its start when it is resumed.
-            started = get_current_context()["ti"].start_date
-            deadlines = replace(deadlines, execution_by=(started + self.execution_timeout).timestamp())
-        deadlines = deadlines.since(time.time())
+        deadlines = replace(deadlines, execution_by=execution_ends(self.execution_timeout)).since(time.time())
         timeout = None
         ends = [end for end in (deadlines.finish_by, deadlines.execution_by) if end is not None]
         if ends:
@@ -206,6 +202,17 @@ class AckOperator(TextTemplates, BaseOperator):
 
         if arn and self.do_xcom_push:
             context["ti"].xcom_push(key=XCOM_ARN, value=arn)
+
+
+def execution_ends(execution_timeout: timedelta | None) -> float | None:
+    """When a task's ``execution_timeout`` is over, as Unix time: Airflow does not enforce it while a task is deferred.
+
+    A try keeps its start when it is resumed.
+    """
+    if execution_timeout is None:
+        return None
+    ends: float = (get_current_context()["ti"].start_date + execution_timeout).timestamp()
+    return ends
 
 
 def read_event(event: Mapping[str, Any] | None) -> tuple[Outcome, Verdict, dict[str, Any]]:
