@@ -13,7 +13,17 @@ from airflow.sdk import BaseOperator, get_current_context
 
 from airflow_ack_sagemaker.compat import default_deferrable
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
-from airflow_ack_sagemaker.core.run.deadlines import RECONCILE_TIMEOUT, RECOVERABLE_TIMEOUT, Deadlines, Goal, Verdict
+from airflow_ack_sagemaker.core.resource.times import time_or_none
+from airflow_ack_sagemaker.core.run.deadlines import (
+    RECONCILE_TIMEOUT,
+    RECOVERABLE_TIMEOUT,
+    Deadlines,
+    Goal,
+    Verdict,
+    finish_by,
+    seconds_late,
+    timed_out_before,
+)
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID, AckHook
 from airflow_ack_sagemaker.templates import TextTemplates
 
@@ -40,7 +50,7 @@ class AckOperator(TextTemplates, BaseOperator):
     :param recoverable_timeout: seconds (or timedelta) that the controller may try in vain (``ACK.Recoverable``), from
         the start of the try, or that SageMaker may say a status that is not known here; None: for ever.
     :param timeout: seconds (or timedelta) that the whole may take, counted from the resource's creation; None: for
-        ever.
+        ever. A retry after a timeout waits as long anew.
     """
 
     template_fields: Sequence[str] = ("kubernetes_conn_id", "namespace")
@@ -88,12 +98,14 @@ class AckOperator(TextTemplates, BaseOperator):
         """The waits of this try: the first two from now on, the whole run from ``created`` (Unix time in seconds)."""
         now = time.time()
         reconcile, recover, whole = map(seconds, (self.reconcile_timeout, self.recoverable_timeout, self.timeout))
+        if timed_out_before(whole, created=created, begun=now):
+            self.log.info("The timeout of %.0f s was over before this try: it waits as long anew.", whole)
         return Deadlines(
             reconcile_by=None if reconcile is None else now + reconcile,
             recover_by=None if recover is None else now + recover,
-            finish_by=None if whole is None else (created or now) + whole,
+            finish_by=finish_by(whole, created=created, begun=now),
             unknown_seconds=recover,
-        )
+        ).since(now)
 
     def follow(
         self,
@@ -141,11 +153,7 @@ class AckOperator(TextTemplates, BaseOperator):
         from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
 
         self.log.info("Waiting for %s on the triggerer.", outcome.resource)
-        if self.execution_timeout is not None:
-            # Airflow does not enforce it while a task is deferred. A try keeps its start when it is resumed.
-            started = get_current_context()["ti"].start_date
-            deadlines = replace(deadlines, execution_by=(started + self.execution_timeout).timestamp())
-        deadlines = deadlines.since(time.time())
+        deadlines = replace(deadlines, execution_by=execution_ends(self.execution_timeout)).since(time.time())
         timeout = None
         ends = [end for end in (deadlines.finish_by, deadlines.execution_by) if end is not None]
         if ends:
@@ -179,12 +187,32 @@ class AckOperator(TextTemplates, BaseOperator):
         if outcome.warning:
             self.log.warning("%s: %s", outcome.resource, outcome.warning)
 
+    def log_if_late(self, outcome: Outcome) -> None:
+        """One line for a success that has come after ``timeout``, which an earlier try has told of."""
+        created = time_or_none(outcome.created)
+        late = seconds_late(
+            seconds(self.timeout), created=None if created is None else created.timestamp(), now=time.time()
+        )
+        if late:
+            self.log.warning("%s has succeeded after all, some %.0f s after its timeout.", outcome.resource, late)
+
     def push_link(self, context: Context, arn: str | None) -> None:
         """Leave the ARN for the link to the console."""
         from airflow_ack_sagemaker.links import XCOM_ARN
 
         if arn and self.do_xcom_push:
             context["ti"].xcom_push(key=XCOM_ARN, value=arn)
+
+
+def execution_ends(execution_timeout: timedelta | None) -> float | None:
+    """When a task's ``execution_timeout`` is over, as Unix time: Airflow does not enforce it while a task is deferred.
+
+    A try keeps its start when it is resumed.
+    """
+    if execution_timeout is None:
+        return None
+    ends: float = (get_current_context()["ti"].start_date + execution_timeout).timestamp()
+    return ends
 
 
 def read_event(event: Mapping[str, Any] | None) -> tuple[Outcome, Verdict, dict[str, Any]]:

@@ -244,6 +244,8 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
                 details = self._failed_steps(outcome)
         goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
         raise_unless_succeeded(outcome, verdict, details=details, goal=goal)
+        if outcome.finished:
+            self.log_if_late(outcome)
         result = {
             "name": outcome.name,
             "namespace": outcome.namespace,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow_ack_sagemaker.compat import masked_parameters
 from airflow_ack_sagemaker.core.run.batch import Policy, Progress, Standing, Waits
 from airflow_ack_sagemaker.links import SageMakerPipelineLink
-from airflow_ack_sagemaker.operators.base import error_of, seconds
+from airflow_ack_sagemaker.operators.base import error_of, execution_ends, seconds
 from airflow_ack_sagemaker.operators.launch import AckLaunchOperator
 from airflow_ack_sagemaker.operators.run import identity_of_task, run_of
 
@@ -153,6 +153,10 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
             # Past our own deadlines, so that the trigger speaks first: Airflow's timeout knows no reason.
             last = max((end for end in ends if end is not None), default=time.time())
             timeout = timedelta(seconds=max(last - time.time(), 0) + 120)
+        if (end := execution_ends(self.execution_timeout)) is not None:
+            # Airflow's own timeout of a deferral ends the task then, and leaves what runs.
+            left = timedelta(seconds=max(end - time.time(), 0))
+            timeout = left if timeout is None else min(timeout, left)
         self.log.info("Waiting for %d executions on the triggerer.", len(ends))
         self.defer(
             trigger=AckExecutionsTrigger(

@@ -75,16 +75,21 @@ class AckResourceSensor(TextTemplates, BaseSensorOperator):
         return self._defer()
 
     def _defer(self) -> NoReturn:
+        from airflow_ack_sagemaker.operators.base import execution_ends
         from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
 
+        deadlines = Deadlines(
+            finish_by=time.time() + self.timeout,
+            execution_by=execution_ends(self.execution_timeout),
+            deletion_seconds=None,  # what is being deleted may come again
+        )
         self.defer(
             trigger=AckResourceTrigger(
                 kind=self.kind,
                 name=self.name,
                 namespace=self.namespace,
                 kubernetes_conn_id=self.kubernetes_conn_id,
-                # Its own timeout is the only one: what is being deleted may come again.
-                deadlines=Deadlines(finish_by=time.time() + self.timeout, deletion_seconds=None).to_dict(),
+                deadlines=deadlines.to_dict(),
                 poll_interval=self.poke_interval,
                 must_exist=False,
             ),

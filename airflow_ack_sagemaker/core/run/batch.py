@@ -19,7 +19,7 @@ from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
 from airflow_ack_sagemaker.core.resource.times import parse_time
-from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Verdict, verdict_of
+from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Verdict, finish_by, verdict_of
 from airflow_ack_sagemaker.core.run.decision import Action, attempt_of, decide
 
 MAX_REASON = 300
@@ -63,8 +63,9 @@ class Waits:
         return Deadlines(
             reconcile_by=None if self.reconcile is None else begun + self.reconcile,
             recover_by=None if self.recover is None else begun + self.recover,
-            finish_by=None if self.whole is None else created + self.whole,
+            finish_by=finish_by(self.whole, created=created, begun=begun),
             unknown_seconds=self.recover,
+            begun=self.started,
         )
 
 

@@ -76,6 +76,7 @@ class ClusterConfig:
             str(credential),
             credential.token_file,
             plugin and (plugin.command, plugin.args, sorted(name for name, _ in plugin.env)),
+            credential.issuer,
             credential.basic and credential.basic[0],
             credential.certificate.file,
             self.impersonation,

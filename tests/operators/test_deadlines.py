@@ -1,0 +1,64 @@
+"""What an operator waits for in each try."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import TaskDeferred
+from airflow.sdk.execution_time.context import set_current_context
+from structlog.testing import capture_logs
+
+from airflow_ack_sagemaker.compat import AirflowTaskTimeout
+from airflow_ack_sagemaker.core.resource.status import Outcome, State
+from airflow_ack_sagemaker.operators.base import Seconds, read_event
+from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
+
+
+def operator(timeout: Seconds = None) -> AckPipelineExecutionOperator:
+    return AckPipelineExecutionOperator(task_id="t", pipeline_name="p", timeout=timeout)
+
+
+def test_a_retry_after_a_timeout_waits_as_long_anew_and_says_so() -> None:
+    now = time.time()
+    with capture_logs() as logs:
+        first = operator(3_600).deadlines(created=now - 60).finish_by
+        assert logs == []
+        again = operator(timedelta(hours=1)).deadlines(created=now - 4_000).finish_by
+    assert first == (now - 60) + 3_600
+    assert again is not None
+    assert again >= now + 3_600
+    assert "was over before this try" in logs[0]["event"]
+
+
+def test_a_late_success_is_told_as_one() -> None:
+    created = (datetime.now(timezone.utc) - timedelta(hours=2)).isoformat()
+    outcome = Outcome("PipelineExecution", "x", "ml", State.SUCCEEDED, created=created)
+    with capture_logs() as logs:
+        operator(timedelta(hours=3)).log_if_late(outcome)
+        operator().log_if_late(outcome)
+        assert logs == []
+        operator(timedelta(hours=1)).log_if_late(outcome)
+    assert "succeeded after all" in logs[0]["event"]
+
+
+def test_execution_timeout_goes_with_the_trigger_and_counts_from_the_start_of_the_try() -> None:
+    task = AckPipelineExecutionOperator(task_id="t", pipeline_name="p", execution_timeout=timedelta(hours=1))
+    started = datetime.now(timezone.utc) - timedelta(minutes=59)
+    outcome = Outcome("PipelineExecution", "x", "ml", State.IN_PROGRESS, uid="u")
+    context: Any = {"ti": SimpleNamespace(start_date=started)}
+    with set_current_context(context), pytest.raises(TaskDeferred) as deferred:
+        task.defer_until(outcome, deadlines=task.deadlines())
+    arguments = deferred.value.trigger.serialize()[1]
+    assert arguments["deadlines"]["execution_by"] == (started + timedelta(hours=1)).timestamp()
+    assert deferred.value.timeout is not None
+    assert deferred.value.timeout <= timedelta(minutes=1, seconds=120)
+
+
+def test_its_end_is_airflows_own_error() -> None:
+    outcome = Outcome("PipelineExecution", "x", "ml", State.IN_PROGRESS, uid="u", sagemaker_status="Executing")
+    with pytest.raises(AirflowTaskTimeout, match="left as it is"):
+        read_event({"outcome": outcome.to_dict(), "verdict": "execution_timed_out"})
