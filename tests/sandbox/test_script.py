@@ -206,7 +206,7 @@ def test_executions_that_agree_in_what_decides_share_their_course() -> None:
 
 
 def test_back_off() -> None:
-    assert [backoff(failures) for failures in range(1, 8)] == [0, 1, 2, 4, 8, 16, 32]
+    assert [backoff(failures) for failures in range(1, 8)] == [0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32]
     assert backoff(50) == 1000
 
 
