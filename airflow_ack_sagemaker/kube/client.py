@@ -104,6 +104,10 @@ class KubeClient(Client[httpx.Client]):
         answer = self._call(access.review(kind, verb, self._in(namespace)))
         return bool((answer.get("status") or {}).get("allowed"))
 
+    def document(self, path: str) -> dict[str, Any]:
+        """What the server says about itself under a path, for example ``/version``."""
+        return self._call(access.document(path))
+
     def watch(
         self,
         kind: Kind,

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow_ack_sagemaker.core.resource.advice import CONTROLLER_LOG
 from airflow_ack_sagemaker.core.resource.freshness import observe, spec_changed
+from airflow_ack_sagemaker.core.resource.identity import identity_of
 from airflow_ack_sagemaker.core.resource.status import FINISHED, Outcome, State
 from airflow_ack_sagemaker.core.resource.times import parse_time
 from airflow_ack_sagemaker.core.run.collectable import collectable
+from airflow_ack_sagemaker.core.run.decision import is_reported
 from airflow_ack_sagemaker.core.run.duplicates import Duplicate
 
 UNTOUCHED = timedelta(minutes=1)
@@ -18,17 +21,20 @@ UNTOUCHED = timedelta(minutes=1)
 DELETING = timedelta(minutes=5)
 MANY_FINISHED = 30
 """Finished executions whose upkeep is worth a word: one call to AWS a minute each."""
-_LOGS = "kubectl logs -n ack-system deployment/ack-sagemaker-controller"
+UNREPORTED = timedelta(days=1)
+"""Between the end of an execution and its task's report: a retry delay may lie between."""
 _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a person should do something about."""
+    """Something that a person should do something about. ``check`` names what was looked at."""
 
     what: str
     where: str
     todo: str
+    check: str = "executions"
+    fixable: bool = False
 
 
 def examine(resources: Sequence[Mapping[str, Any]], *, now: datetime) -> list[Finding]:
@@ -38,7 +44,13 @@ def examine(resources: Sequence[Mapping[str, Any]], *, now: datetime) -> list[Fi
     :param now: the API server's present time, with a time zone.
     """
     aged = [(observe(resource), resource) for resource in resources]
-    return [*_untouched(aged, now), *_deleting(aged, now), *_in_trouble(aged, now), *_finished(aged, now)]
+    return [
+        *_untouched(aged, now),
+        *_deleting(aged, now),
+        *_in_trouble(aged, now),
+        *_finished(aged, now),
+        *_unreported(aged, now),
+    ]
 
 
 def tell_duplicate(duplicate: Duplicate, namespace: str) -> Finding:
@@ -77,7 +89,7 @@ def _untouched(aged: Aged, now: datetime) -> Iterator[Finding]:
             f"Nobody reconciles {_count(untouched)}: no controller has answered within a minute",
             _names(untouched),
             "See whether the ACK SageMaker controller runs, watches this namespace (watchNamespace, watchSelectors) "
-            f"and these kinds (reconcile.resources), and reaches AWS: {_LOGS}",
+            f"and these kinds (reconcile.resources), and reaches AWS: {CONTROLLER_LOG}",
         )
 
 
@@ -91,7 +103,8 @@ def _deleting(aged: Aged, now: datetime) -> Iterator[Finding]:
         yield Finding(
             f"{_count(stuck)} deleted, and still there after {DELETING.seconds // 60} minutes",
             _names(stuck),
-            f"Its finalizer waits for the controller: see whether that runs and may stop or delete it in AWS: {_LOGS}",
+            "Its finalizer waits for the controller: see whether that runs and may stop or delete it in AWS: "
+            f"{CONTROLLER_LOG}",
         )
 
 
@@ -119,8 +132,28 @@ def _finished(aged: Aged, now: datetime) -> Iterator[Finding]:
             f"{len(finished)} finished executions are still in the cluster: each costs the controller an AWS call a "
             "minute, and slows it down for those that run",
             _names(finished),
-            f"Let AckCollectExecutionsOperator run regularly: with its default limit {len(going)} would go. SageMaker "
-            "keeps the executions.",
+            "Let AckCollectExecutionsOperator run regularly, or call ack-sagemaker collect: with the default limit "
+            f"{len(going)} would go. SageMaker keeps the executions.",
+            fixable=True,
+        )
+
+
+def _unreported(aged: Aged, now: datetime) -> Iterator[Finding]:
+    """Ended, and the task that launched it has not said so: it was killed for good, or its DAG is gone."""
+    waiting = [
+        outcome
+        for outcome, resource in aged
+        if outcome.kind == "PipelineExecution"
+        and outcome.state in FINISHED
+        and identity_of(resource) is not None
+        and not is_reported(resource)
+        and now - last_changed(resource) > UNREPORTED
+    ]
+    if waiting:
+        yield Finding(
+            f"{_count(waiting)} ended more than a day ago, and no task has told Airflow: it stays uncollected",
+            _names(waiting),
+            "See whether their tasks still run or wait for a retry. Where the DAG is gone: ack-sagemaker delete NAME.",
         )
 
 
@@ -128,6 +161,12 @@ def _changed(outcome: Outcome, resource: Mapping[str, Any]) -> datetime:
     """Since when it may be expected to be answered: its creation, or the last change of its spec."""
     created = parse_time(outcome.created or resource["metadata"]["creationTimestamp"])
     return max(created, spec_changed(resource) or created)
+
+
+def last_changed(resource: Mapping[str, Any]) -> datetime:
+    """When a job ended, as its status says; else when its resource was created."""
+    status = resource.get("status") or {}
+    return parse_time(status.get("lastModifiedTime") or resource["metadata"]["creationTimestamp"])
 
 
 def _count(outcomes: Sequence[Outcome]) -> str:
