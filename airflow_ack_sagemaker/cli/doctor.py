@@ -11,7 +11,6 @@ import typer
 
 from airflow_ack_sagemaker.cli.app import INSTALLATION, Exit, command
 from airflow_ack_sagemaker.cli.connection import AwsConnId, Cluster, aws_client
-from airflow_ack_sagemaker.cli.executions import KEEP_REPORTED
 from airflow_ack_sagemaker.cli.output import Output, OutputOption, dump
 from airflow_ack_sagemaker.core.doctor.lines import Level, Line, worst
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, GROUP, PIPELINE, PIPELINE_EXECUTION, VERSION, kind_of
@@ -57,8 +56,8 @@ def doctor(
 
     lines: list[Line] = []
     where = {"server": None, "namespace": cluster.namespace}
+    only = None if pipeline is None else pipeline_name_of(pipeline)
     try:
-        only = None if pipeline is None else pipeline_name_of(pipeline)
         with cluster.client() as client:
             where = {"server": client.config.server, "namespace": client.namespace}
             lines += _examine(client, only, no_aws, aws_conn_id, fix)
@@ -196,17 +195,17 @@ def _roles(pipelines: Sequence[Mapping[str, Any]]) -> list[Line]:
 
 def _fix(client: KubeClient, executions: Sequence[Mapping[str, Any]], now: datetime) -> list[Line]:
     """Collect what has long ended. SageMaker keeps the executions, so that nothing is lost."""
-    from airflow_ack_sagemaker.core.run.collectable import collectable
+    from airflow_ack_sagemaker.cli.collecting import going
     from airflow_ack_sagemaker.kube.errors import Conflict, NotFound
 
-    going = collectable(executions, now=now, history_limit=HISTORY_LIMIT, ttl=None, keep_reported=KEEP_REPORTED)
-    for resource in going:
+    chosen = going(executions, now=now, history_limit=HISTORY_LIMIT)
+    for resource in chosen:
         try:
             client.delete(PIPELINE_EXECUTION, resource["metadata"]["name"], uid=resource["metadata"]["uid"])
         except (NotFound, Conflict):
             continue  # somebody else has taken it away or put another in its place
     return [
-        Line("fixed", Level.OK, f"{len(going)} finished executions were collected", f"namespace {client.namespace}")
+        Line("fixed", Level.OK, f"{len(chosen)} finished executions were collected", f"namespace {client.namespace}")
     ]
 
 

@@ -41,8 +41,6 @@ DryRunOption = Annotated[
     DryRun,
     typer.Option("--dry-run", help="client: show what would be written; server: let the API server check it as well."),
 ]
-KEEP_REPORTED = timedelta(hours=1)
-"""How long an execution stays after a task reported it: Airflow cannot be asked here whether that task has ended."""
 
 
 @command(
@@ -268,8 +266,8 @@ def collect(
     """Delete the resources of finished executions. SageMaker keeps the executions; what a task still needs stays."""
     from datetime import datetime, timezone
 
+    from airflow_ack_sagemaker.cli.collecting import going
     from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of, runs_pipeline
-    from airflow_ack_sagemaker.core.run.collectable import collectable
     from airflow_ack_sagemaker.kube.errors import Conflict, NotFound
 
     with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
@@ -277,21 +275,20 @@ def collect(
         if pipeline is not None:
             wanted = pipeline_name_of(pipeline)
             resources = [item for item in resources if runs_pipeline(item, wanted)]
-        going = collectable(
+        chosen = going(
             [{**item, "kind": PIPELINE_EXECUTION.kind} for item in resources],
             now=client.server_time or datetime.now(timezone.utc),
             history_limit=history_limit,
             ttl=None if ttl is None else timedelta(seconds=ttl),
-            keep_reported=KEEP_REPORTED,
         )
-        for resource in going if dry_run is not DryRun.CLIENT else ():
+        for resource in chosen if dry_run is not DryRun.CLIENT else ():
             try:
                 client.delete(PIPELINE_EXECUTION, resource["metadata"]["name"], uid=resource["metadata"]["uid"])
             except (NotFound, Conflict):
                 continue  # somebody else has taken it away or put another in its place
-        _show([row_of(resource) for resource in going], output)
+        _show([row_of(resource) for resource in chosen], output)
         verb = "collected" if dry_run is DryRun.NONE else "would be collected"
-        complain(f"{len(going)} {verb}, {len(resources) - len(going)} stay.")
+        complain(f"{len(chosen)} {verb}, {len(resources) - len(chosen)} stay.")
 
 
 def _launch(
