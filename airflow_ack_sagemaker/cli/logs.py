@@ -6,6 +6,7 @@ with streams that begin with the job's name.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
@@ -14,16 +15,19 @@ import typer
 
 from airflow_ack_sagemaker.cli.app import EXECUTIONS, Exit, InputError, command, complain
 from airflow_ack_sagemaker.cli.connection import AwsConnId, Cluster, Region, aws_client
-from airflow_ack_sagemaker.cli.output import Output, OutputOption, dump
+from airflow_ack_sagemaker.cli.output import Output, OutputOption
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 
 GROUPS = {
-    "TrainingJob": "/aws/sagemaker/TrainingJobs",
-    "ProcessingJob": "/aws/sagemaker/ProcessingJobs",
-    "TransformJob": "/aws/sagemaker/TransformJobs",
-    "TuningJob": "/aws/sagemaker/TrainingJobs",
+    "TrainingJob": ("/aws/sagemaker/TrainingJobs", "/"),
+    "ProcessingJob": ("/aws/sagemaker/ProcessingJobs", "/"),
+    "TransformJob": ("/aws/sagemaker/TransformJobs", "/"),
+    "TuningJob": ("/aws/sagemaker/TrainingJobs", "-"),
 }
-"""Member of a step's ``Metadata`` -> log group; the training jobs of a tuning job begin with its name."""
+"""Member of a step's ``Metadata`` -> log group, and what follows the job's name in its streams' names.
+
+The training jobs of a tuning job begin with its name and a hyphen.
+"""
 _PAUSE = 3.0
 _LATE_MS = 10_000
 """CloudWatch may show an event some seconds after one that is younger."""
@@ -69,7 +73,7 @@ def logs(
         for name in chosen:
             for event in _events(cloudwatch, name, steps, follow=follow, tail=tail):
                 if output is Output.JSON:
-                    dump(event, output)
+                    print(json.dumps(event, ensure_ascii=False), flush=True)
                 else:
                     print(f"{f'{name}: ' if several else ''}{event['message']}", flush=True)
     except KeyboardInterrupt:
@@ -78,12 +82,12 @@ def logs(
 
 
 def job_of(step: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Log group and job name of a step (a member of ListPipelineExecutionSteps); None: it has no job with logs."""
+    """Log group of a step and the beginning of its streams' names ; None: it has no job with logs."""
     metadata = step.get("Metadata") or {}
-    for member, group in GROUPS.items():
+    for member, (group, after) in GROUPS.items():
         arn = (metadata.get(member) or {}).get("Arn")
         if arn:
-            return group, str(arn).rpartition("/")[2]
+            return group, str(arn).rpartition("/")[2] + after
     return None
 
 
@@ -132,12 +136,12 @@ def _events(cloudwatch: Any, name: str, steps: Any, *, follow: bool, tail: int |
         time.sleep(_PAUSE)
 
 
-def _filtered(cloudwatch: Any, group: str, job: str, *, since: int) -> list[dict[str, Any]]:
+def _filtered(cloudwatch: Any, group: str, prefix: str, *, since: int) -> list[dict[str, Any]]:
     pages = cloudwatch.get_paginator("filter_log_events").paginate(
-        logGroupName=group, logStreamNamePrefix=f"{job}", startTime=since
+        logGroupName=group, logStreamNamePrefix=prefix, startTime=since
     )
     try:
         return sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
     except cloudwatch.exceptions.ResourceNotFoundException:
-        complain(f"{job} has written no logs to {group} yet.")
+        complain(f"{prefix[:-1]} has written no logs to {group} yet.")
         return []

@@ -131,7 +131,7 @@ def test_as_a_plugin_of_kubectl(world: World) -> None:
     scripts = Path(sys.executable).parent
     assert shutil.which("kubectl-ack_sagemaker", path=str(scripts))
     environment = {**os.environ, **world.environment, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
-    command = [kubectl, "ack-sagemaker", "list", "pipelines", "-n", world.namespace, "-o", "json"]
+    command = [str(kubectl), "ack-sagemaker", "list", "pipelines", "-n", world.namespace, "-o", "json"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done
     assert isinstance(json.loads(done.stdout), list)
