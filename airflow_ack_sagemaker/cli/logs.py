@@ -141,7 +141,10 @@ def _filtered(cloudwatch: Any, group: str, prefix: str, *, since: int) -> list[d
         logGroupName=group, logStreamNamePrefix=prefix, startTime=since
     )
     try:
-        return sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
+        events = [event for page in pages for event in page["events"]]
     except cloudwatch.exceptions.ResourceNotFoundException:
         complain(f"{prefix[:-1]} has written no logs to {group} yet.")
         return []
+    # A stand-in for CloudWatch may pass over the prefix.
+    mine = (event for event in events if event["logStreamName"].startswith(prefix))
+    return sorted(mine, key=lambda event: event["timestamp"])
