@@ -49,7 +49,7 @@ def run_dag(dag: DAG, conf: Mapping[str, Any] | None = None, *, retry_delay: flo
     for task in dag.tasks:
         if hasattr(task, "retry_delay"):
             task.retry_delay = timedelta(seconds=retry_delay)
-            task.retry_exponential_backoff = False  # type: ignore[union-attr, assignment]
+            task.retry_exponential_backoff = False
     with _bundle_of(dag), _signal_handlers():
         run: Any = dag.test(run_conf=dict(conf or {}))
     tasks, returned = {}, {}
