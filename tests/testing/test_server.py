@@ -29,12 +29,13 @@ def airflow(ack_sandbox: AckSandbox, tmp_path: Path) -> Iterator[AirflowProcesse
 
 def test_a_dag_on_a_real_airflow(ack_sandbox: AckSandbox, airflow: AirflowProcesses) -> None:
     ack_sandbox.put_definition("s3://definitions/abalone.json", DEFINITION)
-    login = {"username": airflow.username, "password": airflow.password}
     airflow.api.wait_for_dag("team_retraining")
-    result = run_on_server(airflow.url, "team_retraining", {"count": 4}, **login)
+    result = run_on_server(
+        airflow.url, "team_retraining", {"count": 4}, username=airflow.username, password=airflow.password
+    )
     assert result.succeeded, result
     assert result.tasks == {"apply": "success", "run": "success"}
     assert result.returned["run"]["parameters"] == {"Count": "4"}
     ack_sandbox.script("Train=hold")
-    with pytest.raises(TimeoutError, match="team_retraining .* is (queued|running) after 1 s"):
-        run_on_server(airflow.url, "team_retraining", timeout=1, **login)
+    with pytest.raises(TimeoutError, match=r"team_retraining .* is (queued|running) after 1 s"):
+        run_on_server(airflow.url, "team_retraining", timeout=1, username=user, password=password)
