@@ -30,9 +30,8 @@ def airflow(ack_sandbox: AckSandbox, tmp_path: Path) -> Iterator[AirflowProcesse
 def test_a_dag_on_a_real_airflow(ack_sandbox: AckSandbox, airflow: AirflowProcesses) -> None:
     ack_sandbox.put_definition("s3://definitions/abalone.json", DEFINITION)
     airflow.api.wait_for_dag("team_retraining")
-    result = run_on_server(
-        airflow.url, "team_retraining", {"count": 4}, username=airflow.username, password=airflow.password
-    )
+    user, password = airflow.username, airflow.password
+    result = run_on_server(airflow.url, "team_retraining", {"count": 4}, username=user, password=password)
     assert result.succeeded, result
     assert result.tasks == {"apply": "success", "run": "success"}
     assert result.returned["run"]["parameters"] == {"Count": "4"}
