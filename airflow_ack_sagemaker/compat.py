@@ -1,6 +1,24 @@
-"""Every difference between the Airflow versions that are supported (3.1 to 3.3)."""
+"""Every difference between the Airflow versions that are supported (3.1 to 3.3), and every way into Airflow that is not
+its public interface.
+
+====================  ==========================================  ============================================
+what                  3.1 and 3.2                                 3.3
+====================  ==========================================  ============================================
+exceptions            3.1: ``airflow.exceptions``                 3.2 and later: ``airflow.sdk.exceptions``
+a trigger's on_kill   never called                                called when a user marks or clears the task
+asset state store     none: a watcher forgets at a restart        `recalled`, `remember`
+the UI's login        3.1: a token in a header, no cookie         3.2 and later: a cookie, too
+====================  ==========================================  ============================================
+"""
 
 from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from configparser import ConfigParser
+from functools import cache
+from typing import Any
 
 try:
     from airflow.sdk.exceptions import (
@@ -22,10 +40,142 @@ except ImportError:  # Airflow 3.1 has them elsewhere
     )
 
 __all__ = [
+    "ON_KILL_SECONDS",
     "AirflowException",
     "AirflowFailException",
     "AirflowNotFoundException",
     "AirflowSensorTimeout",
     "AirflowSkipException",
     "AirflowTaskTimeout",
+    "default_deferrable",
+    "instance_of_airflow",
+    "login_has_cookie",
+    "masked_parameters",
+    "recalled",
+    "remember",
+    "server_connection",
+    "task_state",
+    "underscored",
 ]
+
+ON_KILL_SECONDS = 20.0
+"""How long a trigger's ``on_kill`` may take: less than ``[triggerer] on_kill_timeout``, which is 30 unless somebody has
+changed it. Airflow goes on cancelling meanwhile, about once a second."""
+
+
+def task_state(instance: Any) -> str | None:
+    """The state that Airflow's database has for a task instance now; None where it has no such instance. Blocks.
+
+    Airflow has called a trigger's ``on_kill`` on a mere reassignment (airflow#73454), and the signal that ends a worker
+    does not say who has sent it: so both ask.
+
+    :param instance: whatever has ``dag_id``, ``task_id``, ``run_id`` and ``map_index``.
+    :raises Exception: Airflow cannot be asked; which class depends on the version and on the process.
+    """
+    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+    states = RuntimeTaskInstance.get_task_states(
+        dag_id=instance.dag_id,
+        task_ids=[instance.task_id],
+        run_ids=[instance.run_id],
+        map_index=instance.map_index,
+    )
+    of_run = states.get(instance.run_id) or {}
+    # The key of a mapped task's instance has its index.
+    state = of_run.get(instance.task_id, next(iter(of_run.values()), None))
+    return None if state is None else str(state)
+
+
+async def recalled(trigger: Any, key: str) -> Any:
+    """What an asset's watcher has put into Airflow's asset state store; None where there is nothing, or no store."""
+    store = getattr(trigger, "asset_state_store", None)
+    try:
+        return None if store is None else await store.aget(key)
+    except ValueError:  # the watcher serves several assets, and the store is one asset's
+        return None
+
+
+async def remember(trigger: Any, key: str, value: Any) -> None:
+    """Put a JSON value into Airflow's asset state store, where there is one."""
+    store = getattr(trigger, "asset_state_store", None)
+    try:
+        if store is not None:
+            await store.aset(key, value)
+    except ValueError:  # as above
+        return
+
+
+def server_connection(conn_id: str) -> Any:
+    """A connection as the API server has it. Blocks.
+
+    On Airflow 3.1 the hooks' own way leads to the task's supervisor, which an API server does not have.
+    """
+    from airflow.models import Connection
+
+    return Connection.get_connection_from_secrets(conn_id)
+
+
+def login_has_cookie() -> bool:
+    """Whether the API server knows a user by a cookie, too. Only then can it check who loads a page's files: the UI
+    imports a plugin's bundle without a token.
+    """
+    from airflow.api_fastapi.core_api.security import get_user
+
+    return "request" in inspect.signature(get_user).parameters
+
+
+def instance_of_airflow() -> str:
+    """What tells this Airflow from another one that uses the same namespace; "" where nothing does.
+
+    ``[ack_sagemaker] instance``, and where that is not set, the URL by which its users know it (``[api] base_url``).
+    """
+    from airflow.configuration import conf
+
+    given = conf.get("ack_sagemaker", "instance", fallback=None)
+    if given is not None:
+        return str(given)
+    return str(conf.get("api", "base_url", fallback=None) or "").rstrip("/")
+
+
+@cache
+def default_deferrable() -> bool:
+    """Whether operators and sensors wait on the triggerer where the DAG does not say: ``[operators]
+    default_deferrable``.
+
+    Airflow's own default for that setting is False, which holds a worker's place for hours. So it counts where somebody
+    has set it, in the file or in the environment; else it is True.
+    """
+    from airflow.configuration import conf
+
+    section, option = "operators", "default_deferrable"
+    # `conf.has_option` knows Airflow's defaults, too.
+    set_in_file = ConfigParser.has_option(conf, section, option)
+    if set_in_file or f"AIRFLOW__{section}__{option}".upper() in os.environ:
+        return bool(conf.getboolean(section, option))
+    return True
+
+
+def masked_parameters(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters for an XCom, an event or a log: what looks like a secret is masked, as Airflow masks it in rendered
+    fields: by its name (``[core] sensitive_var_conn_names``) or because it is a registered secret.
+    """
+    redact = _redact()
+    shown = {}
+    for name, value in parameters.items():
+        for key in (name, underscored(name)):
+            value = redact({key: value})[key]
+        shown[name] = value
+    return shown
+
+
+def underscored(name: str) -> str:
+    """``ApiKey`` as ``api_key``: Airflow's words have underscores, SageMaker's names have capitals."""
+    return "".join(f"_{letter}" if letter.isupper() else letter for letter in name).strip("_").replace("-", "_").lower()
+
+
+def _redact() -> Callable[[Any], Any]:
+    try:
+        from airflow.sdk.log import redact  # type: ignore[attr-defined]
+    except ImportError:  # Airflow 3.1 has it elsewhere
+        from airflow.sdk.execution_time.secrets_masker import redact  # type: ignore[no-redef]
+    return redact

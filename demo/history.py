@@ -24,11 +24,12 @@ from airflow_ack_sagemaker.core.resource.identity import LABEL_DAG, RunIdentity,
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
-from airflow_ack_sagemaker.core.run.decision import report
+from airflow_ack_sagemaker.core.run.reported import report
 from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.connection.config import cluster_config
 from airflow_ack_sagemaker.runs.apply import apply_resource
 from airflow_ack_sagemaker.runs.launch import launch
+from airflow_ack_sagemaker.runs.look import Run as LaunchingRun
 from demo.story import BUCKET, ROLE, Model, Run
 from harness.airflow_api import AirflowApi
 from harness.sandbox_process import SandboxProcess
@@ -97,9 +98,7 @@ class History:
         launched = launch(
             self._kube,
             spec,
-            self._sandbox.namespace,
-            identity,
-            first_try=1,
+            LaunchingRun(identity, self._sandbox.namespace),
             pipeline_resource_name=None,
             log=log,
         )

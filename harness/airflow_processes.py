@@ -9,7 +9,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -18,24 +17,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar
 
 from harness.airflow_api import AirflowApi
 from harness.environment import clean_environment
-from harness.process import GuardedProcess
-from harness.waiting import wait_until
+from harness.servers import Servers, free_port
 
-PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 USERNAME = "admin"
 
 
-class AirflowProcesses:
+class AirflowProcesses(Servers):
     """An Airflow with its own home, database, free port and administrator; the parts stop and start one by one.
 
     ```
     with AirflowProcesses(home, dags, connections={"kubernetes_default": {"conn_type": "kubernetes", ...}}) as airflow:
         run_id, state = airflow.api.run_dag("scheduled_retraining")
-        airflow.stop("triggerer", signal.SIGKILL)
+        airflow.stop("triggerer", number=signal.SIGKILL)
         airflow.start("triggerer")
     ```
 
@@ -48,6 +45,11 @@ class AirflowProcesses:
     :param database_url: SQLAlchemy's address of an empty database; without it a SQLite file in `home`.
     :param parallelism: how many tasks run at once.
     """
+
+    names: ClassVar[Sequence[str]] = ("api-server", "scheduler", "dag-processor", "triggerer")
+    ready_within = 300.0
+    asked_every = 0.3
+    ended_by = signal.SIGKILL  # the fast way: the database is of no use afterwards
 
     def __init__(
         self,
@@ -62,7 +64,8 @@ class AirflowProcesses:
         parallelism: int = 4,
         refresh_seconds: int = 5,
     ) -> None:
-        self.home = home.resolve()
+        super().__init__(home)
+        self.home = self.folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         roles = {USERNAME: "admin", **(users or {})}
@@ -70,7 +73,6 @@ class AirflowProcesses:
         self.username = USERNAME
         self.password = self.passwords[USERNAME]
         self.api = AirflowApi(self.url, self.username, self.password)
-        self._parts: dict[str, GuardedProcess] = {}
         self._database_url = database_url
         configured = _settings(self.home, dags.resolve(), self.url, self.port, parallelism, refresh_seconds)
         configured["core", "simple_auth_manager_users"] = ",".join(f"{name}:{role}" for name, role in roles.items())
@@ -88,75 +90,37 @@ class AirflowProcesses:
             **(environment or {}),
         }
 
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-            self.wait_healthy()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def start(self, *parts: str) -> None:
-        """Start parts (default: all), without waiting until they are ready."""
-        self._prepare()
-        for part in parts or PARTS:
-            if part in self._parts and self._parts[part].running:
-                continue
-            command = [*_airflow(), part, *_ARGUMENTS.get(part, [])]
-            self._parts[part] = GuardedProcess(
-                f"Airflow's {part}", command, self.environment, self.home / "output" / f"{part}.log"
-            )
-
-    def stop(self, part: str, number: int = signal.SIGTERM) -> None:
-        """End one part and wait until nothing of it is left: SIGTERM as a restart does, SIGKILL as a lost node does.
-
-        Ten seconds after SIGTERM whatever is left is killed: the scheduler would wait for its running tasks.
-        """
-        self._parts[part].stop(number)
-
-    def part(self, part: str) -> GuardedProcess:
-        """One part's process: `.processes()`, `.send_signal(SIGSTOP)`, `.tail()`."""
-        return self._parts[part]
-
-    def wait_healthy(self, timeout: float = 240.0) -> None:
-        """Wait until all parts are ready. Raises ProcessEnded when one ends instead."""
-
-        def healthy() -> bool:
-            for part in self._parts.values():
-                part.check()
-            health = self.api.health()
-            return bool(health) and all(self._beats(part, health) for part in self._parts)
-
-        wait_until(healthy, timeout, lambda: "Airflow to be healthy:\n" + self.output())
-        if "api-server" in self._parts:
-            self.api.warm_up()
-
-    def _beats(self, part: str, health: Mapping[str, Mapping[str, Any]]) -> bool:
-        if part == "api-server":
-            return bool(health["metadatabase"]["status"] == "healthy")
-        key = part.replace("-", "_")
-        beat: str | None = health.get(key, {}).get(f"latest_{key}_heartbeat")
-        # A dead part counts as healthy for 30 s: only a heartbeat of this process is one.
-        return beat is not None and datetime.fromisoformat(beat).timestamp() >= self._parts[part].started
-
-    def output(self, lines: int = 30) -> str:
-        """The end of what each part printed."""
-        return "\n".join(f"--- {part}\n{process.tail(lines)}" for part, process in self._parts.items())
-
     @property
     def program(self) -> Sequence[str]:
         """The command line of `airflow`, to which its arguments are added."""
         return _airflow()
 
+    def _command(self, name: str) -> Sequence[str]:
+        return [*self.program, name, *_ARGUMENTS.get(name, [])]
+
+    def _environment(self) -> Mapping[str, str]:
+        return self.environment
+
+    def wait_ready(self, *names: str, timeout: float | None = None) -> None:
+        """As of all servers; the API server has then built what it builds for the first task, too."""
+        super().wait_ready(*names, timeout=timeout)
+        if "api-server" in (names or self._parts):
+            self.api.warm_up()
+
+    def _is_ready(self, name: str) -> bool:
+        health = self.api.health()
+        if not health or name == "api-server":
+            return bool(health) and health["metadatabase"]["status"] == "healthy"
+        key = name.replace("-", "_")
+        beat: str | None = health.get(key, {}).get(f"latest_{key}_heartbeat")
+        # A dead part counts as healthy for 30 s: only a heartbeat of this process is one.
+        return beat is not None and datetime.fromisoformat(beat).timestamp() >= self._parts[name].started
+
     def command(self, *arguments: str, timeout: float = 120.0) -> subprocess.CompletedProcess[str]:
         """Run an `airflow ...` command in this Airflow's environment."""
-        self._prepare()
+        self.prepare()
         return subprocess.run(
-            [*_airflow(), *arguments],
+            [*self.program, *arguments],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -165,12 +129,9 @@ class AirflowProcesses:
             check=False,
         )
 
-    def close(self, number: int = signal.SIGKILL) -> None:
-        """End all parts. The default is the fast way: the database is of no use afterwards."""
-        for part in self._parts.values():
-            part.ask_to_stop(number)
-        for part in self._parts.values():
-            part.stop(number)
+    def close(self) -> None:
+        """End all parts, and the connections of `api`."""
+        super().close()
         self.api.close()
 
     def _prepare(self) -> None:
@@ -184,14 +145,6 @@ class AirflowProcesses:
             _migrate(self.environment)
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps(self.passwords))
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 # Served logs would be two more processes for each of them; the API server reads the files.
@@ -221,6 +174,7 @@ def _settings(
         ("database", "sql_alchemy_conn"): f"sqlite:///{home / 'airflow.db'}?timeout=60",
         ("logging", "base_log_folder"): str(home / "logs"),
         ("logging", "colored_console_log"): "False",
+        ("ack_sagemaker", "instance"): "",
         ("api", "base_url"): url,
         ("api", "host"): "127.0.0.1",
         ("api", "port"): str(port),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import Generator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import httpx
 
@@ -48,13 +47,15 @@ def connect(
     :param options: of httpx.Client, to override.
     """
     config = read(kubeconfig)
+    if plugin := config.credential.plugin:
+        plugin = replace(plugin, env=(*(variables or {}).items(), *plugin.env))
+        config = replace(config, credential=replace(config.credential, plugin=plugin))
     authenticator = Authenticator(config)
-    with patch.dict(os.environ, variables or {}):
-        authenticator.load()
+    authenticator.load()
     chosen: dict[str, Any] = {
         "base_url": config.server,
         "verify": authenticator.tls(),
-        "auth": _Credential(authenticator, variables or {}),
+        "auth": _Credential(authenticator),
         # kube-apiserver compresses some watches event by event, of which httpx would decode the first only.
         "headers": {"Accept-Encoding": "identity"},
         "trust_env": False,
@@ -66,14 +67,12 @@ def connect(
 class _Credential(httpx.Auth):
     """The user's headers, renewed when they expire."""
 
-    def __init__(self, authenticator: Authenticator, variables: Mapping[str, str]) -> None:
+    def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
-        self._variables = variables
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         if self._authenticator.stale:
-            with patch.dict(os.environ, self._variables):
-                self._authenticator.load()
+            self._authenticator.load()
         for name, value in self._authenticator.headers:
             request.headers.setdefault(name, value)
         yield request

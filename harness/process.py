@@ -80,6 +80,6 @@ class GuardedProcess:
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Like `ask_to_stop`, and wait until nothing of it is left."""
         self.ask_to_stop(number)
-        self._guard.wait(self._grace + 10)
+        self._guard.wait(self._grace + 60)  # a busy machine takes its time
         if self._guard.stdin is not None:
             self._guard.stdin.close()

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
-from harness.environment import clean_environment
 from harness.plain_client import connect
 from harness.process import GuardedProcess
 from harness.real_cluster import RealCluster
-from harness.waiting import wait_until
+from harness.servers import Servers
 
 REGION = "us-east-1"
 
 
-class SandboxProcess:
+class SandboxProcess(Servers):
     """`ack-sagemaker sandbox` with more `options` ("--speed", "60"), its files in `directory`.
 
     On a `cluster` its controller and AWS run without an API server of its own. `aws_endpoint_url` is there once it is
@@ -26,8 +26,12 @@ class SandboxProcess:
     Airflow.
     """
 
+    names = ("sandbox",)
+    asked_every = 0.05
+
     def __init__(self, directory: Path, *options: str, cluster: RealCluster | None = None) -> None:
-        self.directory = directory.resolve()
+        super().__init__(directory)
+        self.directory = self.folder
         self.namespace = "default"
         self.kubeconfig = self.airflow_kubeconfig = self.directory / "kubeconfig"
         self.aws_endpoint_url = ""
@@ -37,51 +41,23 @@ class SandboxProcess:
             self.kubeconfig, self.airflow_kubeconfig = cluster.kubeconfig, cluster.airflow_kubeconfig
             mine = ("--components", "controller,aws", "--kubeconfig", str(self.kubeconfig))
             self._options = (*mine, "--namespace", self.namespace, *options)
-        self._process: GuardedProcess | None = None
 
-    def __enter__(self) -> Self:
-        try:
-            self.start()
-            self.wait_ready()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def start(self) -> None:
-        """Start it, without waiting until it is ready."""
+    def _command(self, name: str) -> Sequence[str]:
         self._addresses.unlink(missing_ok=True)
         command = [sys.executable, "-m", "airflow_ack_sagemaker.cli.main", "sandbox"]
-        self._process = GuardedProcess(
-            "the sandbox",
-            [*command, "--directory", str(self.directory), *self._options],
-            clean_environment(self.directory / "home"),
-            self.directory / "output.log",
-        )
+        return [*command, "--directory", str(self.directory), *self._options]
+
+    def _is_ready(self, name: str) -> bool:
+        try:
+            self.aws_endpoint_url = json.loads(self._addresses.read_text())["aws_endpoint_url"]
+        except (FileNotFoundError, json.JSONDecodeError):
+            return False
+        return True
 
     @property
     def process(self) -> GuardedProcess:
         """The running process."""
-        if self._process is None:
-            raise RuntimeError("the sandbox was not started")
-        return self._process
-
-    def wait_ready(self, timeout: float = 30.0) -> None:
-        """Wait until it serves. Raises ProcessEnded when it ends instead."""
-
-        def addresses() -> dict[str, Any] | None:
-            self.process.check()
-            try:
-                found: dict[str, Any] = json.loads(self._addresses.read_text())
-            except (FileNotFoundError, json.JSONDecodeError):
-                return None
-            return found
-
-        found = wait_until(addresses, timeout, lambda: "the sandbox to be ready:\n" + self.process.tail(), every=0.05)
-        self.aws_endpoint_url = found["aws_endpoint_url"]
+        return self.part("sandbox")
 
     def connections(self) -> dict[str, dict[str, Any]]:
         """The Airflow connections `kubernetes_default` and `aws_default` that lead to it."""
@@ -97,11 +73,6 @@ class SandboxProcess:
     def aws_client(self, service: str) -> Any:
         """A boto3 client of its AWS endpoint: s3, sagemaker or sts."""
         return aws_client(self.aws_endpoint_url, service)
-
-    def close(self) -> None:
-        """End it and wait until nothing of it is left."""
-        if self._process is not None:
-            self._process.stop()
 
     @property
     def _addresses(self) -> Path:

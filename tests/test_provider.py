@@ -16,6 +16,8 @@ from airflow_ack_sagemaker.provider import get_provider_info
 
 pytestmark = pytest.mark.floor
 
+SHARED = {"applied", "base", "kill", "launch", "run", "templates"}
+"""Modules of what several share, which no user imports."""
 FOLDERS = ("operators", "sensors", "triggers", "hooks")
 
 
@@ -35,7 +37,9 @@ def test_entry_point_and_distribution_name() -> None:
 def test_every_module_is_named(folder: str) -> None:
     package = importlib.import_module(f"airflow_ack_sagemaker.{folder}")
     there = {
-        name for _, name, _ in pkgutil.iter_modules(package.__path__, f"{package.__name__}.") if name[-5:] != ".base"
+        name
+        for _, name, _ in pkgutil.iter_modules(package.__path__, f"{package.__name__}.")
+        if name.rpartition(".")[2] not in SHARED
     }
     ((integration),) = get_provider_info()[folder]
     assert set(integration["python-modules"]) == there

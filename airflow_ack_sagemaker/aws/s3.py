@@ -160,7 +160,7 @@ def current_version(
 ) -> ObjectVersion:
     """The version that a fetch would read now, by ``HeadObject``: no content is sent, and no KMS key is needed.
 
-    :param client: what `connect` gave, for who asks again and again.
+    :param client: what `connect` gave, where it is asked again and again.
     :raises SourceError: as :func:`fetch_definition` does; S3 gives a HEAD no reason, so bucket and key are told apart
         less.
     """

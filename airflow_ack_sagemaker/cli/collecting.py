@@ -8,7 +8,7 @@ from typing import Any
 
 from airflow_ack_sagemaker.core.resource.identity import identity_of
 from airflow_ack_sagemaker.core.run.collectable import collectable
-from airflow_ack_sagemaker.core.run.decision import reported_at
+from airflow_ack_sagemaker.core.run.reported import reported_at
 
 KEEP_REPORTED = timedelta(hours=1)
 """How long an execution stays after a task reported it: that task's next try looks for it."""

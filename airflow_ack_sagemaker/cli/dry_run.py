@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.requests import Request
+from airflow_ack_sagemaker.kube.retry import Effect, Send
 
 _ALL = ("dryRun", "All")
 
@@ -15,8 +16,8 @@ _ALL = ("dryRun", "All")
 class DryRunClient(KubeClient):
     """A client all of whose writes are dry runs, so that a command needs no second way through it."""
 
-    def _call(self, request: Request) -> dict[str, Any]:
-        return super()._call(as_dry_run(request))
+    def _perform(self, effect: Effect) -> Any:
+        return super()._perform(Send(as_dry_run(effect.request)) if isinstance(effect, Send) else effect)
 
 
 def as_dry_run(request: Request) -> Request:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -17,7 +18,7 @@ from airflow_ack_sagemaker.cli.app import Exit, Interrupted, complain
 from airflow_ack_sagemaker.cli.connection import Cluster, aws_client
 
 if TYPE_CHECKING:
-    from airflow_ack_sagemaker.core.pages.step_states import Picture, StepState, StepView
+    from airflow_ack_sagemaker.core.pages.step_states import StepState, StepView
     from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.core.resource.status import Outcome
     from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict
@@ -198,20 +199,38 @@ def step_states(client: Any, arn: str) -> list[StepState]:
     """
     from airflow_ack_sagemaker.aws.steps import listed_steps
     from airflow_ack_sagemaker.core.pages.step_states import state_of
-    from airflow_ack_sagemaker.core.resource.times import text_of
 
-    return [state_of(step, text_of) for step in listed_steps(client, arn)]
+    return [state_of(step, _time_text) for step in listed_steps(client, arn)]
 
 
 def step_views(
     definition: str, states: Sequence[StepState], *, over: bool, selected: Sequence[str] | None
 ) -> Sequence[StepView]:
     """The steps of a definition as they stand."""
-    from airflow_ack_sagemaker.core.definition.graph import graph_of
-    from airflow_ack_sagemaker.core.pages.step_states import Picture, readable_picture, with_states
+    from airflow_ack_sagemaker.core.definition.parse import DefinitionError, parse_definition
+    from airflow_ack_sagemaker.core.pages.step_states import StepView, picture_of, with_states
 
-    picture: Picture | None = readable_picture(definition)[0] if definition else None
-    return with_states(picture or Picture((), (), graph_of((), (), {})), states, over=over, selected=selected)
+    picture = picture_of((), (), ())
+    try:
+        if definition:
+            parsed = parse_definition(definition, filled=True)
+            steps = [
+                # The steps of a loop's body are in no branch: they run each time.
+                StepView(
+                    step.name, step.type, parent=step.parent, branch=None if step.branch == "body" else step.branch
+                )
+                for step in parsed.steps
+            ]
+            picture = picture_of(steps, parsed.graph.edges, parsed.graph.order())
+    except DefinitionError:  # SageMaker may know more than this version: what it lists is shown
+        pass
+    return with_states(picture, states, over=over, selected=selected)
+
+
+def _time_text(time: object) -> str | None:
+    from airflow_ack_sagemaker.core.resource.times import text_of
+
+    return text_of(time) if isinstance(time, datetime) else None
 
 
 def _step_table(views: Sequence[StepView]) -> Any:

@@ -25,6 +25,7 @@ from airflow_ack_sagemaker.core.resource.identity import (
     slug,
 )
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import (
     ANNOTATION_REGION,
     ExecutionSpec,
@@ -55,7 +56,7 @@ def execution_manifest(
     pipeline = pipeline_name_of(spec.pipeline_name)
     named = replace(spec, display_name=spec.display_name or check_resource_name(name))
     # Of what the operators would create, the spec: what they write about the task's run does not apply here.
-    body = named.manifest(namespace, RunIdentity(PREFIX, "cli", "run"), attempt=1, first_try=1)["spec"]
+    body = named.manifest(namespace, RunIdentity(PREFIX, "cli", "run"), attempt=1, tried=Try())["spec"]
     region = {ANNOTATION_REGION: spec.region} if spec.region else {}
     return {
         "apiVersion": API_VERSION,

@@ -173,18 +173,22 @@ def _patched(client: KubeClient, kind: Kind, name: str, prepare: Any, dry_run: D
     """The resource after the patch, made at a moment from which the controller's answer can be told
     (`core.resource.freshness`).
     """
-    from airflow_ack_sagemaker.core.resource.freshness import may_change_at
+    from airflow_ack_sagemaker.core.resource.freshness import change_note, pause_before_change
     from airflow_ack_sagemaker.kube.errors import Conflict
 
+    waited = False
     for _ in range(_ROUNDS):
         live = client.get(kind, name)
         body = prepare(live)
         if dry_run is DryRun.CLIENT or all((live.get("spec") or {}).get(key) == it for key, it in body["spec"].items()):
             return live
-        earliest, now = may_change_at(live), client.server_time
-        if earliest is not None and now is not None and earliest > now:
-            time.sleep((earliest - now).total_seconds())
+        pause = pause_before_change(live, client.server_time)
+        if pause and not waited:
+            waited = True
+            time.sleep(pause.total_seconds())
             continue
+        metadata = body.get("metadata") or {}
+        body["metadata"] = {**metadata, "annotations": {**(metadata.get("annotations") or {}), **change_note(live)}}
         try:
             return client.patch(kind, name, body, resource_version=live["metadata"]["resourceVersion"])
         except Conflict:

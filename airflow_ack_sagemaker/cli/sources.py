@@ -39,6 +39,8 @@ class Text:
     name: str
     version_id: str | None = None
     in_s3: bool = False
+    filled: bool = False
+    """Whether its placeholders were filled already, so that what looks like one is meant so."""
 
 
 def read_source(source: str, cluster: Cluster, *, aws_conn_id: str | None = None, region: str | None = None) -> Text:
@@ -74,6 +76,8 @@ def definition_of(text: Text, placeholders: Sequence[str] | None) -> Definition:
     """The definition, checked. :raises DefinitionError: what is wrong with it."""
     from airflow_ack_sagemaker.core.definition.parse import parse_definition
 
+    if text.filled:
+        return parse_definition(text.text, filled=True, source=text.name)
     return parse_definition(text.text, placeholders=pairs(placeholders, "--placeholder"), source=text.name)
 
 
@@ -96,4 +100,4 @@ def _of_cluster(name: str, cluster: Cluster) -> Text:
 
     with cluster.client() as client:
         resource: dict[str, Any] = client.get(PIPELINE, name)
-    return Text(str(fields.spec(resource).get("pipelineDefinition") or ""), f"{IN_CLUSTER}{name}")
+    return Text(str(fields.spec(resource).get("pipelineDefinition") or ""), f"{IN_CLUSTER}{name}", filled=True)

@@ -16,11 +16,13 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, Self
 
-from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
-from airflow_ack_sagemaker.follow.stream import Backoff, Change, Pulse, Scope, Settings, changes
+from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.follow.loop import Change, Pulse, Scope
+from airflow_ack_sagemaker.follow.policy import Policy, Settings
+from airflow_ack_sagemaker.follow.stream import changes
+from airflow_ack_sagemaker.kube.answers import WatchEvent
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
-from airflow_ack_sagemaker.kube.errors import KubeError, NotFound, ServerError, TooManyRequests, Unreachable
-from airflow_ack_sagemaker.kube.requests import WatchEvent
+from airflow_ack_sagemaker.kube.errors import KubeError, Moved, NotFound, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -187,10 +189,20 @@ class CollectionReader(Reader):
 
 
 class SharedWatch:
-    """The stream. ``objects`` are the pruned objects by name, as JSON; ``error`` is why it has ended."""
+    """The stream. ``objects`` are the pruned objects by name, as JSON; ``error`` is why it has ended.
+
+    :param cluster: digest of the cluster that the connection is thought to lead to; None: wherever it does.
+    """
 
     def __init__(
-        self, connect: Connect, scope: Scope, prune: Prune, settings: Settings, *, on_end: Callable[[], None]
+        self,
+        connect: Connect,
+        scope: Scope,
+        prune: Prune,
+        settings: Settings,
+        *,
+        cluster: str | None,
+        on_end: Callable[[], None],
     ) -> None:
         self.scope = scope
         self.unselected = not scope.label_selector
@@ -201,6 +213,7 @@ class SharedWatch:
         self.error: Exception | None = None
         self.pulse = Pulse()
         self._connect = connect
+        self._cluster = cluster
         self._prune = prune
         self._settings = settings
         self._on_end = on_end
@@ -231,34 +244,61 @@ class SharedWatch:
 
         :raises NotSelected: it is there, and not one of those that the stream shows.
         """
-        client = self._client
-        if client is None:
-            return
-        deletions, backoff = -1, Backoff(self._settings)
+        deletions, policy = -1, Policy(self._settings)
         while deletions != self._deletions:  # else the answer may be from before one that the stream has shown
-            deletions = self._deletions
+            client, deletions = self._client, self._deletions
+            if client is None:
+                return
             try:
                 async with self._look_ups:
                     resource = await client.get(self.scope.kind, name, self.scope.namespace)
             except NotFound:
                 return
-            except (Unreachable, ServerError, TooManyRequests) as error:
+            except KubeError as error:
                 # Not known is not gone, and a follower takes the absence of an object for its deletion.
-                log.debug("%s Asking again.", error)
-                await backoff.wait(error)
+                turn = policy.failed(error, self._settings.clock())
+                log.debug("%s Asking again in %.1f s.", error, turn.pause)
+                await self._settings.sleep(turn.pause)
                 if self.error is not None or name in self.objects:
                     return
                 deletions = -1
         if not self.scope.selects(resource):
             raise NotSelected
         if name not in self.objects:
-            self._put(resource)
+            self._put(self.scope.typed(resource))
+
+    async def client(self) -> AsyncKubeClient:
+        """The present client."""
+        assert self._client is not None
+        return self._client
+
+    async def reconnect(self) -> None:
+        """Read the connection again, since it may have been changed.
+
+        :raises Moved: it leads to another cluster now, which says nothing about the objects of this one.
+        """
+        before = await self.client()
+        try:
+            client = await self._connect()
+        except Exception as error:  # whatever a secrets backend raises: what was known before may still do
+            log.warning("The %s cannot be read again: %s", before.config.source, error)
+            return
+        if client.config.place != before.config.place:
+            await client.close()
+            raise Moved(
+                f"The {before.config.source} was changed and leads to {client.config.server} (namespace "
+                f"{client.config.namespace}) now, no longer to {before.config.server} (namespace "
+                f"{before.config.namespace})."
+            )
+        self._client = client
+        await before.close()
 
     async def _run(self) -> None:
         try:
-            self._client = await self._connect()
-            stream = changes(self._client, self.scope, self._settings, self.pulse)
-            async with aclosing(stream) as source:
+            client = self._client = await self._connect()
+            if self._cluster not in (None, client.config.digest):
+                raise Moved(f"The {client.config.source} was changed while it was read: reading it again.")
+            async with aclosing(changes(self, self.scope, self._settings, self.pulse)) as source:
                 async for change in source:
                     self._take(change)
                     if not self.synced and not isinstance(change, WatchEvent) and change.last:
@@ -296,14 +336,14 @@ class SharedWatch:
     def _take(self, change: Change) -> None:
         if isinstance(change, WatchEvent):
             if change.type == "DELETED":
-                self._remove(change.object["metadata"]["name"], self._value(change.object))
+                self._remove(fields.name(change.object), self._value(change.object))
             else:
                 self._put(change.object)
             return
         if change.first:
             self._listed = set()
         for item in change.items:
-            self._listed.add(item["metadata"]["name"])
+            self._listed.add(fields.name(item))
             self._put(item)
         if change.last:
             for name in self.objects.keys() - self._listed:
@@ -311,13 +351,10 @@ class SharedWatch:
             self._listed = set()
 
     def _value(self, resource: dict[str, Any]) -> bytes:
-        # The items of a list do not say what they are.
-        resource.setdefault("apiVersion", API_VERSION)
-        resource.setdefault("kind", self.scope.kind.kind)
         return json.dumps(self._prune(resource), separators=(",", ":")).encode()
 
     def _put(self, resource: dict[str, Any]) -> None:
-        name = resource["metadata"]["name"]
+        name = fields.name(resource)
         value = self._value(resource)
         if self.objects.get(name) != value:
             self.objects[name] = value

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.freshness import observe
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, gone
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, next_deadline, verdict_of
@@ -38,25 +40,27 @@ def wait(
     from airflow_ack_sagemaker.follow.wait import follow_sync
 
     last = Outcome(kind=kind.kind, name=name, namespace=namespace, state=State.UNSEEN, uid=uid)
+    deadlines = deadlines.since(time.time())
     while True:
-        moments = [moment for moment in (next_deadline(last, deadlines), until) if moment is not None]
+        before = next_deadline(last, deadlines, goal=goal)
+        moments = [moment for moment in (before, until) if moment is not None]
         timeout = max(min(moments) - time.time(), 0) if moments else None
-        for resource in follow_sync(client, kind, name, namespace, timeout=timeout, poll_interval=poll_interval):
-            if resource is None or (uid is not None and resource["metadata"]["uid"] != uid):
-                outcome = gone(last)
+        states = follow_sync(client, kind, name, namespace, timeout=timeout, poll_interval=poll_interval)
+        with closing(states) as source:
+            for resource in source:
+                if resource is None or (uid is not None and fields.uid(resource) != uid):
+                    outcome = gone(last)
+                else:
+                    outcome = observe(resource)
+                if outcome != last:
+                    on_change(outcome)
+                last = outcome
+                if (verdict := verdict_of(last, deadlines, time.time(), goal=goal)) is not None:
+                    return last, verdict
+                if next_deadline(last, deadlines, goal=goal) != before:
+                    break  # follow until another time
             else:
-                outcome = observe(resource)
-            if outcome != last:
-                on_change(outcome)
-            before, last = next_deadline(last, deadlines), outcome
-            verdict = verdict_of(last, deadlines, time.time(), goal=goal)
-            if verdict is not None:
-                return last, verdict
-            if next_deadline(last, deadlines) != before:
-                break
-        else:
-            verdict = verdict_of(last, deadlines, time.time(), goal=goal)
-            if verdict is not None:
-                return last, verdict
-            if until is not None and time.time() >= until:
-                return last, Verdict.TIMED_OUT
+                if (verdict := verdict_of(last, deadlines, time.time(), goal=goal)) is not None:
+                    return last, verdict
+                if until is not None and time.time() >= until:
+                    return last, Verdict.TIMED_OUT

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from airflow.sdk import BaseHook
 
@@ -12,6 +15,21 @@ if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 
 DEFAULT_CONN_ID = "kubernetes_default"
+
+T = TypeVar("T")
+
+
+class _Digest:
+    """The last answer about a connection: how many times it was asked for, and which time gave this one."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.begun = 0
+        self.number = 0
+        self.digest = ""
+
+
+_digests: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[tuple[type, str], _Digest]] = WeakKeyDictionary()
 
 
 class AckHook(BaseHook):
@@ -33,7 +51,15 @@ class AckHook(BaseHook):
 
     @cached_property
     def config(self) -> ClusterConfig:
-        """The cluster and credentials that the connection leads to. Blocks: in a trigger, call it in a thread.
+        """The cluster and credentials that the connection led to when this was first asked. Blocks: in a trigger, call
+        it in a thread.
+
+        :raises AckInputError: the connection does not exist or makes no sense.
+        """
+        return self.resolve()
+
+    def resolve(self) -> ClusterConfig:
+        """The cluster and credentials that the connection leads to now. Blocks: in a trigger, call it in a thread.
 
         :raises AckInputError: the connection does not exist or makes no sense.
         """
@@ -49,8 +75,7 @@ class AckHook(BaseHook):
             if self.kubernetes_conn_id != DEFAULT_CONN_ID:
                 raise AckInputError(
                     f"Connection {self.kubernetes_conn_id!r} (kubernetes_conn_id) does not exist: create it with the "
-                    f"type "
-                    "'kubernetes', or correct the name."
+                    f"type 'kubernetes', or correct the name."
                 ) from error
         except AirflowException as error:
             raise AckInputError(
@@ -65,17 +90,44 @@ class AckHook(BaseHook):
         """A client; close it, or use it in a ``with`` statement."""
         from airflow_ack_sagemaker.kube.client import KubeClient
 
-        return KubeClient(self.config)
+        return KubeClient(self.config, resolve=self.resolve)
 
     async def get_async_conn(self) -> AsyncKubeClient:
-        """An asynchronous client; the connection is resolved in a thread, off the event loop."""
-        from asgiref.sync import sync_to_async
+        """An asynchronous client for what the connection leads to now; it is resolved in a thread, off the event
+        loop.
+        """
 
         def make() -> AsyncKubeClient:
             # In the thread, too: the first import takes longer than an event loop should be held up.
             from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 
-            return AsyncKubeClient(self.config)
+            return AsyncKubeClient(self.resolve(), resolve=self._resolve_in_thread)
 
-        # Not asyncio.to_thread: on Airflow 3.1 a triggerer answers such a thread only if asgiref made it.
-        return await sync_to_async(make)()
+        return await _in_thread(make)
+
+    async def cluster_digest(self) -> str:
+        """Tells the cluster that the connection leads to now from others, see `ClusterConfig.digest`.
+
+        Those that ask at the same time share an answer, but only one that was begun after they had asked: a trigger
+        must not be told what the connection said before its task was launched.
+        """
+        answers = _digests.setdefault(asyncio.get_running_loop(), {})
+        answer = answers.setdefault((type(self), self.kubernetes_conn_id), _Digest())
+        asked = answer.begun
+        async with answer.lock:
+            if answer.number <= asked:
+                answer.begun += 1
+                number = answer.begun
+                answer.digest = (await self._resolve_in_thread()).digest
+                answer.number = number
+            return answer.digest
+
+    async def _resolve_in_thread(self) -> ClusterConfig:
+        return await _in_thread(self.resolve)
+
+
+async def _in_thread(function: Callable[[], T]) -> T:
+    from asgiref.sync import sync_to_async
+
+    # Not asyncio.to_thread: on Airflow 3.1 a triggerer answers such a thread only if asgiref made it.
+    return await sync_to_async(function)()

@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, Self, cast
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 import httpx
 
 from airflow_ack_sagemaker.core.resource.kinds import Kind
-from airflow_ack_sagemaker.kube import requests, retry, transport
-from airflow_ack_sagemaker.kube.base_client import INACTIVITY, Client, Pool
+from airflow_ack_sagemaker.kube import calls, transport
+from airflow_ack_sagemaker.kube.answers import WatchEvent
+from airflow_ack_sagemaker.kube.base_client import Client, Pool
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import KubeError
-from airflow_ack_sagemaker.kube.requests import PAGE_SIZE, Request, ResourceList, WatchEvent
-from airflow_ack_sagemaker.kube.retry import Effect, Renew, Retry, Send, Sleep, Steps
+from airflow_ack_sagemaker.kube.reading import INACTIVITY, Reading
+from airflow_ack_sagemaker.kube.retry import Effect, Load, Resolve, Retry, Send, Sleep, Steps
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _awaited(
+    call: Callable[Concatenate[Client[Any], P], Steps[T]],
+) -> Callable[Concatenate[AsyncKubeClient, P], Coroutine[Any, Any, T]]:
+    """A call of :mod:`.calls` as a coroutine method."""
+
+    @wraps(call)
+    async def method(self: AsyncKubeClient, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run(call(self, *args, **kwargs))
+
+    return method
 
 
 class AsyncKubeClient(Client[httpx.AsyncClient]):
@@ -30,140 +47,61 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
         *,
         retry: Retry | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        resolve: Callable[[], Awaitable[ClusterConfig]] | None = None,
     ) -> None:
         super().__init__(config, retry or Retry())
         self.sleep = sleep
+        self._resolve = resolve
         self._opening = asyncio.Lock()
 
-    async def get(self, kind: Kind, name: str, namespace: str | None = None) -> dict[str, Any]:
-        """One object."""
-        return await self._call(requests.get(kind, name, self._in(namespace)))
-
-    async def list(
-        self,
-        kind: Kind,
-        namespace: str | None = None,
-        *,
-        label_selector: str = "",
-        field_selector: str = "",
-        limit: int | None = None,
-    ) -> ResourceList:
-        """The objects of a namespace, all pages, or the first ``limit`` objects."""
-        steps = retry.list_all(
-            kind,
-            self._in(namespace),
-            self._retry,
-            label_selector=label_selector,
-            field_selector=field_selector,
-            limit=limit,
-        )
-        return cast(ResourceList, await self._perform_all(steps))
-
-    async def list_page(
-        self,
-        kind: Kind,
-        namespace: str | None = None,
-        *,
-        label_selector: str = "",
-        page: str = "",
-        limit: int = PAGE_SIZE,
-    ) -> ResourceList:
-        """One page of a list, for readers that keep little of each object."""
-        request = requests.list_page(kind, self._in(namespace), label_selector=label_selector, page=page, limit=limit)
-        return requests.parse_list(await self._call(request))
-
-    async def create(self, kind: Kind, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        """Create the object. When the outcome is unknown (:class:`~.errors.Unreachable` with ``sent``), look by its
-        name.
-        """
-        return await self._call(requests.create(kind, manifest, self._of(manifest)))
-
-    async def apply(
-        self, kind: Kind, manifest: Mapping[str, Any], *, force: bool = True, dry_run: bool = False
-    ) -> dict[str, Any]:
-        """Server-side apply as field manager ``airflow-ack-sagemaker``."""
-        return await self._call(requests.apply(kind, manifest, self._of(manifest), force=force, dry_run=dry_run))
-
-    async def patch(
-        self,
-        kind: Kind,
-        name: str,
-        body: Mapping[str, Any],
-        namespace: str | None = None,
-        *,
-        resource_version: str | None = None,
-    ) -> dict[str, Any]:
-        """JSON merge patch; :class:`~.errors.Conflict` when ``resource_version`` is given and outdated."""
-        return await self._call(
-            requests.patch(kind, name, body, self._in(namespace), resource_version=resource_version)
-        )
-
-    async def delete(
-        self,
-        kind: Kind,
-        name: str,
-        namespace: str | None = None,
-        *,
-        uid: str | None = None,
-        resource_version: str | None = None,
-    ) -> dict[str, Any]:
-        """As :meth:`KubeClient.delete`."""
-        request = requests.delete(kind, name, self._in(namespace), uid=uid, resource_version=resource_version)
-        return await self._call(request)
+    get = _awaited(calls.get)
+    list = _awaited(calls.list_all)
+    list_page = _awaited(calls.list_page)
+    create = _awaited(calls.create)
+    apply = _awaited(calls.apply)
+    patch = _awaited(calls.patch)
+    delete = _awaited(calls.delete)
+    may = _awaited(calls.may)
+    reload = _awaited(calls.reload)
 
     async def watch(
         self,
         kind: Kind,
         namespace: str | None = None,
         *,
-        resource_version: str,
-        label_selector: str = "",
-        field_selector: str = "",
-        timeout_seconds: int = 300,
         inactivity: float = INACTIVITY,
-        opened: Callable[[], None] | None = None,
+        opened: Callable[[], None] = lambda: None,
+        **options: Any,
     ) -> AsyncGenerator[WatchEvent, None]:
-        """As :meth:`KubeClient.watch`; ``opened`` is called when the server has accepted it. Close it
-        (``contextlib.aclosing``) when you stop before its end.
-        """
-        request = requests.watch(
-            kind,
-            self._in(namespace),
-            resource_version=resource_version,
-            label_selector=label_selector,
-            field_selector=field_selector,
-            timeout_seconds=timeout_seconds,
-        )
-        renewed = False
+        """As :meth:`KubeClient.watch`. Close it (``contextlib.aclosing``) when you stop before its end."""
+        reading = self._watch(kind, namespace, inactivity, options)
         while True:
-            async with self._used() as http:
-                try:
-                    async with http.stream(
-                        **self._arguments(request), timeout=transport.timeout(inactivity)
-                    ) as response:
-                        if response.status_code == 401 and not renewed and self._auth.renewable:
-                            renewed = True
-                            await asyncio.to_thread(self._auth.load, renew=True)
-                            continue
-                        if response.status_code != 200:
-                            self._parsed(request, response, await response.aread())
-                        self._date = response.headers.get("date") or self._date
-                        if opened is not None:
-                            opened()
-                        lines = transport.Lines()
-                        async for data in response.aiter_bytes():
-                            for line in lines.feed(data):
-                                yield requests.parse_event(request, self.config.server, line)
-                        if lines.rest:
-                            yield requests.parse_event(request, self.config.server, lines.rest)
-                        return
-                except httpx.HTTPError as error:
-                    raise transport.unreachable(request, self.config, error, inactivity) from error
+            async with self._used() as http, self._errors_of(reading), AsyncExitStack() as stack:
+                stream = http.stream(**self._arguments(reading.request), timeout=transport.timeout(inactivity))
+                async with asyncio.timeout(reading.left):
+                    response = await stack.enter_async_context(stream)
+                    self._heard(response)
+                    if not reading.answered(response.status_code):
+                        content = await _content(response, Reading(reading.request, self.config))
+                if reading.accepted:
+                    opened()
+                    pieces = response.aiter_bytes()
+                    while True:
+                        async with asyncio.timeout(reading.left):
+                            data = await anext(pieces, None)
+                        if data is None:
+                            break
+                        for event in reading.events(data):
+                            yield event
+                    for event in reading.rest():
+                        yield event
+                    return
+            await self._run(reading.refused(response.status_code, response.headers, content))
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; those that are in use, when their requests have ended."""
         pool, self._pool = self._pool, None
-        if pool is not None:
+        if pool is not None and not pool.users:
             await pool.http.aclose()
 
     async def __aenter__(self) -> Self:
@@ -172,37 +110,51 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def _call(self, request: Request) -> dict[str, Any]:
-        return cast(dict[str, Any], await self._perform_all(retry.call(request, self._retry)))
-
-    async def _perform_all(self, steps: Steps) -> Any:
+    async def _run(self, steps: Steps[T]) -> T:
         answer: Any = None
         while True:
             try:
                 effect = steps.send(answer)
             except StopIteration as end:
-                return end.value
+                return end.value  # type: ignore[no-any-return]
             answer = await self._perform(effect)
 
     async def _perform(self, effect: Effect) -> Any:
         match effect:
             case Send(request):
-                async with self._used() as http:
-                    try:
-                        response = await http.request(**self._arguments(request))
-                    except httpx.HTTPError as error:
-                        return transport.unreachable(request, self.config, error)
+                reading = Reading(request, self.config)
                 try:
-                    return self._parsed(request, response, response.content)
+                    async with (
+                        self._used() as http,
+                        self._errors_of(reading),
+                        asyncio.timeout(reading.left),
+                        http.stream(**self._arguments(request)) as response,
+                    ):
+                        self._heard(response)
+                        content = await _content(response, reading)
+                    return self._parsed(request, response, content)
                 except KubeError as error:
                     return error
             case Sleep(seconds):
                 await self.sleep(seconds)
-            case Renew():
-                if self._auth.renewable:
-                    await asyncio.to_thread(self._auth.load, renew=True)
-                return self._auth.renewable
+            case Load():
+                return await asyncio.to_thread(self._auth.load, renew=True)
+            case Resolve():
+                try:
+                    changed = self._resolve is not None and self.adopt(await self._resolve())
+                except Exception as error:  # of a secrets backend, for instance
+                    changed = self.unresolved(error)
+                return changed or self._auth.renewable
         return None
+
+    @asynccontextmanager
+    async def _errors_of(self, reading: Reading) -> AsyncIterator[None]:
+        try:
+            yield
+        except httpx.HTTPError as error:
+            raise transport.unreachable(reading, self.config, error) from error
+        except TimeoutError as error:
+            raise reading.silence() from error
 
     @asynccontextmanager
     async def _used(self) -> AsyncIterator[httpx.AsyncClient]:
@@ -231,3 +183,9 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
             retired, self._pool = self._pool, Pool(http, generation)
             if retired is not None and not retired.users:
                 await retired.http.aclose()
+
+
+async def _content(response: httpx.Response, reading: Reading) -> bytes:
+    async for data in response.aiter_bytes():
+        reading.feed(data)
+    return reading.content

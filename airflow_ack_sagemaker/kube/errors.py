@@ -20,6 +20,10 @@ class ConfigError(KubeError):
     """The connection, kubeconfig or service account cannot be used as it is."""
 
 
+class Moved(ConfigError):
+    """The connection leads to another cluster now than when it was read first."""
+
+
 class CredentialsError(ConfigError):
     """A credential could not be obtained now: a token file is not there, an exec plugin failed. A later try may
     succeed.
@@ -38,12 +42,16 @@ class Unreachable(KubeError):
         self.sent = sent
 
 
+class Silent(Unreachable):
+    """Nothing was heard for too long: no answer, or of a watch neither an event nor a bookmark."""
+
+
 class ApiError(KubeError):
     """The API server answered with an error.
 
     ``status`` is the HTTP status, ``reason`` and ``message`` are those of the server's ``Status`` object ("" where it
     sent none), ``details`` its ``details``, ``retry_after`` the seconds after which the server wants to be asked again
-    (None: not said).
+    (None: not said; never more than a minute).
     """
 
     def __init__(
@@ -85,7 +93,19 @@ class Unauthorized(ApiError):
 
 
 class Forbidden(ApiError):
-    """The credential is good, but its user may not do this."""
+    """The credential is good, but this is not allowed: by RBAC, or by what a subclass names."""
+
+
+class NamespaceTerminating(Forbidden):
+    """The namespace is being deleted: nothing can be created in it."""
+
+
+class QuotaExceeded(Forbidden):
+    """A ResourceQuota of the namespace is used up."""
+
+
+class AdmissionDenied(Forbidden):
+    """An admission webhook or a ValidatingAdmissionPolicy does not let the request through."""
 
 
 class Gone(ApiError):

@@ -9,10 +9,11 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_ack_sagemaker.core.resource.kinds import Kind
-from airflow_ack_sagemaker.kube import requests
+from airflow_ack_sagemaker.kube import answers, requests
+from airflow_ack_sagemaker.kube.answers import ResourceList
 from airflow_ack_sagemaker.kube.errors import (
     ApiError,
     Gone,
@@ -22,7 +23,9 @@ from airflow_ack_sagemaker.kube.errors import (
     Unauthorized,
     Unreachable,
 )
-from airflow_ack_sagemaker.kube.requests import Request, ResourceList
+from airflow_ack_sagemaker.kube.requests import Request
+
+T = TypeVar("T")
 
 _LISTINGS = 3
 """How often a list is begun again when its pages expire in the middle."""
@@ -43,12 +46,19 @@ class Sleep:
 
 
 @dataclass(frozen=True, slots=True)
-class Renew:
-    """Renew the credential; the answer is whether there was anything to renew."""
+class Load:
+    """Read token files again and run plugins again; the answer is whether that gave another credential."""
 
 
-Effect = Send | Sleep | Renew
-Steps = Generator[Effect, Any, Any]
+@dataclass(frozen=True, slots=True)
+class Resolve:
+    """Read the connection again; the answer is whether a repetition may help: it gave another credential for the same
+    cluster, or its credential is one that is issued anew.
+    """
+
+
+Effect = Send | Sleep | Load | Resolve
+Steps = Generator[Effect, Any, T]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +75,14 @@ class Retry:
 
     def pause(self, attempt: int, asked: float | None) -> float:
         """Seconds to wait after the given failed attempt (0 is the first), at least what the server asked for."""
-        pause: float = min(self.longest, self.first * 2**attempt) * (0.5 + 0.5 * self.jitter())
+        pause: float = min(self.longest, self.first * 2 ** min(attempt, 20)) * (0.5 + 0.5 * self.jitter())
         return max(pause, asked) if asked is not None else pause
 
 
 NO_RETRY = Retry(tries=1)
 
 
-def call(request: Request, retry: Retry) -> Steps:
+def call(request: Request, retry: Retry) -> Steps[dict[str, Any]]:
     """One request with its repetitions; returns the object.
 
     An error that may pass is retried when the request can be repeated safely or was certainly not carried out. After a
@@ -82,10 +92,10 @@ def call(request: Request, retry: Retry) -> Steps:
     while True:
         answer = yield Send(request)
         if not isinstance(answer, KubeError):
-            return answer
+            return dict(answer)
         if isinstance(answer, Unauthorized) and not renewed:
             renewed = True
-            if (yield Renew()):
+            if (yield from renew()):
                 continue
         attempt += 1
         if attempt >= retry.tries or not _passing(request, answer):
@@ -97,9 +107,14 @@ def call(request: Request, retry: Retry) -> Steps:
         yield Sleep(pause)
 
 
+def renew() -> Steps[bool]:
+    """Look for another credential than the one that was just refused: whether there is one."""
+    return bool((yield Load()) or (yield Resolve()))
+
+
 def list_all(
     kind: Kind, namespace: str, retry: Retry, *, label_selector: str = "", field_selector: str = "", limit: int | None
-) -> Steps:
+) -> Steps[ResourceList]:
     """The pages of a list as one :class:`ResourceList`; when a page's token has expired it begins again."""
     for last in (*[False] * (_LISTINGS - 1), True):
         items: list[dict[str, Any]] = []
@@ -117,7 +132,7 @@ def list_all(
                     ),
                     retry,
                 )
-                page = requests.parse_list(value)
+                page = answers.parse_list(value)
                 items += page.items
                 if not page.next_page or (limit is not None and len(items) >= limit):
                     return replace(page, items=items[:limit])

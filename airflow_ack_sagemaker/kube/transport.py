@@ -13,13 +13,14 @@ import httpx
 from airflow_ack_sagemaker import __version__
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import ConfigError, Unreachable
+from airflow_ack_sagemaker.kube.reading import QUIET_SECONDS, Reading
 from airflow_ack_sagemaker.kube.requests import Request
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
-def timeout(read: float = 30.0) -> httpx.Timeout:
-    """The time-outs of one request, in seconds; ``read`` is how long the server may be silent."""
+def timeout(read: float = QUIET_SECONDS) -> httpx.Timeout:
+    """The time-outs of one request, in seconds; ``read`` is how long nothing may come."""
     return httpx.Timeout(connect=10.0, read=read, write=30.0, pool=30.0)
 
 
@@ -56,10 +57,10 @@ def headers(request: Request, credential: list[tuple[str, str]]) -> list[tuple[s
     return given + credential
 
 
-def unreachable(
-    request: Request, config: ClusterConfig, error: Exception, read_seconds: float | None = None
-) -> Unreachable:
+def unreachable(reading: Reading, config: ClusterConfig, error: Exception) -> Unreachable:
     """Our error for one of httpx: what happened, in words, and whether the request may have been carried out."""
+    if isinstance(error, httpx.ReadTimeout):
+        return reading.silence()
     sent = not isinstance(error, _NOT_SENT)
     causes = list(_causes(error))
     parts = urlsplit(config.server)
@@ -81,15 +82,13 @@ def unreachable(
         what = "connection refused: nothing listens there"
     elif isinstance(error, httpx.ConnectTimeout):
         what = "no connection within 10 s: a firewall, a private endpoint or a wrong address?"
-    elif isinstance(error, httpx.ReadTimeout):
-        what = f"no answer within {read_seconds or 30:.0f} s"
     elif isinstance(error, httpx.ProxyError):
         what = f"the proxy refused: {error}"
     else:
         what = f"the connection failed ({type(error).__name__}{f': {error}' if str(error) else ''})"
     proxy = " through the configured proxy" if config.proxy else ""
     return Unreachable(
-        f"Cannot {request}: {config.server}{proxy} is not reachable: {what} ({config.source}).", sent=sent
+        f"Cannot {reading.request}: {config.server}{proxy} is not reachable: {what} ({config.source}).", sent=sent
     )
 
 
@@ -115,27 +114,3 @@ def _keepalive(setting: tuple[int, int, int] | None) -> list[tuple[int, int, int
         if hasattr(socket, name):  # not on every platform
             given.append((socket.IPPROTO_TCP, getattr(socket, name), value))
     return given
-
-
-class Lines:
-    """Whole lines from pieces of bytes. httpx's own splitter also splits at characters that JSON may contain
-    unescaped.
-    """
-
-    def __init__(self) -> None:
-        self._pieces: list[bytes] = []
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """The lines that are complete now."""
-        *complete, rest = data.split(b"\n")
-        if complete:
-            complete[0] = b"".join([*self._pieces, complete[0]])
-            self._pieces = [rest] if rest else []
-        elif rest:
-            self._pieces.append(rest)
-        return [line for line in complete if line.strip()]
-
-    @property
-    def rest(self) -> bytes:
-        """What has come without a line end."""
-        return b"".join(self._pieces).strip()

@@ -1,0 +1,1 @@
+"""Operators: tasks that create, launch, stop and collect."""

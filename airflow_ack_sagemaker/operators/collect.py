@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity, identity_of
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.core.run.decision import reported_at
-from airflow_ack_sagemaker.operators.base import HISTORY_LIMIT, KEEP_REPORTED, AckOperator, history_limit, seconds
+from airflow_ack_sagemaker.core.run.reported import reported_at
+from airflow_ack_sagemaker.operators.base import AckOperator, seconds
+from airflow_ack_sagemaker.operators.launch import HISTORY_LIMIT, KEEP_REPORTED, history_limit
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_ack_sagemaker.core.resource.identity import LABEL_DAG, label_value
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
 from airflow_ack_sagemaker.core.resource.status import Outcome
-from airflow_ack_sagemaker.core.run.deadlines import Verdict, verdict_of
+from airflow_ack_sagemaker.core.run.deadlines import Goal, Verdict, verdict_of
 from airflow_ack_sagemaker.links import SageMakerPipelineLink
 from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded, read_event
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_ack_sagemaker.core.resource.manifest import PipelineSpec
-
-INLINE_SECONDS = 10.0
-"""A controller syncs a pipeline within a second or two: waiting for that costs less than a second process."""
 
 
 class AckPipelineOperator(AckOperator):
@@ -118,9 +115,9 @@ class AckPipelineOperator(AckOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Read, check, apply, wait."""
-        from airflow_ack_sagemaker.runs.apply import apply_resource
+        from airflow_ack_sagemaker.runs.apply import apply_resource, wait_shortly
 
-        spec = replace(self._spec(), labels={LABEL_DAG: label_value(context["ti"].dag_id)})
+        spec = replace(self.spec(), labels={LABEL_DAG: label_value(context["ti"].dag_id)})
         with self.cluster() as client:
             namespace = self.namespace or client.namespace
             applied = apply_resource(client, PIPELINE, spec.manifest(namespace), log=self.log)
@@ -131,27 +128,26 @@ class AckPipelineOperator(AckOperator):
                 "definition_source": spec.definition_source,
                 "definition_version_id": spec.definition_version_id,
             }
-            deadlines = self.deadlines()
-            verdict = verdict_of(applied.outcome, deadlines, time.time())
-            if verdict is not None:
-                return self._finish(context, applied.outcome, verdict, facts)
-            if not self.wait_for_completion:
-                return self._result(applied.outcome, facts)
-            from airflow_ack_sagemaker.follow.until import wait
-
-            outcome, verdict = wait(
-                client,
-                PIPELINE,
-                spec.name,
-                namespace=namespace,
-                uid=applied.outcome.uid,
-                deadlines=deadlines,
-                poll_interval=self.poll_interval,
-                until=time.time() + INLINE_SECONDS if self.deferrable else None,
-                on_change=self.log_outcome,
-            )
-            if self.deferrable and verdict_of(outcome, deadlines, time.time()) is None:
-                self.defer_until(outcome, deadlines=deadlines, ours=True, echo=facts)
+            outcome, deadlines = applied.outcome, self.deadlines()
+            verdict = verdict_of(outcome, deadlines, time.time())
+            if verdict is None and not self.wait_for_completion:
+                return self._result(outcome, facts)
+            if verdict is None and self.deferrable:
+                outcome, verdict = wait_shortly(
+                    client,
+                    PIPELINE,
+                    outcome,
+                    deadlines=deadlines,
+                    goal=Goal.FINISHED,
+                    poll_interval=self.poll_interval,
+                    on_change=self.log_outcome,
+                )
+                if verdict is None:
+                    self.defer_until(outcome, deadlines=deadlines, ours=True, echo=facts)
+            if verdict is None:
+                outcome, verdict = self.follow(
+                    client, PIPELINE, spec.name, namespace=namespace, uid=outcome.uid, deadlines=deadlines
+                )
             return self._finish(context, outcome, verdict, facts)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -174,8 +170,12 @@ class AckPipelineOperator(AckOperator):
             **facts,
         }
 
-    def _spec(self) -> PipelineSpec:
-        """All checks that need no cluster come first, so that bad input creates nothing."""
+    def spec(self) -> PipelineSpec:
+        """The definition read and checked, as a spec. All checks that need no cluster: bad input creates nothing.
+
+        :raises AckInputError: the input cannot work.
+        :raises AckClusterError: S3 cannot be asked now.
+        """
         from airflow_ack_sagemaker.aws.errors import SourceError
         from airflow_ack_sagemaker.aws.s3 import S3Source, fetch_definition
         from airflow_ack_sagemaker.core.definition.parse import DefinitionError, parse_definition

@@ -4,21 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.compat import masked_parameters
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
-from airflow_ack_sagemaker.core.run.deadlines import Goal, Verdict, goes_on, verdict_of
+from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, verdict_of
+from airflow_ack_sagemaker.exceptions import AckClusterError, AckExecutionFailed
 from airflow_ack_sagemaker.links import SageMakerPipelineExecutionLink
-from airflow_ack_sagemaker.operators.base import AckLaunchOperator, raise_unless_succeeded, read_event, run_of
+from airflow_ack_sagemaker.operators.base import raise_unless_succeeded, read_event
+from airflow_ack_sagemaker.operators.launch import AckLaunchOperator
+from airflow_ack_sagemaker.operators.run import identity_of_task, run_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
+    from airflow_ack_sagemaker.core.run.definition_ran import FixedDefinition
     from airflow_ack_sagemaker.core.run.retry_steps import StepRun
     from airflow_ack_sagemaker.kube.client import KubeClient
+    from airflow_ack_sagemaker.runs.definition import OwnDefinition
+    from airflow_ack_sagemaker.runs.end import End
     from airflow_ack_sagemaker.runs.launch import Launch
+    from airflow_ack_sagemaker.runs.look import Run
+
+_ROUNDS = 10
+"""Waits of one try: each ends because the execution was taken up in the moment of its withdrawal, or launched anew."""
 
 
 class AckPipelineExecutionOperator(AckLaunchOperator):
@@ -29,6 +41,10 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
     an earlier one has made, and only a failure that was reported, or a user's clear, launches another
     (``airflow_ack_sagemaker.core.run.decision`` has the whole table). A user who marks or clears the task stops the
     execution; a restart, a lost worker or a timeout never does.
+
+    Where an `AckPipelineOperator` upstream has applied a definition of the pipeline in this DAG run, the execution runs
+    exactly that one: if another stands in the cluster by then, this one is applied again first, and what has started
+    with another is stopped, never reported.
 
     The result (XCom ``return_value``) is ``{"name", "namespace", "pipeline_name", "arn", "status", "attempt",
     "parameters", "definition_sha256", "definition_source", "definition_version_id"}`` (the last three as the Pipeline
@@ -52,7 +68,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
     Raises `AckInputError` for what cannot work (nothing is created then), `AckExecutionFailed`, `AckExecutionStopped`,
     `AckResourceRefused`, `AckResourceGone`, `AckNotReconciled`, `AckStuckRecoverable`, `AckTimeout` and
     `AckClusterError` (see `airflow_ack_sagemaker.exceptions`). What `AckNotReconciled` and `AckStuckRecoverable` give
-    up is withdrawn, so that it does not start hours later, unheard. See `AckOperator` for the waits.
+    up is withdrawn, otherwise it could start hours later with nobody following it. See `AckOperator` for the waits.
     """
 
     template_fields: Sequence[str] = (
@@ -87,93 +103,146 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, launch or attach, wait."""
-        from airflow_ack_sagemaker.runs.launch import launch
-
-        identity, first_try = run_of(context)
-        history = self.history(identity)
-        with self.cluster() as client, self.stopped_by_user(context, client, identity):
-            launched = launch(
-                client,
-                self._spec(),
-                self.namespace or client.namespace,
-                identity,
-                first_try=first_try,
-                pipeline_resource_name=self.pipeline_resource_name,
-                log=self.log,
-                history=history,
-                steps_of=self._steps_of if self.retry_from_failed_step and not self.selected_steps else None,
-            )
-            self.push_link(context, launched.outcome.arn)
-            return self._wait(context, client, launched)
+        with self.cluster() as client:
+            run = run_of(context, self.namespace or client.namespace)
+            with self.stopped_by_user(context, client, run.identity):
+                own = self.own_definition(context, run.namespace)
+                launched = self._launch(context, client, run, own)
+                return self._to_the_end(context, client, run, launched, own.fixed if own else None)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after a deferral, from the event alone: the resource may be gone by now."""
+        from airflow_ack_sagemaker.core.run.definition_ran import FixedDefinition
+        from airflow_ack_sagemaker.runs.launch import Launch
+
         outcome, verdict, facts = read_event(event)
         self.log_outcome(outcome)
-        with self.cluster() as client, self.stopped_by_user(context, client, run_of(context)[0]):
-            return self._finish(context, client, outcome, verdict, facts, Goal.FINISHED)
+        said = (event or {}).get("definition")
+        if said and not said["checked"] and not outcome.gone:
+            verdict = Verdict.OTHER_DEFINITION  # the trigger could not look, so it is looked at now
+        fixed = FixedDefinition.from_dict(said) if said else None
+        with self.cluster() as client:
+            run = run_of(context, outcome.namespace)
+            with self.stopped_by_user(context, client, run.identity):
+                return self._to_the_end(context, client, run, Launch(outcome, facts), fixed, verdict)
 
-    def _wait(self, context: Context, client: KubeClient, launched: Launch) -> dict[str, Any]:
-        outcome, facts = launched.outcome, launched.facts
+    def _launch(self, context: Context, client: KubeClient, run: Run, own: OwnDefinition | None) -> Launch:
+        from airflow_ack_sagemaker.runs.launch import launch
+
+        launched = launch(
+            client,
+            self._spec(),
+            run,
+            pipeline_resource_name=self.pipeline_resource_name,
+            log=self.log,
+            history=self.history(run.identity),
+            steps_of=self._steps_of if self.retry_from_failed_step and not self.selected_steps else None,
+            own=own,
+        )
+        self.push_link(context, launched.outcome.arn)
+        # The facts go into trigger events, XComs and asset events, which everybody may read.
+        parameters = masked_parameters(launched.facts["parameters"])
+        return replace(launched, facts={**launched.facts, "parameters": parameters})
+
+    def _to_the_end(
+        self,
+        context: Context,
+        client: KubeClient,
+        run: Run,
+        launched: Launch,
+        fixed: FixedDefinition | None,
+        verdict: Verdict | None = None,
+    ) -> dict[str, Any]:
+        """Wait, do what the verdict asks for, and begin again where that is to wait on, or to launch once more."""
+        from airflow_ack_sagemaker.runs.end import end
+
+        for _ in range(_ROUNDS):
+            if verdict is None:
+                launched, verdict = self._wait(client, launched, fixed)
+            if verdict is Verdict.OTHER_DEFINITION:
+                own = self.own_definition(context, run.namespace)
+                launched, verdict = self._launch(context, client, run, own), None
+                continue
+            ended = end(client, launched.outcome, verdict, on_timeout=self.on_timeout, log=self.log)
+            launched, verdict = replace(launched, outcome=ended.outcome), ended.verdict
+            if verdict is not None:
+                return self._finish(context, client, launched, verdict, ended, fixed)
+        raise AckClusterError(
+            f"{launched.outcome.resource} was given up and taken up again {_ROUNDS} times: a retry attaches to it."
+        )
+
+    def _wait(self, client: KubeClient, launched: Launch, fixed: FixedDefinition | None) -> tuple[Launch, Verdict]:
+        outcome = launched.outcome
         deadlines = self.deadlines(created=launched.created)
         goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
         verdict = verdict_of(outcome, deadlines, time.time(), goal=goal)
-        if verdict is None and self.deferrable and goal is Goal.FINISHED:
-            self.defer_until(outcome, deadlines=deadlines, stop_on_kill=True, ours=True, echo=facts)
-        if verdict is None:
-            outcome, verdict = self.follow(
-                client,
-                PIPELINE_EXECUTION,
-                outcome.name,
-                namespace=outcome.namespace,
-                uid=outcome.uid,
+        if verdict is not None:
+            return launched, verdict
+        if self.deferrable and goal is Goal.FINISHED:
+            self.defer_until(
+                outcome,
                 deadlines=deadlines,
-                goal=goal,
+                stop_on_kill=True,
+                ours=True,
+                echo=launched.facts,
+                definition={**fixed.to_dict(), "generation": launched.generation} if fixed else None,
             )
-        return self._finish(context, client, outcome, verdict, facts, goal)
+        if fixed is not None and not outcome.started:
+            # As soon as SageMaker has taken it: what runs with another's definition is stopped at once.
+            taken = self._follow(client, outcome, deadlines, Goal.STARTED)
+            launched = replace(launched, outcome=taken[0])
+            if taken[1] is Verdict.REACHED and taken[0].started:
+                return launched, Verdict.OTHER_DEFINITION
+            if taken[1] is not Verdict.REACHED:
+                return launched, taken[1]
+        last, verdict = self._follow(client, launched.outcome, deadlines, goal)
+        return replace(launched, outcome=last), verdict
+
+    def _follow(
+        self, client: KubeClient, outcome: Outcome, deadlines: Deadlines, goal: Goal
+    ) -> tuple[Outcome, Verdict]:
+        return self.follow(
+            client,
+            PIPELINE_EXECUTION,
+            outcome.name,
+            namespace=outcome.namespace,
+            uid=outcome.uid,
+            deadlines=deadlines,
+            goal=goal,
+        )
 
     def _finish(
         self,
         context: Context,
         client: KubeClient,
-        outcome: Outcome,
+        launched: Launch,
         verdict: Verdict,
-        facts: Mapping[str, Any],
-        goal: Goal,
+        ended: End,
+        fixed: FixedDefinition | None,
     ) -> dict[str, Any]:
-        from airflow_ack_sagemaker.runs.launch import record, remember_whole, withdraw
-        from airflow_ack_sagemaker.runs.stop import confirm_stopped
+        """Tell it: as the task's result, or as the error that says how it ended."""
+        from airflow_ack_sagemaker.runs.end import record
 
+        outcome, facts, details = launched.outcome, launched.facts, ended.details
         self.push_link(context, outcome.arn)
-        details = ""
         extra: dict[str, Any] = {}
-        if verdict in (Verdict.NOT_RECONCILED, Verdict.STUCK):
-            now = withdraw(client, outcome, log=self.log)
-            if now is not None:
-                if goes_on(verdict, now):
-                    return self._go_on(context, client, now, facts)
-                details = "SageMaker knows it already, so it is left as it is; a retry attaches to it."
-            elif verdict is Verdict.STUCK and self.retry_from_failed_step and "selected_steps" in facts:
-                why = f"a selective retry was tried in vain: {(outcome.reason or '')[:500]}"
-                remember_whole(client, run_of(context)[0], outcome.namespace, why=why, log=self.log)
-        elif verdict is Verdict.TIMED_OUT:
-            if self.on_timeout == "stop":
-                self.log.warning("Timed out: deleting %s, which stops it (on_timeout='stop').", outcome.resource)
-                ended = withdraw(client, outcome, log=self.log, even_if_started=True)
-                if ended is not None:  # while the task waited for its place
-                    return self._finish(context, client, ended, Verdict.REACHED, facts, goal)
-                details = confirm_stopped(client, outcome, log=self.log)
-            else:
-                details = "It is left running (on_timeout='leave'); a retry attaches to it."
-        else:
+        if fixed is not None and outcome.state is State.SUCCEEDED:
+            self._only_own_definition(client, outcome, fixed)
+        if ended.withdrawn and verdict is Verdict.STUCK and self.retry_from_failed_step and "selected_steps" in facts:
+            from airflow_ack_sagemaker.runs.retry_steps import remember_whole
+
+            why = f"a selective retry was tried in vain: {(outcome.reason or '')[:500]}"
+            remember_whole(client, identity_of_task(context), outcome.namespace, why=why, log=self.log)
+        if verdict is Verdict.REACHED:
             record(client, outcome, try_number=context["ti"].try_number, log=self.log)
-            if self.report_duplicates and self.display_name is None:
-                from airflow_ack_sagemaker.aws.executions import report_duplicates
+            if self.report_duplicates and self.display_name is None and outcome.finished:
+                from airflow_ack_sagemaker.aws.duplicates import report_duplicates
 
                 found = report_duplicates([outcome], facts["pipeline_name"], aws_conn_id=self.aws_conn_id, log=self.log)
                 extra["duplicates"] = found.get(outcome.name, [])
             if outcome.state is State.FAILED:
                 details = self._failed_steps(outcome)
+        goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
         raise_unless_succeeded(outcome, verdict, details=details, goal=goal)
         result = {
             "name": outcome.name,
@@ -186,14 +255,22 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         self._tell_outlets(context, result)
         return result
 
-    def _go_on(
-        self, context: Context, client: KubeClient, outcome: Outcome, facts: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        from airflow_ack_sagemaker.core.resource.times import parse_time
-        from airflow_ack_sagemaker.runs.launch import Launch
+    def _only_own_definition(self, client: KubeClient, outcome: Outcome, fixed: FixedDefinition) -> None:
+        """Somebody may have changed the pipeline in SageMaker itself, which no resource shows: SageMaker is asked.
 
-        created = parse_time(outcome.created).timestamp() if outcome.created else time.time()
-        return self._wait(context, client, Launch(outcome=outcome, facts=dict(facts), created=created))
+        :raises AckExecutionFailed: it ran another definition; a retry launches anew.
+        """
+        from airflow_ack_sagemaker.runs.definition import mark
+
+        ran = self.ran_definition(outcome)
+        if ran is not None and ran != fixed.sha256:
+            if not outcome.gone:
+                mark(client, outcome, ran, log=self.log)
+            raise AckExecutionFailed(
+                f"{outcome.resource}: succeeded, but with another definition than this run has applied: SageMaker says "
+                f"that it ran {ran[:12]}, and this run has applied {fixed.sha256[:12]}.\nIn SageMaker: {outcome.arn}\n"
+                "To do: find out who changes the pipeline in SageMaker itself. A retry launches a new execution."
+            )
 
     def _spec(self) -> ExecutionSpec:
         from airflow_ack_sagemaker.core.definition.parse import launch_parameters

@@ -9,9 +9,12 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from airflow_ack_sagemaker.compat import masked_parameters
 from airflow_ack_sagemaker.core.run.batch import Policy, Progress, Standing, Waits
 from airflow_ack_sagemaker.links import SageMakerPipelineLink
-from airflow_ack_sagemaker.operators.base import AckLaunchOperator, error_of, run_of, seconds
+from airflow_ack_sagemaker.operators.base import error_of, seconds
+from airflow_ack_sagemaker.operators.launch import AckLaunchOperator
+from airflow_ack_sagemaker.operators.run import identity_of_task, run_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -40,7 +43,8 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
     "arn", "state", "status", "reason", "attempt", "parameters", "definition_sha256"}`` in the order of ``executions``.
 
     :param executions: for each execution the values of the pipeline's parameters, or ``{"parameters": {...},
-        "display_name": ..., "description": ...}``. Its place tells an execution from the others in later tries.
+        "display_name": ..., "description": ...}``. A later try of the run knows them again by their content; what
+        was launched and is not in the list any more is an error.
     :param parameters: values for all of them, where they have none of their own.
     :param max_active_executions: how many may run at once; None: all.
     :param failure_policy: what becomes of the others once too many have failed for the task to succeed: ``run_all``
@@ -105,17 +109,17 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         return self._follow(context, Progress.from_dict(event["progress"]), first=False)
 
     def _follow(self, context: Context, progress: Progress, *, first: bool) -> list[dict[str, Any]]:
-        from airflow_ack_sagemaker.runs.batch import advance, wait_here
+        from airflow_ack_sagemaker.runs.batch import advance
+        from airflow_ack_sagemaker.runs.batch_follow import follow_batch
 
-        identity, _ = run_of(context)
-        with self.cluster() as client, self.stopped_by_user(context, client, identity):
+        with self.cluster() as client, self.stopped_by_user(context, client, identity_of_task(context)):
             batch = self._batch(context, client, progress)
             batch.check()
             # A run leaves as many as the last one did, so that many may have to go.
-            history = replace(self.history(identity), most=2 * len(batch.specs) + 100) if first else None
+            history = replace(self.history(batch.run.identity), most=2 * len(batch.specs) + 100) if first else None
             while True:
-                members = advance(client, batch, progress, log=self.log, history=history)
-                history = None
+                members = advance(client, batch, progress, log=self.log, history=history, first=first)
+                history, first = None, False
                 counts = {standing: sum(m.standing is standing for m in members) for standing in Standing}
                 self.log.info(
                     "%d executions: %d active, %d ended (%d of them succeeded), %d not launched.",
@@ -130,7 +134,8 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
                 if self.deferrable:
                     self._defer(batch, progress, members)
                 batch_wait = _batch_wait(batch, members)
-                wait_here(client, batch, batch_wait, poll_interval=self.poll_interval, log=self.log)
+                run = batch.run
+                follow_batch(client, run.namespace, run.identity, batch_wait, poll_interval=self.poll_interval)
 
     def _defer(self, batch: Batch, progress: Progress, members: Sequence[Member]) -> NoReturn:
         from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of
@@ -151,10 +156,10 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         self.log.info("Waiting for %d executions on the triggerer.", len(ends))
         self.defer(
             trigger=AckExecutionsTrigger(
-                namespace=batch.namespace,
+                namespace=batch.run.namespace,
                 kubernetes_conn_id=self.kubernetes_conn_id,
-                run=batch.identity.digest,
-                stem=batch.identity.stem(pipeline_name_of(self.pipeline_name)),
+                run=batch.run.identity.digest,
+                stem=batch.run.identity.stem(pipeline_name_of(self.pipeline_name)),
                 active={str(attempt): to_ranges(indexes) for attempt, indexes in by_attempt.items()},
                 waits=asdict(batch.waits),
                 poll_interval=self.poll_interval,
@@ -172,9 +177,11 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         from airflow_ack_sagemaker.runs.batch import facts_of, record_all
 
         record_all(client, members, try_number=context["ti"].try_number, log=self.log)
-        results = [result_of(member, facts_of(member, batch.specs[member.index])) for member in members]
+        results = [result_of(member, facts_of(member, batch.specs[member.place])) for member in members]
+        for result in results:
+            result["parameters"] = masked_parameters(result["parameters"])
         if self.report_duplicates:
-            from airflow_ack_sagemaker.aws.executions import report_duplicates
+            from airflow_ack_sagemaker.aws.duplicates import report_duplicates
 
             found = report_duplicates(
                 [member.outcome for member in members if member.outcome is not None],
@@ -198,10 +205,10 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
 
     def _batch(self, context: Context, client: KubeClient, progress: Progress) -> Batch:
         from airflow_ack_sagemaker.core.resource.manifest import SpecError
-        from airflow_ack_sagemaker.core.run.batch import spare_failures
+        from airflow_ack_sagemaker.core.run.batch_input import spare_failures
         from airflow_ack_sagemaker.runs.batch import Batch
 
-        identity, first_try = run_of(context)
+        run = run_of(context, self.namespace or client.namespace)
         specs = self._specs()
         limit = self.max_active_executions
         try:
@@ -212,9 +219,7 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
             raise SpecError(f"max_active_executions {limit!r} must be an integer of at least 1.")
         return Batch(
             specs=specs,
-            namespace=self.namespace or client.namespace,
-            identity=identity,
-            first_try=first_try,
+            run=run,
             pipeline_resource_name=self.pipeline_resource_name,
             waits=Waits(
                 progress.started,
@@ -225,13 +230,14 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
             max_active=max_active,
             spare_failures=spare_failures(len(specs), self.min_succeeded),
             policy=Policy(self.failure_policy),
-            on_timeout_stop=self.on_timeout == "stop",
+            on_timeout=self.on_timeout,
+            own=self.own_definition(context, run.namespace),
         )
 
     def _specs(self) -> list[ExecutionSpec]:
         from airflow_ack_sagemaker.core.definition.parse import DefinitionError, launch_parameters
         from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, SpecError
-        from airflow_ack_sagemaker.core.run.batch import entries_of
+        from airflow_ack_sagemaker.core.run.batch_input import entries_of
 
         specs = []
         for index, entry in enumerate(entries_of(self.executions, self.parameters)):

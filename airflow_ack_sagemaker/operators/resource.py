@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow_ack_sagemaker.core.resource.kinds import kind_of
+from airflow_ack_sagemaker.core.resource.kinds import KINDS, kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome
 from airflow_ack_sagemaker.core.run.deadlines import Goal, Verdict, verdict_of
 from airflow_ack_sagemaker.links import SageMakerResourceLink
 from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded, read_event
+from airflow_ack_sagemaker.operators.kill import Killed, ended_by_user, leave_unless_timed_out
+from airflow_ack_sagemaker.operators.run import identity_of_task, run_of
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_ack_sagemaker.kube.client import KubeClient
+
+_ROUNDS = 10
+"""Waits of one try: each ends because the job was taken up in the moment of its withdrawal."""
 
 
 class AckResourceOperator(AckOperator):
     """Apply a resource of any ACK SageMaker kind and wait for its outcome: a model, an endpoint, a training job.
 
     A kept thing (an endpoint) is done when the controller has answered this very change and it is in service; a job
-    when it has ended. What is already as the manifest says is not written. A job cannot be changed: give each run a
-    name of its own, for example with ``{{ ds_nodash }}``.
+    when it has ended. What is already as the manifest says is not written.
+
+    A job runs once and cannot be changed: give each run a name of its own, for example with
+    ``{{ ts_nodash | lower }}``, also in the ``spec``. A retry attaches to the job that an earlier try of the run has
+    made, and takes its end; a job that another run has made is an error. A user who marks or clears the task stops the
+    job; a restart, a lost worker or a timeout never does.
 
     The result (XCom ``return_value``) is ``{"kind", "name", "namespace", "arn", "status", "changed"}``.
 
@@ -31,7 +43,8 @@ class AckResourceOperator(AckOperator):
     :param labels: labels of the resource.
     :param annotations: annotations, for example ``services.k8s.aws/region``.
 
-    Raises as `AckPipelineOperator` does. See `AckOperator` for the waits.
+    Raises as `AckPipelineOperator` does. A job that `AckNotReconciled` or `AckStuckRecoverable` gives up is withdrawn,
+    so that it does not start hours later, unheard. See `AckOperator` for the waits.
     """
 
     template_fields: Sequence[str] = (*AckOperator.template_fields, "kind", "name", "spec", "labels", "annotations")
@@ -63,6 +76,9 @@ class AckResourceOperator(AckOperator):
 
         with self.cluster() as client:
             namespace = self.namespace or client.namespace
+            # A job is one run's; anything else is kept and shared.
+            known = KINDS.get(self.kind)
+            run = run_of(context, namespace) if known is not None and known.is_job else None
             manifest = resource_manifest(
                 self.kind,
                 self.name,
@@ -70,32 +86,67 @@ class AckResourceOperator(AckOperator):
                 self.spec,
                 labels=check_mapping("labels", self.labels),
                 annotations=check_mapping("annotations", self.annotations),
+                identity=run.identity if run else None,
+                tried=run.tried if run else None,
             )
             kind = kind_of(self.kind)
-            applied = apply_resource(client, kind, manifest, log=self.log)
-            outcome, deadlines = applied.outcome, self.deadlines()
-            echo = {"changed": applied.changed}
-            goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
-            verdict = verdict_of(outcome, deadlines, time.time(), goal=goal)
-            if verdict is None and self.deferrable and goal is Goal.FINISHED:
-                self.defer_until(outcome, deadlines=deadlines, ours=True, echo=echo)
-            if verdict is None:
-                outcome, verdict = self.follow(
-                    client, kind, outcome.name, namespace=namespace, uid=outcome.uid, deadlines=deadlines, goal=goal
-                )
-        return self._finish(context, outcome, verdict, echo, goal)
+            with self._stopped_by_user(context, client):
+                applied = apply_resource(client, kind, manifest, log=self.log, run=run)
+                return self._to_the_end(context, client, applied.outcome, {"changed": applied.changed})
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after a deferral, from the event alone."""
         outcome, verdict, echo = read_event(event)
         self.log_outcome(outcome)
-        return self._finish(context, outcome, verdict, echo, Goal.FINISHED)
+        with self.cluster() as client, self._stopped_by_user(context, client):
+            return self._to_the_end(context, client, outcome, echo, verdict)
 
-    def _finish(
-        self, context: Context, outcome: Outcome, verdict: Verdict, echo: Mapping[str, Any], goal: Goal
+    def on_kill(self) -> None:
+        """As a launch does: leave what the task was doing; `_stopped_by_user` asks whether a user has ended it."""
+        kind = KINDS.get(self.kind)
+        if kind is not None and kind.is_job:
+            leave_unless_timed_out()
+
+    @contextmanager
+    def _stopped_by_user(self, context: Context, client: KubeClient) -> Iterator[None]:
+        """Stop the job that this run has made when a user ends the task meanwhile."""
+        from airflow_ack_sagemaker.runs.job import stop_job
+
+        try:
+            yield
+        except Killed:
+            if ended_by_user(context):
+                namespace = self.namespace or client.namespace
+                stop_job(client, kind_of(self.kind), self.name, namespace, identity_of_task(context), log=self.log)
+            raise
+
+    def _to_the_end(
+        self,
+        context: Context,
+        client: KubeClient,
+        outcome: Outcome,
+        echo: Mapping[str, Any],
+        verdict: Verdict | None = None,
     ) -> dict[str, Any]:
+        """Wait, do what the verdict asks for, and wait on where that is to do."""
+        from airflow_ack_sagemaker.runs.end import end
+
+        goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
+        is_job = kind_of(outcome.kind).is_job
+        details = ""
+        for _ in range(_ROUNDS):
+            if verdict is None:
+                outcome, verdict = self._wait(client, outcome, echo, goal)
+            # A kept thing stays as it is: others use it, and a retry applies it once more.
+            if not is_job:
+                break
+            ended = end(client, outcome, verdict, log=self.log)
+            outcome, verdict, details = ended.outcome, ended.verdict, ended.details
+            if verdict is not None:
+                break
+        assert verdict is not None
         self.push_link(context, outcome.arn)
-        raise_unless_succeeded(outcome, verdict, goal=goal)
+        raise_unless_succeeded(outcome, verdict, details=details, goal=goal)
         return {
             "kind": outcome.kind,
             "name": outcome.name,
@@ -104,6 +155,32 @@ class AckResourceOperator(AckOperator):
             "status": outcome.sagemaker_status,
             **echo,
         }
+
+    def _wait(
+        self, client: KubeClient, outcome: Outcome, echo: Mapping[str, Any], goal: Goal
+    ) -> tuple[Outcome, Verdict]:
+        from airflow_ack_sagemaker.runs.apply import wait_shortly
+
+        kind, deadlines = kind_of(outcome.kind), self.deadlines()
+        verdict = verdict_of(outcome, deadlines, time.time(), goal=goal)
+        if verdict is not None:
+            return outcome, verdict
+        if self.deferrable and goal is Goal.FINISHED:
+            outcome, verdict = wait_shortly(
+                client,
+                kind,
+                outcome,
+                deadlines=deadlines,
+                goal=goal,
+                poll_interval=self.poll_interval,
+                on_change=self.log_outcome,
+            )
+            if verdict is not None:
+                return outcome, verdict
+            self.defer_until(outcome, deadlines=deadlines, stop_on_kill=kind.is_job, ours=True, echo=echo)
+        return self.follow(
+            client, kind, outcome.name, namespace=outcome.namespace, uid=outcome.uid, deadlines=deadlines, goal=goal
+        )
 
 
 class AckDeleteResourceOperator(AckOperator):
@@ -134,6 +211,7 @@ class AckDeleteResourceOperator(AckOperator):
         from airflow_ack_sagemaker.core.resource.status import classify
         from airflow_ack_sagemaker.exceptions import AckInputError
         from airflow_ack_sagemaker.kube.errors import NotFound
+        from airflow_ack_sagemaker.runs.apply import wait_shortly
 
         if self.deletion_policy not in (None, "retain", "delete"):
             raise AckInputError(f"deletion_policy {self.deletion_policy!r} must be 'retain' or 'delete'.")
@@ -157,14 +235,24 @@ class AckDeleteResourceOperator(AckOperator):
             if not self.wait_for_completion:
                 return self._result(name, namespace, deleted=True)
             deadlines = self.deadlines()
+            verdict: Verdict | None = None
             if self.deferrable:
-                if not _is_gone(client, outcome):
+                outcome, verdict = wait_shortly(
+                    client,
+                    kind,
+                    outcome,
+                    deadlines=deadlines,
+                    goal=Goal.GONE,
+                    poll_interval=self.poll_interval,
+                    on_change=self.log_outcome,
+                )
+                if verdict is None:
                     self.defer_until(outcome, deadlines=deadlines, goal=Goal.GONE)
-            else:
+            if verdict is None:
                 outcome, verdict = self.follow(
                     client, kind, name, namespace=namespace, uid=outcome.uid, deadlines=deadlines, goal=Goal.GONE
                 )
-                raise_unless_gone(outcome, verdict)
+            raise_unless_gone(outcome, verdict)
         return self._result(name, namespace, deleted=True)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -187,13 +275,3 @@ def raise_unless_gone(outcome: Outcome, verdict: Verdict) -> None:
             f"{outcome.reason or 'no reason given'}).\n"
             "To do: its finalizer waits for the ACK controller; see whether that runs and may delete the thing in AWS."
         )
-
-
-def _is_gone(client: Any, outcome: Outcome) -> bool:
-    from airflow_ack_sagemaker.kube.errors import NotFound
-
-    try:
-        live = client.get(kind_of(outcome.kind), outcome.name, outcome.namespace)
-    except NotFound:
-        return True
-    return bool(live["metadata"]["uid"] != outcome.uid)

@@ -33,7 +33,7 @@ _DESTINATIONS = {
 
 
 class LazyApp:
-    """The application, which is imported and built at the first request: FastAPI and our clients are not for every
+    """The application. The first request imports and builds it: FastAPI and our clients are not for every
     process.
     """
 

@@ -1,33 +1,32 @@
-"""Who may see and do what: Airflow's own dependencies, applied to what belongs to a DAG."""
+"""Rights: what a user may see and do. They are Airflow's own, on the DAG that an execution belongs to."""
 
 from __future__ import annotations
 
-import inspect
 from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
-from airflow.api_fastapi.core_api.security import GetUserDep, get_user, requires_access_dag, requires_access_view
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
 from airflow.configuration import conf
 from fastapi import Depends, HTTPException, Request
+
+from airflow_ack_sagemaker.compat import login_has_cookie
 
 REQUESTED_WITH = "airflow-ack-sagemaker"
 """What the header ``X-Requested-With`` of an action says. A form of another site cannot set it."""
 
 _read, _edit = requires_access_dag("GET"), requires_access_dag("PUT")
 
-FILES = (
-    [Depends(requires_access_view(AccessView.PLUGINS))] if "request" in inspect.signature(get_user).parameters else []
-)
-"""What the page's files depend on. Airflow 3.1 takes no cookie, and its UI imports a plugin's bundle without a token: a
-check would let nobody load what holds nothing but the published source.
+FILES = [Depends(requires_access_view(AccessView.PLUGINS))] if login_has_cookie() else []
+"""What the page's files depend on. Without a cookie a check would let nobody load what holds nothing but the published
+source.
 """
 
 
 def readable_dags(request: Request, user: GetUserDep) -> frozenset[str]:
     """The DAGs that the user may read.
 
-    :raises HTTPException: 401 for nobody, 403 for who may read none, or not the one that the query names.
+    :raises HTTPException: 401: nobody is logged in. 403: the user may read no DAG, or not the one that the query names.
     """
     _read(request, user)
     found = frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))

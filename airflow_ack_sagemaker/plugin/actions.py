@@ -10,6 +10,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from airflow_ack_sagemaker.core.pages.executions import Row
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import State, classify
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
@@ -26,7 +27,7 @@ _TRIES = 5
 
 
 class Wanted(BaseModel):
-    """Which one the user has seen: another may have its name by now."""
+    """The execution that the user has seen. Another one may have got its name since."""
 
     uid: str = Field(min_length=1, max_length=100)
 
@@ -60,7 +61,7 @@ async def _stop(client: AsyncKubeClient, row: Row, uid: str, user_name: str) -> 
         live = await client.get(PIPELINE_EXECUTION, row.name, row.namespace)
         outcome = classify(live)
         if outcome.uid != uid:
-            raise HTTPException(409, f"{row.name} is another execution by now: look again before you stop it.")
+            raise HTTPException(409, f"{row.name} is another execution now. Look again before you stop it.")
         if outcome.finished:
             raise HTTPException(409, f"{row.name} has ended already: {outcome.state.value}.")
         if outcome.state is State.DELETING:
@@ -75,7 +76,7 @@ async def _stop(client: AsyncKubeClient, row: Row, uid: str, user_name: str) -> 
                 row.name,
                 row.namespace,
                 uid=uid,
-                resource_version=live["metadata"]["resourceVersion"],
+                resource_version=fields.version(live),
             )
         except Conflict:
             continue
@@ -83,4 +84,4 @@ async def _stop(client: AsyncKubeClient, row: Row, uid: str, user_name: str) -> 
             f"{row.name} is being stopped. The controller tells SageMaker; the execution disappears here when it has "
             "stopped, within about a minute."
         )
-    raise HTTPException(503, f"{row.name} was changed by others each time that it was about to be stopped: try again.")
+    raise HTTPException(503, f"{row.name} was changed by others at each attempt to stop it. Try again.")

@@ -15,8 +15,8 @@ from botocore.exceptions import ClientError
 from airflow_ack_sagemaker.aws.errors import SourceError
 from airflow_ack_sagemaker.aws.s3 import DEFAULT_CONNECTION, S3Source, current_version
 from airflow_ack_sagemaker.aws.steps import listed_steps
-from airflow_ack_sagemaker.core.pages.executions import text_of
 from airflow_ack_sagemaker.core.pages.step_states import StepState, state_of
+from airflow_ack_sagemaker.core.resource.times import text_of
 from airflow_ack_sagemaker.plugin.connections import ServerAwsHook
 from airflow_ack_sagemaker.plugin.masker import MASKER
 from airflow_ack_sagemaker.plugin.single_flight import SingleFlight

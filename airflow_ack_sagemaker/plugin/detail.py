@@ -9,16 +9,19 @@ from typing import Any
 
 import yaml
 
+from airflow_ack_sagemaker.core.definition.digest import digest_of
 from airflow_ack_sagemaker.core.pages.differences import Difference, by_digest, difference
 from airflow_ack_sagemaker.core.pages.executions import Row
 from airflow_ack_sagemaker.core.pages.masking import parameters_of, shown_resource
-from airflow_ack_sagemaker.core.pages.pipelines import PipelineRow, definition_of, digest_of
-from airflow_ack_sagemaker.core.pages.step_states import Picture, StepView, readable_picture, with_states
+from airflow_ack_sagemaker.core.pages.pipelines import PipelineRow, definition_of
+from airflow_ack_sagemaker.core.pages.step_states import Picture, StepView, with_states
 from airflow_ack_sagemaker.core.pages.timeline import timeline_of
+from airflow_ack_sagemaker.core.resource.fields import region as region_of
 from airflow_ack_sagemaker.core.run.retry_steps import selective_of
 from airflow_ack_sagemaker.kube.errors import KubeError
 from airflow_ack_sagemaker.plugin.aws import Aws, AwsTrouble
 from airflow_ack_sagemaker.plugin.masker import MASKER
+from airflow_ack_sagemaker.plugin.picture import readable_picture
 from airflow_ack_sagemaker.plugin.reader import Board
 from airflow_ack_sagemaker.plugin.single_flight import NotYet, SingleFlight
 
@@ -51,7 +54,7 @@ async def graph_of(
     row: Row, resource: Mapping[str, Any], board: Board, aws: Aws | None, details: Details
 ) -> dict[str, Any]:
     """The step graph, from where it can be had, with notes about what is missing."""
-    region = _region(resource)
+    region = region_of(resource)
     text, source, note = None, None, None
     if aws is not None and row.arn:
         try:
@@ -164,15 +167,10 @@ async def difference_of(
         return by_digest(old, new, "SageMaker has not started both, so the texts are not known.")
     try:
         texts = await asyncio.gather(
-            aws.definition(previous.arn, _region(before)), aws.definition(row.arn, _region(resource))
+            aws.definition(previous.arn, region_of(before)), aws.definition(row.arn, region_of(resource))
         )
     except NotYet:
         return by_digest(old, new, _FETCHING)
     except AwsTrouble as error:
         return by_digest(old, new, str(error))
     return await asyncio.to_thread(difference, *texts, MASKER, (previous.name, row.name))
-
-
-def _region(resource: Mapping[str, Any]) -> str | None:
-    status = resource.get("status") or {}
-    return (status.get("ackResourceMetadata") or {}).get("region")

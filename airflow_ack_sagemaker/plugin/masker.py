@@ -5,6 +5,8 @@ from __future__ import annotations
 from airflow._shared.secrets_masker import redact, should_hide_value_for_key
 from airflow.sdk._shared.secrets_masker import redact as sdk_redact
 
+from airflow_ack_sagemaker.compat import underscored
+
 
 class AirflowMasker:
     """A `Masker`: names by ``[core] sensitive_var_conn_names``, texts by the secrets that were registered.
@@ -14,16 +16,11 @@ class AirflowMasker:
 
     def hides(self, name: str) -> bool:
         """Whether the value of something with this name is secret."""
-        return bool(should_hide_value_for_key(name) or should_hide_value_for_key(_snake(name)))
+        return bool(should_hide_value_for_key(name) or should_hide_value_for_key(underscored(name)))
 
     def text(self, text: str) -> str:
         """The text without the values that are known to be secrets."""
         return str(sdk_redact(redact(text)))
-
-
-def _snake(name: str) -> str:
-    """``ApiKey`` as ``api_key``: Airflow's words have underscores, SageMaker's names have capitals."""
-    return "".join(f"_{letter}" if letter.isupper() else letter for letter in name).strip("_").replace("-", "_")
 
 
 MASKER = AirflowMasker()

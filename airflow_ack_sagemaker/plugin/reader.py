@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Generic, TypeVar
 
+from airflow_ack_sagemaker.core.definition.digest import digest_of
 from airflow_ack_sagemaker.core.pages.executions import Place, Row, row_of, usual_durations
 from airflow_ack_sagemaker.core.pages.health import Health, health_of
 from airflow_ack_sagemaker.core.pages.pipelines import PipelineRow, pipeline_row
-from airflow_ack_sagemaker.core.pages.pipelines import prune as prune_pipeline
+from airflow_ack_sagemaker.core.pages.pipelines import prune as pruned_pipeline
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION, Kind
-from airflow_ack_sagemaker.follow.shared import CollectionReader, Prune
-from airflow_ack_sagemaker.follow.watch import follow_all, without_bulk
+from airflow_ack_sagemaker.follow.shared import Prune
+from airflow_ack_sagemaker.follow.watch import CollectionFollower, follow_all, without_bulk
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.plugin.connections import ServerAckHook
 from airflow_ack_sagemaker.plugin.masker import MASKER
@@ -31,16 +33,21 @@ from airflow_ack_sagemaker.plugin.single_flight import Pace, SingleFlight
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 60.0
-"""How long a cluster is followed that nobody looks at."""
+"""How long a cluster is still followed after its last viewer has gone."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 PACE = 0.7
-"""Seconds between single requests to a cluster, whoever looks at what: with the watches, less than two a second."""
+"""Seconds between single requests to a cluster, for all viewers together. With the watches: less than two a second."""
 FRESH = 0.5
 """Seconds between two versions of what there is: in a busy cluster each change would make all answers anew."""
 _LOOK = 5.0
 _DEFINITIONS = 64
 
 T = TypeVar("T")
+
+
+def prune_pipeline(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A Pipeline with the digest of its definition in place of the text."""
+    return pruned_pipeline(resource, digest_of)
 
 
 class Followed(Generic[T]):
@@ -57,8 +64,8 @@ class Followed(Generic[T]):
         self._kind = kind
         self._prune = prune
         self._make = make
-        self._reader: CollectionReader | None = None
-        self._source: CollectionReader | None = None
+        self._reader: CollectionFollower | None = None
+        self._source: CollectionFollower | None = None
 
     @property
     def trouble(self) -> str | None:
@@ -105,7 +112,7 @@ class Followed(Generic[T]):
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
-    async def _read(self, reader: CollectionReader) -> None:
+    async def _read(self, reader: CollectionFollower) -> None:
         seen: set[str] | None = set()
         async for resource in reader:
             if resource is None:
@@ -117,7 +124,7 @@ class Followed(Generic[T]):
                     self.loaded = True
                     self.version += 1
                 continue
-            name = resource["metadata"]["name"]
+            name = fields.name(resource)
             if seen is not None:
                 seen.add(name)
             now = reader.now(name)
@@ -249,8 +256,7 @@ class Board:
             client = await self.client()
             await self._pace.turn()
             resource = await client.get(PIPELINE, pipeline.name, pipeline.namespace)
-            text = (resource.get("spec") or {}).get("pipelineDefinition")
-            return text if isinstance(text, str) else None
+            return fields.text(fields.spec(resource), "pipelineDefinition")
 
         # By digest rather than by version: each status that is written makes another version.
         return await self.definitions.get((pipeline.uid, pipeline.text_sha256), fetch, seconds=3600, wait_seconds=0.5)

@@ -1,4 +1,4 @@
-"""Responses that are made once for all who would get the same, and sent only to who does not have them."""
+"""Responses. One is made once for all users who get the same; a browser that has it already gets 304."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Responses:
         return hashlib.sha256(repr((self._process, *parts)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     async def of(self, request: Request, tag: str, make: Callable[[], Mapping[str, Any]]) -> Response:
-        """The answer: 304 to who has it, else what ``make`` gives (in a thread), with ``version`` and ``now``."""
+        """304 if the browser has the answer, else what ``make`` gives (in a thread), with ``version`` and ``now``."""
         if not _has(request, tag):
             if (body := self._known.get(tag)) is None:
                 body = await run_in_threadpool(lambda: packed({"version": tag, **make()}))

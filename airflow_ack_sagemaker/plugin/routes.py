@@ -19,12 +19,13 @@ from airflow_ack_sagemaker.core.pages.listing import MAX_LIMIT, SORTS, page_of, 
 from airflow_ack_sagemaker.core.pages.pipelines import (
     Drift,
     PipelineRow,
+    dag_labels,
     definition_of,
     drift_of,
-    labels_of,
     summarize,
     visible,
 )
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.status import State, classify
 from airflow_ack_sagemaker.links import console_url
 from airflow_ack_sagemaker.plugin.access import may_edit, readable_dags
@@ -115,7 +116,7 @@ async def execution(
     graph, editable, about = await asyncio.gather(
         graph_of(row, resource, board, shared.aws(board.cluster.aws_conn_id), shared.details),
         run_in_threadpool(may_edit, request, user, row.dag_id or ""),
-        shared.details.described((row.uid, resource["metadata"].get("resourceVersion")), lambda: described(resource)),
+        shared.details.described((row.uid, fields.version(resource)), lambda: described(resource)),
     )
     others = (one for one in board.executions.items.values() if one.run_id == row.run_id)
     siblings = [one for one in others if one.task_instance == row.task_instance]
@@ -152,7 +153,7 @@ async def pipelines(request: Request, dag_ids: DagIds, dag_id: Text = None, clus
     shared = Shared.of(request)
     boards = await _looked_at(shared, cluster, _SHORT_WAIT)
     wanted = frozenset({dag_id}) if dag_id is not None else dag_ids
-    labels = labels_of(wanted)
+    labels = dag_labels(wanted)
     looks = [board.now for board in boards]
     by_pipeline: defaultdict[Place, list[Row]] = defaultdict(list)
     for row in readable((row for look in looks for row in look.executions), wanted):

@@ -15,14 +15,14 @@ ERROR_SECONDS = 10.0
 
 
 class NotYet(Exception):
-    """The answer is being fetched; whoever asks again later gets it."""
+    """The answer is being fetched. Ask again later."""
 
     def __init__(self) -> None:
         super().__init__("The answer is being fetched. Look again in a moment.")
 
 
 class SingleFlight(Generic[T]):
-    """A bounded memory of answers by key. Whoever asks for what is being fetched waits for that very answer.
+    """A bounded memory of answers by key. Two callers who ask for the same wait for one answer.
 
     :param size: answers that are kept; what was not wanted for the longest time goes first.
     """
@@ -54,9 +54,9 @@ class SingleFlight(Generic[T]):
         task = self._running.get(key)
         if task is None:
             task = self._running[key] = asyncio.get_running_loop().create_task(self._fetch(key, fetch, seconds))
-            # Whoever wanted it may have gone; asyncio would complain about an error that nobody has looked at.
+            # Its caller may have gone. Then asyncio would complain about an error that nobody has looked at.
             task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
-        # Not cancelled with whoever waits: others may wait, too.
+        # One caller's cancellation does not end it: others may wait, too.
         done, _ = await asyncio.wait({task}, timeout=wait_seconds)
         if done:
             return task.result()
@@ -91,7 +91,7 @@ def _told(known: tuple[float, T | None, Exception | None]) -> T:
 
 
 class Pace:
-    """So many seconds between the beginnings of two requests, whoever sends them."""
+    """A minimum of seconds between the beginnings of two requests, for all callers together."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds

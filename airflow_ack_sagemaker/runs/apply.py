@@ -1,7 +1,7 @@
 """Bring one resource to what its manifest says, and know afterwards which status is an answer to it.
 
 What is wanted is compared by the API server itself, in a dry run, so that what nobody asked to change is not written:
-neither a new generation nor a second UpdatePipeline.
+neither a new generation nor a second UpdatePipeline. The same dry run tells the API server's time.
 """
 
 from __future__ import annotations
@@ -11,34 +11,53 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_ack_sagemaker.core.resource.freshness import may_change_at, observe
+from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.freshness import change_note, observe, pause_before_change, status_written
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SHA256,
     ANNOTATION_DEFINITION_SOURCE,
     ANNOTATION_DEFINITION_VERSION,
     LABEL_DAG,
+    identity_of,
 )
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
+from airflow_ack_sagemaker.core.resource.launched_by import Relation, launched_by, relation
 from airflow_ack_sagemaker.core.resource.manifest import (
+    ANNOTATION_ADOPTION_FIELDS,
     ANNOTATION_ADOPTION_POLICY,
     ANNOTATION_DELETION_POLICY,
     ANNOTATION_REGION,
     SpecError,
 )
+from airflow_ack_sagemaker.core.resource.ownership import Remedy, remedy_of_refusal
+from airflow_ack_sagemaker.core.resource.server_clock import ANNOTATION_STAMP, stamp_of_write
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
+from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, verdict_of
+from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS
 from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
 from airflow_ack_sagemaker.kube.log import Log
+from airflow_ack_sagemaker.runs.definition import prepare_change
+from airflow_ack_sagemaker.runs.lease import Turn
+from airflow_ack_sagemaker.runs.look import Run
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.kube.client import KubeClient
 
+SHORT_WAIT = 10.0
+"""Seconds that a task waits itself before it leaves the rest to the triggerer.
+
+A controller syncs a pipeline or a model within a second or two: waiting for that costs less than a second process,
+which comes some ten seconds later.
+"""
+
 _ROUNDS = 20
 """Each round loses to another writer at most once; a controller that writes so often is broken."""
-
 
 _ANNOTATIONS = (
     ANNOTATION_DELETION_POLICY,
     ANNOTATION_ADOPTION_POLICY,
+    ANNOTATION_ADOPTION_FIELDS,
     ANNOTATION_DEFINITION_SOURCE,
     ANNOTATION_DEFINITION_VERSION,
     ANNOTATION_DEFINITION_SHA256,
@@ -59,20 +78,25 @@ def apply_resource(
     manifest: Mapping[str, Any],
     *,
     log: Log,
+    run: Run | None = None,
+    turn: Turn | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Applied:
     """Create or update ``manifest`` by server-side apply, or leave it alone where its spec is what it should be.
 
-    An update waits until the second of the last status write has passed (at most some two seconds) and carries the
-    version that was looked at: only then a later status is sure to be an answer to it
+    An update waits until the second of the last status write has passed (at most two seconds, whatever the clocks say)
+    and carries the version that was looked at: only then a later status is sure to be an answer to it
     (`airflow_ack_sagemaker.core.resource.freshness`).
 
+    :param run: the run that asks. A job that somebody else has made is not this run's, so that its end is not
+        reported as such; None: whose a job is does not matter.
+    :param turn: whose lease of a Pipeline is this caller's own (`runs.lease.held`); None: it holds none.
     :raises SpecError: the change is one that the controller would turn into something else: another name or region, or
-        another spec of a job.
+        another spec of a job; or the job is another run's.
     :raises KubeError: the cluster refuses it or cannot be asked.
     """
-    metadata = manifest["metadata"]
-    name, namespace = metadata["name"], metadata["namespace"]
+    name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
+    turn = turn or Turn()
     for _ in range(_ROUNDS):
         try:
             live = client.get(kind, name, namespace)
@@ -81,45 +105,86 @@ def apply_resource(
             return Applied(observe(client.apply(kind, manifest)), changed=True)
         outcome = observe(live)
         if outcome.state is State.DELETING:
-            raise KubeError(
-                f"{outcome.resource} is being deleted ({outcome.reason or 'its finalizer is still there'}): wait "
-                f"until it is gone; "
-                "a retry will make it anew."
+            log.info(
+                "%s is being deleted: waiting until it is gone, at most %.0f s.", outcome.resource, CONFIRM_SECONDS
             )
+            if _is_gone_within(client, kind, outcome, CONFIRM_SECONDS):
+                continue
+            raise KubeError(
+                f"{outcome.resource} is being deleted ({outcome.reason or 'its finalizer is still there'}): wait until "
+                "it is gone; a retry will make it anew."
+            )
+        if kind.is_job:
+            _refuse_another_runs(live, outcome, run)
         _refuse_another_thing(kind, live, manifest, outcome)
-        if outcome.state is State.REFUSED and outcome.arn is None:
-            # The controller never looks at a refused resource again, nor at a changed annotation; it has made nothing
-            # in AWS and owns nothing there, so a new resource in its place loses nothing and is looked at.
-            log.info("%s was refused before (%s): replacing it.", outcome.resource, outcome.reason)
-            _delete(client, kind, live)
-            continue
-        wanted = client.apply(kind, manifest, dry_run=True)
-        if wanted.get("spec") == live.get("spec"):
+        tried = client.apply(kind, _with_annotations(manifest, {ANNOTATION_STAMP: str(time.time_ns())}), dry_run=True)
+        differs = tried.get("spec") != live.get("spec")
+        if outcome.state is State.REFUSED:
+            remedy = remedy_of_refusal(live, spec_differs=differs and not kind.is_job)
+            if remedy is Remedy.REPLACE:
+                log.info("%s was refused before (%s): replacing it.", outcome.resource, outcome.reason)
+                _delete_as_it_is(client, kind, live)
+                continue
+        if not differs:
+            if kind.is_job:
+                _tell_of_job(outcome, log)
             _annotate(client, kind, live, manifest)
             return Applied(outcome, changed=False)
         if kind.is_job:
             raise SpecError(
                 f"{outcome.resource} exists with another spec, and a job cannot be changed once it is asked for: give "
-                f"each run a name "
-                "of its own."
+                "each run a name of its own."
             )
-        pause = _pause(client, live)
-        if pause > 0:
-            sleep(pause)
-            continue
+        if kind is PIPELINE and prepare_change(client, live, turn, log=log):
+            continue  # others have worked with it meanwhile: look again
+        if outcome.state is State.REFUSED:
+            log.info("%s was refused before (%s): changing it.", outcome.resource, outcome.reason)
+        _wait_for_the_next_second(live, tried, outcome, log, sleep)
         try:
-            applied = client.apply(
-                kind, {**manifest, "metadata": {**metadata, "resourceVersion": live["metadata"]["resourceVersion"]}}
-            )
+            applied = client.apply(kind, _as_it_is(live, _with_annotations(manifest, change_note(live))))
         except (Conflict, NotFound):
             continue  # somebody, most likely the controller, wrote in between: look again
         log.info("Updated %s (generation %s).", outcome.resource, applied["metadata"].get("generation"))
         return Applied(observe(applied), changed=True)
     raise KubeError(
-        f"{kind.singular}/{name} (namespace {namespace}) was changed by somebody else each of the {_ROUNDS} times "
-        f"that it was about to "
-        "be updated: find the other writer (kubectl get --show-managed-fields)."
+        f"{kind.singular}/{name} (namespace {namespace}) was changed by somebody else each of the {_ROUNDS} times that "
+        "it was about to be updated: find the other writer (kubectl get --show-managed-fields)."
     )
+
+
+def wait_shortly(
+    client: KubeClient,
+    kind: Kind,
+    outcome: Outcome,
+    *,
+    deadlines: Deadlines,
+    goal: Goal,
+    poll_interval: float,
+    on_change: Callable[[Outcome], None],
+) -> tuple[Outcome, Verdict | None]:
+    """Follow what this task has just asked for, as long as that is likely to be over at once.
+
+    That ends after `SHORT_WAIT` seconds, or as soon as SageMaker is known to work on it: what it creates or runs takes
+    minutes.
+
+    :returns: how it stands, and the verdict; None: leave it to the triggerer.
+    :raises KubeError: the cluster cannot be asked.
+    """
+    from airflow_ack_sagemaker.follow.until import wait
+
+    outcome, _ = wait(
+        client,
+        kind,
+        outcome.name,
+        namespace=outcome.namespace,
+        uid=outcome.uid,
+        deadlines=deadlines,
+        goal=Goal.STARTED if goal is Goal.FINISHED else goal,
+        poll_interval=poll_interval,
+        until=time.time() + SHORT_WAIT,
+        on_change=on_change,
+    )
+    return outcome, verdict_of(outcome, deadlines, time.time(), goal=goal)
 
 
 def _refuse_another_thing(kind: Kind, live: Mapping[str, Any], manifest: Mapping[str, Any], outcome: Outcome) -> None:
@@ -128,9 +193,8 @@ def _refuse_another_thing(kind: Kind, live: Mapping[str, Any], manifest: Mapping
     if field and field in wants and has.get(field) not in (None, wants[field]):
         raise SpecError(
             f"{outcome.resource} is the resource of {field} {has[field]!r}; it is not changed to {wants[field]!r}, "
-            f"because the controller "
-            "would create a second one and forget the first. Give the new one a resource_name of its own, or delete "
-            "the old resource."
+            "because the controller would create a second one and forget the first. Give the new one a resource_name "
+            "of its own, or delete the old resource."
         )
     region = (manifest["metadata"].get("annotations") or {}).get(ANNOTATION_REGION)
     if region and outcome.region and region != outcome.region:
@@ -140,13 +204,67 @@ def _refuse_another_thing(kind: Kind, live: Mapping[str, Any], manifest: Mapping
         )
 
 
-def _pause(client: KubeClient, live: Mapping[str, Any]) -> float:
-    """Seconds to wait, on the API server's clock (the ``Date`` of its replies), before the next change."""
-    earliest = may_change_at(live)
-    now = client.server_time
-    if earliest is None or now is None:
-        return 0.0
-    return max((earliest - now).total_seconds(), 0.0)
+def _refuse_another_runs(live: Mapping[str, Any], outcome: Outcome, run: Run | None) -> None:
+    if run is None:
+        return
+    recorded = launched_by(live)
+    if run.identity.owns(live) and recorded is not None and relation(recorded, run.tried) is Relation.SAME_RUN:
+        return
+    owner = identity_of(live)
+    whose = f"was made by {owner.text}" if owner else "was not made by this run"
+    if owner == run.identity:
+        whose = "was made before the task was cleared, or for an earlier run of this id"
+    raise SpecError(
+        f"{outcome.resource} exists already ({outcome.sagemaker_status or outcome.state}) and {whose}: a job runs "
+        "once, so that its end would be reported for a run that has not asked for it. Give each run a name of its own, "
+        "for example with {{ ts_nodash | lower }}; what others have made is waited for with AckResourceSensor."
+    )
+
+
+def _tell_of_job(outcome: Outcome, log: Log) -> None:
+    if not outcome.finished:
+        log.info("%s was made by an earlier try of this run: attaching to it.", outcome.resource)
+    elif outcome.state is State.SUCCEEDED:
+        log.info("%s was made by an earlier try of this run and has succeeded.", outcome.resource)
+    else:
+        log.warning(
+            "%s was made by an earlier try of this run and ended as %s. A job of this name does not run again: where a "
+            "retry or a clear is to start another, make the try a part of its names ({{ ti.try_number }}).",
+            outcome.resource,
+            outcome.sagemaker_status or outcome.state,
+        )
+
+
+def _wait_for_the_next_second(
+    live: Mapping[str, Any], tried: Mapping[str, Any], outcome: Outcome, log: Log, sleep: Callable[[float], None]
+) -> None:
+    """Wait until an answer to a change can be told from the status that stands.
+
+    :param tried: the answer to a dry run of now, which tells the API server's time.
+    """
+    written, now = status_written(live), stamp_of_write(tried)
+    pause = pause_before_change(live, now).total_seconds()
+    if pause <= 0:
+        return
+    ahead = 0.0 if written is None or now is None else (written - now).total_seconds()
+    why = f"lies {ahead:,.0f} s ahead of the API server's clock" if ahead > 0 else "was written just now"
+    log.info(
+        "Waiting %.0f s before %s is changed: its status %s, and the answer must differ.", pause, outcome.resource, why
+    )
+    sleep(pause)
+
+
+def _with_annotations(manifest: Mapping[str, Any], annotations: Mapping[str, str]) -> dict[str, Any]:
+    metadata = manifest["metadata"]
+    return {
+        **manifest,
+        "metadata": {**metadata, "annotations": {**(metadata.get("annotations") or {}), **annotations}},
+    }
+
+
+def _as_it_is(live: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest for an apply that is refused (`Conflict`) where somebody has written since ``live`` was read."""
+    return {**manifest, "metadata": {**manifest["metadata"], "resourceVersion": fields.version(live)}}
 
 
 def _annotate(client: KubeClient, kind: Kind, live: Mapping[str, Any], manifest: Mapping[str, Any]) -> None:
@@ -170,9 +288,31 @@ def _differing(has: Mapping[str, str] | None, wants: Mapping[str, str] | None, k
     return {key: wanted[key] for key in keys if key in wanted and had.get(key) != wanted[key]}
 
 
-def _delete(client: KubeClient, kind: Kind, live: Mapping[str, Any]) -> None:
-    metadata = live["metadata"]
+def _delete_as_it_is(client: KubeClient, kind: Kind, live: Mapping[str, Any]) -> None:
+    """Delete a resource that has nothing in AWS, unless somebody has written since ``live`` was read: the controller
+    may just have taken it up. Where a finalizer keeps it, wait shortly until it is gone.
+    """
+    name, namespace, uid = fields.name(live), fields.namespace(live), fields.uid(live)
     try:
-        client.delete(kind, metadata["name"], metadata["namespace"], uid=metadata["uid"])
+        client.delete(kind, name, namespace, uid=uid, resource_version=fields.version(live))
     except (NotFound, Conflict):
         return
+    if fields.finalizers(live):
+        _is_gone_within(client, kind, observe(live), SHORT_WAIT)
+
+
+def _is_gone_within(client: KubeClient, kind: Kind, outcome: Outcome, seconds: float) -> bool:
+    from airflow_ack_sagemaker.follow.until import wait
+
+    _, verdict = wait(
+        client,
+        kind,
+        outcome.name,
+        namespace=outcome.namespace,
+        uid=outcome.uid,
+        deadlines=Deadlines(),
+        goal=Goal.GONE,
+        poll_interval=1.0,
+        until=time.time() + seconds,
+    )
+    return verdict is Verdict.REACHED

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from airflow_ack_sagemaker.core.definition.parse import DefinitionError
-from airflow_ack_sagemaker.core.resource.identity import LABEL_RUN, RunIdentity
-from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.fields import Resource
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.launched_by import Relation, launched_by, relation
 from airflow_ack_sagemaker.core.resource.manifest import SpecError
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.run.batch import (
@@ -19,58 +18,45 @@ from airflow_ack_sagemaker.core.run.batch import (
     Progress,
     Standing,
     Waits,
-    index_of,
+    by_number,
     members_of,
     next_actions,
 )
-from airflow_ack_sagemaker.core.run.batch_wait import BatchWait
-from airflow_ack_sagemaker.core.run.deadlines import Verdict, goes_on
-from airflow_ack_sagemaker.core.run.decision import attempt_of, is_reported
-from airflow_ack_sagemaker.kube.base_client import INACTIVITY
-from airflow_ack_sagemaker.kube.errors import (
-    ApiError,
-    Conflict,
-    Forbidden,
-    Gone,
-    KubeError,
-    NotFound,
-    ServerError,
-    TooManyRequests,
-    Unreachable,
-)
+from airflow_ack_sagemaker.core.run.batch_input import assign_slots
+from airflow_ack_sagemaker.core.run.deadlines import Verdict
+from airflow_ack_sagemaker.core.run.ownership import check_ours, check_pipeline
+from airflow_ack_sagemaker.core.run.reported import is_reported
+from airflow_ack_sagemaker.kube.deletion import delete_if_same
 from airflow_ack_sagemaker.kube.log import Log
-from airflow_ack_sagemaker.kube.retry import Retry
+from airflow_ack_sagemaker.runs.batch_launch import launch_members, listed
 from airflow_ack_sagemaker.runs.collect import History, collect
-from airflow_ack_sagemaker.runs.launch import create, launched, record, resources_of, withdraw
-from airflow_ack_sagemaker.runs.pipeline import look_up
-from airflow_ack_sagemaker.runs.stop import confirm_all_stopped
+from airflow_ack_sagemaker.runs.definition import OwnDefinition, unproven
+from airflow_ack_sagemaker.runs.end import end, record
+from airflow_ack_sagemaker.runs.launch import launched
+from airflow_ack_sagemaker.runs.look import Run, resources_of
+from airflow_ack_sagemaker.runs.stop import confirm_all_stopped, stop
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
     from airflow_ack_sagemaker.kube.client import KubeClient
 
-_PAUSES = Retry(first=0.25, longest=30.0)
-_WATCH_SECONDS = 300
-_WORTH_A_LINE = 5
-"""Failures in a row: a watch that says nothing for long breaks once and is begun again."""
-_SHOWN = 5
-"""Wrong executions that one error names."""
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a task launches, and how: fixed for the whole try."""
+    """What a task launches, and how: fixed for the whole try.
+
+    ``own`` is the definition that the run has applied, which all executions must run; None: whichever there is.
+    """
 
     specs: Sequence[ExecutionSpec]
-    namespace: str
-    identity: RunIdentity
-    first_try: int
+    run: Run
     pipeline_resource_name: str | None
     waits: Waits
     max_active: int | None
     spare_failures: int
     policy: Policy
-    on_timeout_stop: bool
+    on_timeout: str
+    own: OwnDefinition | None = None
 
     def check(self) -> None:
         """Refuse what Kubernetes or SageMaker would refuse, before anything is asked.
@@ -80,15 +66,21 @@ class Batch:
         problems = []
         for index, spec in enumerate(self.specs):
             try:
-                spec.manifest(self.namespace, self.identity.member(index), attempt=1, first_try=self.first_try)
+                spec.manifest(self.run.namespace, self.run.identity.member(index), attempt=1, tried=self.run.tried)
             except SpecError as error:
                 problems.append(f"executions[{index}]: {error}")
         if problems:
-            raise SpecError(_listed(problems))
+            raise SpecError(listed(problems))
 
 
 def advance(
-    client: KubeClient, batch: Batch, progress: Progress, *, log: Log, history: History | None = None
+    client: KubeClient,
+    batch: Batch,
+    progress: Progress,
+    *,
+    log: Log,
+    history: History | None = None,
+    first: bool = False,
 ) -> list[Member]:
     """Look at all, give up what is past its deadline, launch or stop what is due: how they stand then.
 
@@ -96,44 +88,59 @@ def advance(
 
     :param progress: is brought up to date.
     :param history: given at a try's first look: how much of the task's earlier runs stays.
+    :param first: whether this is the try's first look.
+    :returns: in the order of the list.
     :raises SpecError, DefinitionError: an execution that cannot work; where nothing was launched yet, nothing is.
     :raises KubeError: the cluster refuses something or cannot be asked.
     """
+    run = batch.run
     earlier_runs = history is not None and not history.unlimited
-    found = resources_of(client, batch.namespace, batch.identity, earlier_runs=earlier_runs)
-    members = _standing(found, batch, progress)
-    _stop_cleared(client, members, log)
+    found = resources_of(client, run.namespace, run.identity, earlier_runs=earlier_runs)
+    numbered = by_number(found, run.identity)
+    _check_all_ours(batch, numbered)
+    slots = assign_slots([spec.asked() for spec in batch.specs], numbered, run.tried)
+    members = members_of(
+        numbered,
+        slots,
+        run.tried,
+        first_attempt=run.first_attempt,
+        progress=progress,
+        waits=batch.waits,
+        now=time.time(),
+    )
+    _stop_cleared(client, batch, numbered, members, log)
+    if first and batch.own is not None:
+        _only_own_definition(client, batch.own, run.namespace, members, progress, log)
     stopped: list[Outcome] = []
     for member in members:
         if member.standing is Standing.ACTIVE:
             progress.touched.add(member.index)
         elif member.verdict not in (None, Verdict.REACHED) and member.index not in progress.given_up:
-            members[member.index] = given = _give_up(client, member, batch, progress, log)
-            if batch.on_timeout_stop and given.verdict is Verdict.TIMED_OUT and given.outcome is not None:
-                stopped.append(given.outcome)
+            members[member.place] = _give_up(client, member, batch, progress, stopped, log)
     confirm_all_stopped(client, stopped, log=log)
-    step = next_actions(members, max_active=batch.max_active, spare_failures=batch.spare_failures, policy=batch.policy)
-    for member in step.stop:
-        members[member.index] = _stop(client, member, batch, progress, log)
-    confirm_all_stopped(client, [member.outcome for member in step.stop if member.outcome is not None], log=log)
-    if step.launch:
-        specs = _checked(client, batch, [member for member in members if member.standing is Standing.WAITING], log)
-        for member in step.launch:
-            identity, index = batch.identity.member(member.index), member.index
-            resource = create(
-                client,
-                specs[index],
-                batch.namespace,
-                identity,
-                attempt=member.attempt,
-                first_try=batch.first_try,
-                log=log,
-            )
-            progress.touched.add(index)
-            members[index] = Member(index, Standing.ACTIVE, member.attempt, classify(resource), resource=resource)
+    actions = next_actions(
+        members, max_active=batch.max_active, spare_failures=batch.spare_failures, policy=batch.policy
+    )
+    for member in actions.stop:
+        members[member.place] = _stop(client, member, batch, progress, log)
+    confirm_all_stopped(client, [member.outcome for member in actions.stop if member.outcome is not None], log=log)
+    if actions.launch:
+        waiting = [member for member in members if member.standing is Standing.WAITING]
+        for member in launch_members(
+            client,
+            run,
+            batch.specs,
+            actions.launch,
+            waiting,
+            pipeline_resource_name=batch.pipeline_resource_name,
+            own=batch.own,
+            log=log,
+        ):
+            progress.touched.add(member.index)
+            members[member.place] = member
         if history is not None and earlier_runs:
-            earlier = [resource for resource in found if not batch.identity.of_run(resource)]
-            collect(client, earlier, history, batch.namespace, log=log)
+            earlier = [resource for resource in found if not run.identity.of_run(resource)]
+            collect(client, earlier, history, run.namespace, log=log)
     return members
 
 
@@ -143,8 +150,8 @@ def record_all(client: KubeClient, members: Sequence[Member], *, try_number: int
     At the very end of a try: a try that dies before leaves all to the next one.
     """
     for member in members:
-        told = member.resource is None or is_reported(member.resource)
-        if member.verdict is Verdict.REACHED and member.outcome is not None and not member.outcome.gone and not told:
+        known = member.resource is None or is_reported(member.resource)
+        if member.verdict is Verdict.REACHED and member.outcome is not None and not known:
             record(client, member.outcome, try_number=try_number, log=log)
 
 
@@ -156,132 +163,77 @@ def facts_of(member: Member, spec: ExecutionSpec) -> dict[str, Any]:
     return {key: facts[key] for key in ("parameters", "definition_sha256")}
 
 
-def wait_here(client: KubeClient, batch: Batch, batch_wait: BatchWait, *, poll_interval: float, log: Log) -> None:
-    """Follow the batch in this process until something is due. What passes by waiting is waited out.
-
-    :param poll_interval: seconds between lists, where ``watch`` is forbidden.
-    """
-    failures, forbidden = 0, False
-    while True:
-        error: KubeError | None = None
-        try:
-            if forbidden:
-                _list(client, batch, batch_wait)
-            else:
-                _watch(client, batch, batch_wait, _list(client, batch, batch_wait))
-            failures = 0
-        except Gone:
-            pass
-        except (Unreachable, ServerError, TooManyRequests) as passing:
-            error, failures = passing, failures + 1
-            if failures == _WORTH_A_LINE:
-                log.info("%s Trying again.", passing)
-        except Forbidden as refused:
-            if forbidden:
-                raise
-            log.warning("%s Looking every %.0f s instead.", refused, poll_interval)
-            forbidden = True
-        if batch_wait.due(time.time()):
-            return
-        if error is not None:
-            client.sleep(
-                _PAUSES.pause(min(failures - 1, 20), error.retry_after if isinstance(error, ApiError) else None)
-            )
-        elif forbidden:
-            client.sleep(_until(batch_wait, poll_interval))
+def _check_all_ours(batch: Batch, numbered: Mapping[int, Sequence[Resource]]) -> None:
+    for number, resources in numbered.items():
+        for resource in resources:
+            check_ours(resource, batch.run.identity.member(number))
+            recorded = launched_by(resource)
+            if recorded is not None and relation(recorded, batch.run.tried) is Relation.SAME_RUN:
+                check_pipeline(resource, batch.specs[0].pipeline_name if batch.specs else "")
 
 
-def _list(client: KubeClient, batch: Batch, batch_wait: BatchWait) -> str:
-    """Show the batch_wait all there is: the version to watch from."""
-    listed = client.list(PIPELINE_EXECUTION, batch.namespace, label_selector=_selector(batch))
-    newest: dict[int, Mapping[str, Any]] = {}
-    for resource in listed.items:
-        resource.setdefault("kind", PIPELINE_EXECUTION.kind)
-        resource.setdefault("apiVersion", API_VERSION)
-        index = index_of(resource)
-        if index is not None and batch.identity.member(index).owns(resource):
-            newest[index] = max(newest.get(index, resource), resource, key=attempt_of)
-    now = time.time()
-    for index in range(len(batch.specs)):
-        batch_wait.see(index, newest.get(index), now)
-    return listed.resource_version
+def _stop_cleared(
+    client: KubeClient,
+    batch: Batch,
+    numbered: Mapping[int, Sequence[Resource]],
+    members: Sequence[Member],
+    log: Log,
+) -> None:
+    """Stop what a user has cleared, also what the present list has no place for any more."""
+    stopping = [member.cleared for member in members if member.cleared is not None]
+    known = {member.index for member in members}
+    for number, resources in numbered.items():
+        for resource in resources if number not in known else ():
+            outcome, recorded = classify(resource), launched_by(resource)
+            if outcome.finished or recorded is None or relation(recorded, batch.run.tried) is not Relation.CLEARED:
+                continue
+            stopping.append(outcome)
+    if stopping:
+        stop(client, stopping, why="The task was cleared", log=log)
 
 
-def _watch(client: KubeClient, batch: Batch, batch_wait: BatchWait, version: str) -> None:
-    while not batch_wait.due(time.time()):
-        left = _until(batch_wait, _WATCH_SECONDS)
-        events = client.watch(
-            PIPELINE_EXECUTION,
-            batch.namespace,
-            resource_version=version,
-            label_selector=_selector(batch),
-            timeout_seconds=max(1, round(left + 0.5)),
-            inactivity=min(left, INACTIVITY),
-        )
-        began, count = time.monotonic(), 0
-        with closing(events) as source:
-            for event in source:
-                count += 1
-                version = str((event.object.get("metadata") or {}).get("resourceVersion") or version)
-                index = index_of(event.object)
-                if event.type != "BOOKMARK" and index is not None and batch.identity.member(index).owns(event.object):
-                    batch_wait.see(index, None if event.type == "DELETED" else event.object, time.time())
-                if batch_wait.due(time.time()):
-                    return
-        if not count and time.monotonic() - began < 1.0 < left:
-            client.sleep(1.0)  # something closes every watch at once: do not spin
-
-
-def _until(batch_wait: BatchWait, longest: float) -> float:
-    moment = batch_wait.next_time()
-    return longest if moment is None else min(max(moment - time.time(), 0.05), longest)
-
-
-def _selector(batch: Batch) -> str:
-    return f"{LABEL_RUN}={batch.identity.digest}"
-
-
-def _standing(resources: Sequence[Mapping[str, Any]], batch: Batch, progress: Progress) -> list[Member]:
-    return members_of(
-        resources,
-        batch.identity,
-        len(batch.specs),
-        first_try=batch.first_try,
-        progress=progress,
-        waits=batch.waits,
-        now=time.time(),
+def _only_own_definition(
+    client: KubeClient, own: OwnDefinition, namespace: str, members: list[Member], progress: Progress, log: Log
+) -> None:
+    """What an earlier try has launched counts only if it surely runs this run's definition."""
+    started = [
+        member
+        for member in members
+        if member.outcome is not None and member.outcome.started and member.resource is not None
+    ]
+    doubtful = unproven(client, [member.resource for member in started if member.resource], own, namespace, log=log)
+    stop(
+        client,
+        [outcome for outcome in doubtful if not outcome.finished],
+        why="It may run another's definition",
+        log=log,
     )
+    names = {outcome.name for outcome in doubtful}
+    for member in started:
+        if member.outcome is not None and member.outcome.name in names:
+            progress.next_attempt[member.index] = member.attempt + 1
+            members[member.place] = Member(member.index, Standing.WAITING, member.attempt + 1, place=member.place)
 
 
-def _give_up(client: KubeClient, member: Member, batch: Batch, progress: Progress, log: Log) -> Member:
+def _give_up(
+    client: KubeClient, member: Member, batch: Batch, progress: Progress, stopped: list[Outcome], log: Log
+) -> Member:
     """Withdraw what nobody reconciles or what is tried in vain; leave or stop what takes too long."""
     outcome = member.outcome
     if outcome is None or member.verdict is None:
         return member
     log.warning("%s: %s.", outcome.resource, member.verdict)
-    if member.verdict is Verdict.TIMED_OUT:
-        if batch.on_timeout_stop:
-            ended = withdraw(client, outcome, log=log, even_if_started=True)
-            if ended is not None:
-                return replace(member, outcome=ended, verdict=Verdict.REACHED)
-    elif (now := withdraw(client, outcome, log=log)) is not None and goes_on(member.verdict, now):
+    ended = end(client, outcome, member.verdict, on_timeout=batch.on_timeout, confirm=False, log=log)
+    if ended.verdict is None:
         # It has started in this very moment.
         progress.touched.add(member.index)
-        return replace(member, standing=Standing.ACTIVE, verdict=None, outcome=now)
+        return replace(member, standing=Standing.ACTIVE, verdict=None, outcome=ended.outcome)
+    if ended.verdict is Verdict.REACHED:
+        return replace(member, outcome=ended.outcome, verdict=Verdict.REACHED)
+    if ended.deleted:
+        stopped.append(outcome)
     progress.give_up(member)
     return member
-
-
-def _stop_cleared(client: KubeClient, members: Sequence[Member], log: Log) -> None:
-    """Stop what a user has cleared, all at once, and wait until it has: what comes next would compete with it."""
-    stopping = [member.cleared for member in members if member.cleared is not None]
-    for outcome in stopping:
-        log.info("The task was cleared: deleting %s, which stops it.", outcome.resource)
-        try:
-            client.delete(PIPELINE_EXECUTION, outcome.name, outcome.namespace, uid=outcome.uid)
-        except (NotFound, Conflict):
-            log.info("%s is gone already.", outcome.resource)
-    confirm_all_stopped(client, stopping, log=log)
 
 
 def _stop(client: KubeClient, member: Member, batch: Batch, progress: Progress, log: Log) -> Member:
@@ -289,34 +241,9 @@ def _stop(client: KubeClient, member: Member, batch: Batch, progress: Progress, 
     if outcome is None:
         return member
     log.info("Stopping %s, because too many others have failed.", outcome.resource)
-    try:
-        client.delete(PIPELINE_EXECUTION, outcome.name, batch.namespace, uid=outcome.uid)
-    except NotFound:
+    if not delete_if_same(client, PIPELINE_EXECUTION, outcome.name, batch.run.namespace, uid=outcome.uid):
         log.info("%s is gone already.", outcome.resource)
     progress.touched.add(member.index)
     progress.stopped.add(member.index)
     ended = replace(outcome, state=State.GONE, gone=True)
     return replace(member, standing=Standing.ENDED, verdict=Verdict.REACHED, outcome=ended, stopped=True)
-
-
-def _checked(client: KubeClient, batch: Batch, waiting: Sequence[Member], log: Log) -> dict[int, ExecutionSpec]:
-    """The specs of all that wait, checked against the pipeline: one wrong one of many is found before any is created.
-
-    :raises DefinitionError, SpecError: naming the executions and what is wrong with them.
-    """
-    pipeline = look_up(client, batch.specs[0].pipeline_name, batch.namespace, batch.pipeline_resource_name, log)
-    specs: dict[int, ExecutionSpec] = {}
-    problems = []
-    for member in waiting:
-        try:
-            specs[member.index] = pipeline.checked(batch.specs[member.index])
-        except DefinitionError as error:
-            problems.append(f"executions[{member.index}]: {error}")
-    if problems:
-        raise SpecError(_listed(problems))
-    return specs
-
-
-def _listed(problems: Sequence[str]) -> str:
-    more = f"\n... and {len(problems) - _SHOWN} more." if len(problems) > _SHOWN else ""
-    return "\n".join(problems[:_SHOWN]) + more

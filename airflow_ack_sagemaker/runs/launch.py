@@ -1,257 +1,280 @@
-"""The requests of a launch: look for what earlier tries have made, create at most one resource, record and withdraw."""
+"""A launch: look for what earlier tries have made, then attach, take, or create at most one resource."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_RETRY_WHOLE, LABEL_RUN, LABEL_TASK, RunIdentity
-from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.compat import masked_parameters
+from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.fields import Resource
+from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_GENERATION
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.launched_by import Relation, launched_by, relation
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
-from airflow_ack_sagemaker.core.resource.times import parse_time
-from airflow_ack_sagemaker.core.run.decision import Action, attempt_of, decide, report
-from airflow_ack_sagemaker.core.run.retry_steps import StepRun, obstacle, retry_from, selective_of
-from airflow_ack_sagemaker.kube.errors import AlreadyExists, Conflict, KubeError, NotFound, Unreachable
+from airflow_ack_sagemaker.core.run.deadlines import Deadlines
+from airflow_ack_sagemaker.core.run.decision import Action, Decision, attempt_of, decide
+from airflow_ack_sagemaker.core.run.ownership import check_ours, check_pipeline, difference
+from airflow_ack_sagemaker.core.run.retry_steps import selective_of
+from airflow_ack_sagemaker.follow.until import wait
+from airflow_ack_sagemaker.kube.errors import AlreadyExists, KubeError, NotFound, Unreachable
 from airflow_ack_sagemaker.kube.log import Log
+from airflow_ack_sagemaker.runs.apply import apply_resource
 from airflow_ack_sagemaker.runs.collect import History, collect
-from airflow_ack_sagemaker.runs.pipeline import DEFINITION_FACTS, KnownPipeline, look_up
-from airflow_ack_sagemaker.runs.stop import KILL_SECONDS, confirm_all_stopped, stop_cleared
+from airflow_ack_sagemaker.runs.definition import OwnDefinition, mark, taken, unproven
+from airflow_ack_sagemaker.runs.lease import held
+from airflow_ack_sagemaker.runs.look import Run, resources_of
+from airflow_ack_sagemaker.runs.pipeline import DEFINITION_FACTS, KnownPipeline, NotSynced, look_up
+from airflow_ack_sagemaker.runs.retry_steps import StepsOf, from_failed_step
+from airflow_ack_sagemaker.runs.stop import stop
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
     from airflow_ack_sagemaker.kube.client import KubeClient
 
-StepsOf = Callable[[Outcome], Sequence[StepRun]]
-"""Asks SageMaker which steps an execution has run."""
+_SYNC_SECONDS = 120.0
+"""How long a definition of one's own may take to be answered by the controller before the next try goes on."""
+_ROUNDS = 5
+"""Launches that may meet another's definition; somebody who does not respect the lease writes all the time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """An execution that this try follows. ``facts`` go into the task's result; ``created`` is Unix time in seconds."""
+    """An execution that this try follows.
+
+    ``facts`` go into the task's result. ``created`` is when the API server created the resource, as Unix time in
+    seconds on its clock; ``new`` tells one that this try has created itself. ``generation`` is that of the Pipeline at
+    the launch (`core.run.definition_ran.generation_of`).
+    """
 
     outcome: Outcome
     facts: dict[str, Any] = field(default_factory=dict)
     created: float | None = None
+    new: bool = False
+    generation: str | None = None
 
 
 def launch(
     client: KubeClient,
     spec: ExecutionSpec,
-    namespace: str,
-    identity: RunIdentity,
+    run: Run,
     *,
-    first_try: int,
     pipeline_resource_name: str | None,
     log: Log,
     history: History | None = None,
     steps_of: StepsOf | None = None,
+    own: OwnDefinition | None = None,
 ) -> Launch:
     """Attach to what this run has launched, or launch it.
 
     :param history: how much of the task's earlier runs stays, where something is launched; None: all.
     :param steps_of: given where a retry is to run only what failed: asked for the steps of the failed attempt.
-    :raises SpecError: a value that Kubernetes or SageMaker would refuse.
+    :param own: the definition that this run has applied, which the execution must run; None: whichever there is.
+    :raises SpecError: a value that Kubernetes or SageMaker would refuse, or a resource that is not this run's.
     :raises DefinitionError: the parameters are not those of the pipeline's definition.
     :raises KubeError: the cluster refuses it or cannot be asked.
     """
-    spec.manifest(namespace, identity, attempt=1, first_try=first_try)  # bad input is said before anything is asked
-    found = resources_of(client, namespace, identity, earlier_runs=history is not None and not history.unlimited)
-    decision = decide([resource for resource in found if identity.owns(resource)], first_try=first_try)
+    # Bad input is said before anything is asked.
+    spec.manifest(run.namespace, run.identity, attempt=1, tried=run.tried)
+    earlier_runs = history is not None and not history.unlimited
+    found = resources_of(client, run.namespace, run.identity, earlier_runs=earlier_runs)
+    mine = [resource for resource in found if run.identity.owns(resource)]
+    for resource in mine:
+        check_ours(resource, run.identity)
+    decision = decide(mine, run.tried, first_attempt=run.first_attempt)
     log.info("Decision: %s, because %s.", decision.action.value, decision.why)
-    stop_cleared(client, decision, log=log)
+    for other in decision.left_alone:
+        log.warning("%s runs on: another run of this id, or another Airflow, has launched it.", other.resource)
+    attempt = decision.attempt
     if decision.action is not Action.CREATE:
-        return launched(decision.resource or {}, spec)
-    pipeline = look_up(client, spec.pipeline_name, namespace, pipeline_resource_name, log)
-    spec = pipeline.checked(spec)
-    if decision.failed is not None and steps_of is not None:
-        spec = _from_failed_step(spec, decision.failed, pipeline, steps_of, log)
-    resource = create(client, spec, namespace, identity, attempt=decision.attempt, first_try=first_try, log=log)
-    if history is not None and not history.unlimited:
-        collect(client, [item for item in found if not identity.of_run(item)], history, namespace, log=log)
-    return launched(resource, spec)
+        if (attached := _go_on(client, decision, spec, own, log)) is not None:
+            return attached
+        attempt += 1
+    elif decision.outcome is not None:
+        stop(client, [decision.outcome], why="The task was cleared", log=log)
+
+    def prepared(pipeline: KnownPipeline) -> ExecutionSpec:
+        checked = pipeline.checked(spec)
+        if decision.failed is None or steps_of is None:
+            return checked
+        return from_failed_step(checked, decision.failed, pipeline, steps_of, log)
+
+    resource = start(client, run, attempt, prepared, spec.pipeline_name, pipeline_resource_name, own=own, log=log)
+    if history is not None and earlier_runs:
+        collect(client, [item for item in found if not run.identity.of_run(item)], history, run.namespace, log=log)
+    return launched(resource, spec, new=True)
 
 
-def resources_of(
-    client: KubeClient, namespace: str, identity: RunIdentity, *, earlier_runs: bool = False
-) -> list[dict[str, Any]]:
-    """The PipelineExecutions of this run, or of all runs of its task: one request either way.
-
-    The label's value is a digest: ask `RunIdentity.owns` or `RunIdentity.of_run` whose each is.
-    """
-    selector = f"{LABEL_TASK}={identity.task_digest}" if earlier_runs else f"{LABEL_RUN}={identity.digest}"
-    return client.list(PIPELINE_EXECUTION, namespace, label_selector=selector).items
-
-
-def create(
+def start(
     client: KubeClient,
-    spec: ExecutionSpec,
-    namespace: str,
-    identity: RunIdentity,
-    *,
+    run: Run,
     attempt: int,
-    first_try: int,
+    prepared: Callable[[KnownPipeline], ExecutionSpec],
+    pipeline_name: str,
+    pipeline_resource_name: str | None,
+    *,
+    own: OwnDefinition | None,
     log: Log,
 ) -> dict[str, Any]:
+    """Create the resource of one attempt, with this run's definition where it has one.
+
+    :param prepared: the spec, given what is known of the pipeline.
+    """
+    try:
+        pipeline = look_up(client, pipeline_name, run.namespace, pipeline_resource_name, log)
+    except NotSynced:
+        if own is None:
+            raise
+        pipeline = None
+    if pipeline is not None and (own is None or pipeline.sha256 == own.fixed.sha256):
+        return create(client, prepared(pipeline), run, attempt=attempt, log=log)
+    assert own is not None
+    resource: dict[str, Any] = {}
+
+    def once(pipeline: KnownPipeline) -> bool:
+        nonlocal resource, attempt
+        resource = create(client, prepared(pipeline), run, attempt=attempt, log=log)
+        live = taken(client, resource)
+        if live is None:
+            return True  # nobody has started it: the check follows when somebody does
+        if not (doubtful := unproven(client, [live], own, run.namespace, log=log)):
+            mark(client, classify(live), own.fixed.sha256, log=log)
+            return True
+        stop(client, doubtful, why="It may run another's definition", log=log)
+        attempt += 1
+        return False
+
+    with_own_definition(client, run, own, once, pipeline_name, pipeline_resource_name, log=log)
+    return resource
+
+
+def with_own_definition(
+    client: KubeClient,
+    run: Run,
+    own: OwnDefinition,
+    once: Callable[[KnownPipeline], bool],
+    pipeline_name: str,
+    pipeline_resource_name: str | None,
+    *,
+    log: Log,
+) -> None:
+    """Apply this run's definition and launch, while nobody else of this package changes the Pipeline.
+
+    :param once: launches, and says whether all of it surely runs this definition.
+    :raises KubeError: somebody changes the Pipeline again and again; nothing of this run's launches runs then.
+    """
+    log.info("The Pipeline has another definition by now: it is applied again for this run, and then launched.")
+    for _ in range(_ROUNDS):
+        with held(client, own.fixed.resource_name, run.namespace, by=run.identity.text, log=log) as turn:
+            applied = apply_resource(client, PIPELINE, own.again().manifest(run.namespace), log=log, turn=turn)
+            until_synced(client, applied.outcome)
+            pipeline = look_up(client, pipeline_name, run.namespace, pipeline_resource_name, log)
+            if pipeline.sha256 == own.fixed.sha256 and once(pipeline):
+                return
+    raise KubeError(
+        f"pipeline/{own.fixed.resource_name} (namespace {run.namespace}) was changed by somebody else each of the "
+        f"{_ROUNDS} times that this run was about to launch with its own definition. Nothing of it runs. Find the "
+        "other writer (kubectl get --show-managed-fields), or give this DAG a pipeline of its own."
+    )
+
+
+def create(client: KubeClient, spec: ExecutionSpec, run: Run, *, attempt: int, log: Log) -> dict[str, Any]:
     """Create the resource of one attempt, or get the one that an earlier request of this very run has created.
 
+    :raises SpecError: the name belongs to something else.
     :raises KubeError: the cluster refuses it, or the name belongs to something else.
     """
-    manifest = spec.manifest(namespace, identity, attempt=attempt, first_try=first_try)
+    manifest = spec.manifest(run.namespace, run.identity, attempt=attempt, tried=run.tried)
     name = manifest["metadata"]["name"]
     try:
         resource = client.create(PIPELINE_EXECUTION, manifest)
-        log.info("Created %s/%s in namespace %s.", PIPELINE_EXECUTION.singular, name, namespace)
+        log.info("Created %s/%s in namespace %s.", PIPELINE_EXECUTION.singular, name, run.namespace)
     except (AlreadyExists, Unreachable) as error:
         # Another process of this very run was faster, or the reply was lost: whether it is ours is written on it.
-        resource = _existing(client, name, namespace, identity, error)
+        resource = _existing(client, name, run, error)
         log.info("%s/%s was created by an earlier request of this run.", PIPELINE_EXECUTION.singular, name)
     return resource
 
 
-def stop_run(client: KubeClient, namespace: str, identity: RunIdentity, *, log: Log) -> int:
-    """Delete all of this run that has not ended, which stops it; what was begun in this very moment, too.
-
-    :returns: how many were deleted.
-    :raises KubeError: the cluster refuses it or cannot be asked.
-    """
-    stopping: list[Outcome] = []
-    for resource in resources_of(client, namespace, identity):
-        outcome = classify(resource)
-        if not identity.of_run(resource) or outcome.finished or outcome.state is State.DELETING:
-            continue
-        log.info("A user has ended the task: deleting %s, which stops it.", outcome.resource)
-        try:
-            client.delete(PIPELINE_EXECUTION, outcome.name, namespace, uid=outcome.uid)
-        except (NotFound, Conflict):
-            continue
-        except KubeError as error:  # the others are stopped all the same
-            log.warning("%s could not be stopped and runs on: %s", outcome.resource, error)
-            continue
-        stopping.append(outcome)
-    confirm_all_stopped(client, stopping, log=log, seconds=KILL_SECONDS)
-    return len(stopping)
+def launched(resource: Resource, spec: ExecutionSpec, *, new: bool = False) -> Launch:
+    """What a task's result says about an execution beside its outcome."""
+    created = fields.created(resource)
+    facts: dict[str, Any] = {
+        "pipeline_name": fields.spec(resource).get("pipelineName", spec.pipeline_name),
+        "attempt": attempt_of(resource),
+        "parameters": fields.parameters(resource),
+    }
+    facts.update({fact: fields.annotation(resource, name) for fact, name in DEFINITION_FACTS.items()})
+    if (selective := selective_of(resource)) is not None:
+        facts |= {"selected_steps": list(selective.steps), "source_execution_arn": selective.source_arn}
+    return Launch(
+        classify(resource),
+        facts,
+        created.timestamp() if created else None,
+        new,
+        fields.annotation(resource, ANNOTATION_GENERATION),
+    )
 
 
-def record(client: KubeClient, outcome: Outcome, *, try_number: int, log: Log) -> None:
-    """Write on the resource that its end was told to Airflow, so that the next try does not tell it again.
-
-    What cannot be written is no reason to hide the outcome: a retry then reports the same end once more, which costs a
-    try and never an execution.
-    """
-    try:
-        body = report(outcome, try_number=try_number, now=time.time())
-        client.patch(PIPELINE_EXECUTION, outcome.name, body, outcome.namespace)
-    except NotFound:
-        log.info("%s is gone already.", outcome.resource)
-    except KubeError as error:
-        log.warning("Cannot record on %s that it was reported: %s", outcome.resource, error)
-
-
-def withdraw(client: KubeClient, outcome: Outcome, *, log: Log, even_if_started: bool = False) -> Outcome | None:
-    """Delete a resource that is given up, unless a controller has taken it up in the meantime.
-
-    :param even_if_started: delete it all the same; the controller stops what runs.
-    :returns: how it stands if it was taken up, or has ended, and is therefore left alone; None if it is withdrawn.
-    """
-    try:
-        live = client.get(PIPELINE_EXECUTION, outcome.name, outcome.namespace)
-        now = classify(live)
-        if now.uid != outcome.uid:
-            return None
-        if now.finished:
-            log.info("%s has ended in the meantime: %s.", outcome.resource, now.state)
-            return now
-        # A controller that has taken it up may start it before its first word about it: only its finalizer tells.
-        if (now.started or now.state is State.IN_PROGRESS) and not even_if_started:
-            log.info("%s has been taken up after all.", outcome.resource)
-            return now
-        client.delete(
-            PIPELINE_EXECUTION,
-            outcome.name,
-            outcome.namespace,
-            uid=now.uid,
-            # The controller may start it between our look and our delete; then the version differs.
-            resource_version=None if even_if_started else live["metadata"]["resourceVersion"],
-        )
-        log.info("Withdrew %s, so that it does not start later, unheard.", outcome.resource)
-    except NotFound:
-        return None
-    except Conflict:
-        return withdraw(client, outcome, log=log, even_if_started=even_if_started)
-    except KubeError as error:  # must not hide why it was given up
-        log.warning("Cannot withdraw %s, it may still start later; a retry attaches: %s", outcome.resource, error)
+def _go_on(
+    client: KubeClient, decision: Decision, spec: ExecutionSpec, own: OwnDefinition | None, log: Log
+) -> Launch | None:
+    """Attach to, or take, what an earlier try has launched; None: it is stopped, since it may not be this run's."""
+    resource, outcome = decision.resource, decision.outcome
+    assert resource is not None
+    assert outcome is not None
+    check_pipeline(resource, spec.pipeline_name)
+    if (said := difference(resource, spec, masked_parameters)) is not None:
+        log.warning("%s was launched by an earlier try and is gone on with. It was asked for: %s.", outcome.name, said)
+    # One that SageMaker has not taken yet is looked at when it has.
+    if own is None or not outcome.started or not unproven(client, [resource], own, outcome.namespace, log=log):
+        return launched(resource, spec)
+    if not outcome.finished:
+        stop(client, [outcome], why="It may run another's definition", log=log)
     return None
 
 
-def launched(resource: Mapping[str, Any], spec: ExecutionSpec) -> Launch:
-    """What a task's result says about an execution beside its outcome."""
-    annotations = resource["metadata"].get("annotations") or {}
-    live = resource.get("spec") or {}
-    facts: dict[str, Any] = {
-        "pipeline_name": live.get("pipelineName", spec.pipeline_name),
-        "attempt": attempt_of(resource),
-        "parameters": {item["name"]: item["value"] for item in live.get("pipelineParameters") or ()},
-    }
-    facts.update({fact: annotations.get(annotation) for fact, annotation in DEFINITION_FACTS.items()})
-    if (selective := selective_of(resource)) is not None:
-        facts |= {"selected_steps": list(selective.steps), "source_execution_arn": selective.source_arn}
-    return Launch(classify(resource), facts, parse_time(resource["metadata"]["creationTimestamp"]).timestamp())
-
-
-def _existing(client: KubeClient, name: str, namespace: str, identity: RunIdentity, error: KubeError) -> dict[str, Any]:
+def _existing(client: KubeClient, name: str, run: Run, error: KubeError) -> dict[str, Any]:
     try:
-        existing = client.get(PIPELINE_EXECUTION, name, namespace)
+        existing = client.get(PIPELINE_EXECUTION, name, run.namespace)
     except NotFound:
         raise error from None
-    if not identity.owns(existing):
+    if not run.identity.owns(existing):
         raise KubeError(
-            f"pipelineexecution/{name} (namespace {namespace}) exists already and belongs to something else than "
-            f"{identity.text}: nothing "
-            "was launched. Delete it, or give this Airflow a namespace of its own."
+            f"pipelineexecution/{name} (namespace {run.namespace}) exists already and belongs to something else than "
+            f"{run.identity.text}: nothing was launched. Delete it, or give this Airflow a namespace of its own."
+        ) from error
+    check_ours(existing, run.identity)
+    recorded = launched_by(existing)
+    if recorded is None or relation(recorded, run.tried) is Relation.ANOTHER_RUN:
+        raise KubeError(
+            f"pipelineexecution/{name} (namespace {run.namespace}) was launched in this moment for another run of the "
+            "same id: nothing was launched for this one; a retry looks again."
         ) from error
     return existing
 
 
-def _from_failed_step(
-    spec: ExecutionSpec, failed: Mapping[str, Any], pipeline: KnownPipeline, steps_of: StepsOf, log: Log
-) -> ExecutionSpec:
-    """The spec limited to what the failed attempt has not done; as it is, with a line that says why, where that cannot
-    be.
+def until_synced(client: KubeClient, outcome: Outcome) -> None:
+    """Wait until SageMaker has a Pipeline as it was applied.
+
+    :raises NotSynced: it has not within two minutes.
+    :raises KubeError: the cluster cannot be asked.
     """
-    outcome = classify(failed)
-    why: str | None = "the definition that it ran is not known"
-    if pipeline.definition is not None:
-        why = obstacle(
-            failed,
-            parameters={item["name"]: item["value"] for item in spec.parameters},
-            pipeline_version_id=spec.pipeline_version_id,
-            definition_sha256=pipeline.definition.sha256,
+    if outcome.state is State.SUCCEEDED:
+        return
+    last, _ = wait(
+        client,
+        PIPELINE,
+        outcome.name,
+        namespace=outcome.namespace,
+        uid=outcome.uid,
+        deadlines=Deadlines(finish_by=time.time() + _SYNC_SECONDS),
+    )
+    if last.state is not State.SUCCEEDED:
+        raise NotSynced(
+            f"{last.resource} was not synced with SageMaker within {_SYNC_SECONDS:.0f} s ({last.state}: "
+            f"{last.reason or 'no reason given'}): nothing was launched; a retry goes on.",
+            last,
         )
-        if why is None:
-            types = {step.name: step.type for step in pipeline.definition.steps}
-            try:
-                runs = steps_of(outcome)
-            except Exception as error:  # whatever a connection or SageMaker says: the whole pipeline can be run
-                selective, why = None, f"SageMaker cannot be asked for its steps: {error}"
-            else:
-                selective, why = retry_from(failed, runs, pipeline.definition.graph, types=types)
-            if selective is not None:
-                log.info("Retrying from the failed step of %s: %s (%s).", outcome.name, ", ".join(selective.steps), why)
-                return replace(spec, selected_steps=selective.steps, source_execution_arn=selective.source_arn)
-    log.info("Retrying the whole pipeline, not from the failed step of %s: %s.", outcome.name, why)
-    return spec
-
-
-def remember_whole(client: KubeClient, identity: RunIdentity, namespace: str, *, why: str, log: Log) -> None:
-    """Write on this run's newest failed attempt that a selective retry of it was given up: the next one runs it all."""
-    mine = [item for item in resources_of(client, namespace, identity) if identity.owns(item)]
-    failed = [item for item in mine if classify(item).state is State.FAILED]
-    if failed:
-        name = max(failed, key=attempt_of)["metadata"]["name"]
-        body = {"metadata": {"annotations": {ANNOTATION_RETRY_WHOLE: why}}}
-        try:
-            client.patch(PIPELINE_EXECUTION, name, body, namespace)
-        except KubeError as error:
-            log.warning("Cannot record on pipelineexecution/%s that its retry is to run it all: %s", name, error)

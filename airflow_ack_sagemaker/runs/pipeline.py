@@ -7,16 +7,20 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from airflow_ack_sagemaker.core.definition.parse import Definition, DefinitionError, parse_definition
+from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.freshness import observe
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SHA256,
     ANNOTATION_DEFINITION_SOURCE,
     ANNOTATION_DEFINITION_VERSION,
+    ANNOTATION_GENERATION,
     pipeline_resource_name,
 )
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
 from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of
-from airflow_ack_sagemaker.core.resource.status import State
+from airflow_ack_sagemaker.core.resource.status import Outcome, State
+from airflow_ack_sagemaker.core.run.definition_ran import generation_of
 from airflow_ack_sagemaker.kube.errors import Forbidden, KubeError, NotFound
 from airflow_ack_sagemaker.kube.log import Log
 
@@ -32,19 +36,35 @@ DEFINITION_FACTS = {
 """Key in a task's result -> annotation of the resources."""
 
 
+class NotSynced(KubeError):
+    """The Pipeline resource is not in SageMaker as it stands. ``outcome`` is the resource's."""
+
+    def __init__(self, text: str, outcome: Outcome) -> None:
+        super().__init__(text)
+        self.outcome = outcome
+
+
 @dataclass(frozen=True, slots=True)
 class KnownPipeline:
     """What the Pipeline resource says; empty where the namespace has none that may be read."""
 
     annotations: Mapping[str, str] = field(default_factory=dict)
     definition: Definition | None = None
+    resource: Resource | None = field(default=None, repr=False)
+
+    @property
+    def sha256(self) -> str | None:
+        """Digest of the definition's canonical text, where it is known."""
+        return None if self.definition is None else self.definition.sha256
 
     def checked(self, spec: ExecutionSpec) -> ExecutionSpec:
         """The spec with the pipeline's annotations and its parameters in the definition's order.
 
         :raises DefinitionError: the parameters are not those of the definition.
         """
-        spec = replace(spec, annotations={**spec.annotations, **self.annotations})
+        spec = replace(
+            spec, annotations={**spec.annotations, **self.annotations}, asked_sha256=spec.asked_sha256 or spec.asked()
+        )
         if self.definition is None:
             return spec
         values = {item["name"]: item["value"] for item in spec.parameters}
@@ -54,12 +74,13 @@ class KnownPipeline:
 def look_up(client: KubeClient, reference: str, namespace: str, resource_name: str | None, log: Log) -> KnownPipeline:
     """Read the Pipeline resource, where this namespace has one.
 
-    An execution of a pipeline that SageMaker does not have yet is refused for ever by the controller, so it is not even
-    asked for.
+    The controller refuses an execution for ever whose pipeline SageMaker does not have yet, so it is not even asked
+    for.
 
     :param reference: name or ARN of the pipeline.
     :param resource_name: name of its resource; None: the pipeline's name in lower case.
-    :raises KubeError: it is not synced, or the cluster cannot be asked.
+    :raises NotSynced: SageMaker does not have it as it stands.
+    :raises KubeError: the cluster cannot be asked.
     """
     pipeline_name = pipeline_name_of(reference)
     try:
@@ -70,24 +91,26 @@ def look_up(client: KubeClient, reference: str, namespace: str, resource_name: s
             type(error).__name__,
         )
         return KnownPipeline()
-    content = pipeline.get("spec") or {}
-    if content.get("pipelineName") != pipeline_name:
+    if fields.spec(pipeline).get("pipelineName") != pipeline_name:
         return KnownPipeline()
     outcome = observe(pipeline)
     if outcome.state is not State.SUCCEEDED:
-        raise KubeError(
+        raise NotSynced(
             f"{outcome.resource} is not synced with SageMaker yet ({outcome.state}: "
-            f"{outcome.reason or 'no reason given'}), and an execution launched now would be lost for ever or run an "
-            "older definition: nothing was launched. Let AckPipelineOperator or AckPipelineSensor run before this task."
+            f"{outcome.reason or 'no reason given'}). An execution launched now would be refused for ever or run an "
+            "older definition, so nothing was launched. Let AckPipelineOperator or AckPipelineSensor run before this "
+            "task.",
+            outcome,
         )
-    annotations = pipeline["metadata"].get("annotations") or {}
+    annotations = fields.annotations_of(pipeline)
     kept = {name: annotations[name] for name in DEFINITION_FACTS.values() if name in annotations}
+    kept[ANNOTATION_GENERATION] = generation_of(pipeline)
     source = f"the definition of {outcome.resource}"
     try:
-        definition = parse_definition(content.get("pipelineDefinition") or "", source=source)
-        # Of the text itself: somebody may have changed it and left the annotation.
-        return KnownPipeline({**kept, ANNOTATION_DEFINITION_SHA256: definition.sha256}, definition)
+        definition = parse_definition(fields.spec(pipeline).get("pipelineDefinition") or "", source=source, filled=True)
     except DefinitionError as error:
         # SageMaker has accepted it: what is launched is checked by SageMaker, too.
         log.warning("Parameters are not checked beforehand: %s", error)
-        return KnownPipeline(kept)
+        return KnownPipeline(kept, resource=pipeline)
+    # The digest is that of the text itself: somebody may have changed it and left the annotation.
+    return KnownPipeline({**kept, ANNOTATION_DEFINITION_SHA256: definition.sha256}, definition, pipeline)

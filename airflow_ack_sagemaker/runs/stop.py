@@ -1,4 +1,4 @@
-"""Following a job that was asked to stop."""
+"""Stopping what runs: a deletion, then a look whether it has stopped."""
 
 from __future__ import annotations
 
@@ -7,37 +7,57 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from airflow_ack_sagemaker.core.resource.kinds import kind_of
-from airflow_ack_sagemaker.core.resource.status import Outcome, classify, gone
-from airflow_ack_sagemaker.core.run.decision import Action, Decision
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION, kind_of
+from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
 from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS, has_ended, stop_report
 from airflow_ack_sagemaker.follow.wait import follow_sync
-from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
+from airflow_ack_sagemaker.kube.deletion import delete_if_same
+from airflow_ack_sagemaker.kube.errors import KubeError
 from airflow_ack_sagemaker.kube.log import Log
+from airflow_ack_sagemaker.runs.look import resources_of
 
 if TYPE_CHECKING:
+    from airflow_ack_sagemaker.core.resource.identity import RunIdentity
     from airflow_ack_sagemaker.kube.client import KubeClient
 
 KILL_SECONDS = 3.0
 """How long a task that is being killed may look: Airflow's supervisor sends SIGKILL five seconds after SIGTERM."""
 
 
-def stop_cleared(client: KubeClient, decision: Decision, *, log: Log) -> None:
-    """Stop what a user has cleared, where the decision to create another attempt says so, and wait until it has.
+def stop(client: KubeClient, outcomes: Sequence[Outcome], *, why: str, log: Log) -> None:
+    """Delete what is active, all at once, and wait until it has stopped: what comes next would compete with it.
 
-    The one that comes next would compete with it for the account's instances.
-
+    :param why: begins the line of the log, for example ``The task was cleared``.
     :raises KubeError: the cluster refuses it or cannot be asked.
     """
-    outcome = decision.outcome
-    if decision.action is not Action.CREATE or outcome is None:
-        return
-    try:
-        client.delete(kind_of(outcome.kind), outcome.name, outcome.namespace, uid=outcome.uid)
-    except (NotFound, Conflict):
-        log.info("%s is gone already.", outcome.resource)
-        return
-    confirm_stopped(client, outcome, log=log)
+    for outcome in outcomes:
+        log.info("%s: deleting %s, which stops it.", why, outcome.resource)
+        if not delete_if_same(client, kind_of(outcome.kind), outcome.name, outcome.namespace, uid=outcome.uid):
+            log.info("%s is gone already.", outcome.resource)
+    confirm_all_stopped(client, outcomes, log=log)
+
+
+def stop_run(client: KubeClient, namespace: str, identity: RunIdentity, *, log: Log) -> int:
+    """Delete all of this run that has not ended, which stops it; what was begun in this very moment, too.
+
+    :returns: how many were deleted.
+    :raises KubeError: the cluster refuses it or cannot be asked.
+    """
+    stopping: list[Outcome] = []
+    for resource in resources_of(client, namespace, identity):
+        outcome = classify(resource)
+        if not identity.of_run(resource) or outcome.finished or outcome.state is State.DELETING:
+            continue
+        log.info("A user has ended the task: deleting %s, which stops it.", outcome.resource)
+        try:
+            deleted = delete_if_same(client, PIPELINE_EXECUTION, outcome.name, namespace, uid=outcome.uid)
+        except KubeError as error:  # the others are stopped all the same
+            log.warning("%s could not be stopped and runs on: %s", outcome.resource, error)
+            continue
+        if deleted:
+            stopping.append(outcome)
+    confirm_all_stopped(client, stopping, log=log, seconds=KILL_SECONDS)
+    return len(stopping)
 
 
 def confirm_all_stopped(

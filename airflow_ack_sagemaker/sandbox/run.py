@@ -245,7 +245,7 @@ class Sandbox:
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, whole or not at all: who waits for it must not see a half."""
+    """Write a file that only its owner reads, whole or not at all: a process that waits for it must not see a half."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(text)

@@ -1,0 +1,1 @@
+"""Sensors: tasks that wait for a resource that somebody else has made."""

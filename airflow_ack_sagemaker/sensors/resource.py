@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseOperatorLink, BaseSensorOperator, PokeReturnValue
 
+from airflow_ack_sagemaker.compat import default_deferrable
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, verdict_of
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID, AckHook
 from airflow_ack_sagemaker.links import SageMakerResourceLink
+from airflow_ack_sagemaker.operators.templates import TextTemplates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
 
-class AckResourceSensor(BaseSensorOperator):
+class AckResourceSensor(TextTemplates, BaseSensorOperator):
     """Wait until a resource of any ACK SageMaker kind has its outcome: a success ends the wait, anything else fails it.
 
     A resource that is not there yet is waited for. Nothing is ever created, changed or deleted. The result (XCom
@@ -29,8 +31,9 @@ class AckResourceSensor(BaseSensorOperator):
     :param name: name of the Kubernetes resource.
     :param kubernetes_conn_id: connection of type ``kubernetes``, as the cncf provider defines it.
     :param namespace: namespace of the resource; None: the connection's.
-    :param deferrable: wait on the triggerer, so that no worker slot is held. ``timeout``, ``soft_fail`` and
-        ``never_fail`` hold there, too: any end but a success then skips the task.
+    :param deferrable: wait on the triggerer, so that no worker slot is held; None: as ``[operators]
+        default_deferrable`` says, where that is set, else True. ``timeout``, ``soft_fail`` and ``never_fail`` hold
+        there, too: any end but a success then skips the task.
     :param poll_interval: as the operators call it, the same as ``poke_interval``.
 
     Raises `AckExecutionFailed`, `AckExecutionStopped`, `AckResourceRefused`, `AckResourceGone`, and Airflow's
@@ -48,7 +51,7 @@ class AckResourceSensor(BaseSensorOperator):
         name: str,
         kubernetes_conn_id: str = DEFAULT_CONN_ID,
         namespace: str | None = None,
-        deferrable: bool = True,
+        deferrable: bool | None = None,
         poll_interval: float | None = None,
         **kwargs: Any,
     ) -> None:
@@ -59,7 +62,7 @@ class AckResourceSensor(BaseSensorOperator):
         self.name = name
         self.kubernetes_conn_id = kubernetes_conn_id
         self.namespace = namespace
-        self.deferrable = deferrable
+        self.deferrable = default_deferrable() if deferrable is None else deferrable
 
     def execute(self, context: Context) -> Any:
         """Look once; then poke on, or leave it to the triggerer."""
@@ -80,7 +83,8 @@ class AckResourceSensor(BaseSensorOperator):
                 name=self.name,
                 namespace=self.namespace,
                 kubernetes_conn_id=self.kubernetes_conn_id,
-                deadlines=Deadlines(finish_by=time.time() + self.timeout).to_dict(),
+                # Its own timeout is the only one: what is being deleted may come again.
+                deadlines=Deadlines(finish_by=time.time() + self.timeout, deletion_seconds=None).to_dict(),
                 poll_interval=self.poke_interval,
                 must_exist=False,
             ),
@@ -111,7 +115,7 @@ class AckResourceSensor(BaseSensorOperator):
             except KubeError as error:
                 raise AckClusterError(str(error)) from error
         self.log.info("%s: %s", outcome.resource, outcome.sagemaker_status or outcome.state)
-        if verdict_of(outcome, Deadlines(), time.time(), goal=Goal.FINISHED) is None:
+        if verdict_of(outcome, Deadlines(deletion_seconds=None), time.time(), goal=Goal.FINISHED) is None:
             return False
         return PokeReturnValue(is_done=True, xcom_value=self._finish(context, outcome, Verdict.REACHED))
 

@@ -1,0 +1,1 @@
+"""Triggers: what is followed in the triggerer while a task is deferred."""

@@ -1,4 +1,4 @@
-"""What the triggers share that resume a task: when they fire, and how they stop outside work when a user ends it."""
+"""The base of triggers that resume a task: when they fire, and how they stop what they follow when a user ends it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from airflow_ack_sagemaker.compat import ON_KILL_SECONDS
 from airflow_ack_sagemaker.core.resource.status import Outcome
 from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS, has_ended
 
@@ -23,9 +24,6 @@ EARLIEST = 10.0
 Airflow's scheduler may read the end of the process that has deferred only after the task runs again. It then takes the
 task for killed, and fails or retries it whatever becomes of it (``SchedulerJobRunner.process_executor_events``).
 """
-
-_ON_KILL_SECONDS = 20.0
-"""How long `on_kill` itself waits: less than [triggerer] on_kill_timeout, which is 30 unless somebody changes it."""
 
 _stopping: set[asyncio.Task[None]] = set()
 """What `on_kill` has begun: the event loop itself keeps only weak references to its tasks."""
@@ -83,7 +81,7 @@ class StoppingTrigger(BaseTrigger):
             work = self._stopping = asyncio.create_task(self._stop(), name=f"stopping for {type(self).__name__}")
             _stopping.add(work)
             work.add_done_callback(_stopping.discard)
-            await asyncio.wait({work}, timeout=_ON_KILL_SECONDS)
+            await asyncio.wait({work}, timeout=ON_KILL_SECONDS)
 
     async def cleanup(self) -> None:
         """Keep the trigger, and so the task's log, until a stop that `on_kill` has begun is confirmed.
@@ -100,33 +98,25 @@ class StoppingTrigger(BaseTrigger):
     async def _stop(self) -> None:
         if await self._is_still_deferred():
             self.log.info(
-                "What it follows is left to the task, which is deferred: it was only handed on, or its next try has "
-                "taken over."
+                "Nothing is stopped, because the task is still deferred: its trigger has moved to another triggerer, "
+                "or its next try has taken over."
             )
             return
         await self.stop()
 
     async def _is_still_deferred(self) -> bool:
         """Airflow has called on_kill on a mere reassignment (airflow#73454): ask for the state before stopping."""
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
         from asgiref.sync import sync_to_async
 
-        instance = self.task_instance
-        if instance is None:
+        from airflow_ack_sagemaker.compat import task_state
+
+        if self.task_instance is None:
             return True
         try:
-            states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
-                dag_id=instance.dag_id,
-                task_ids=[instance.task_id],
-                run_ids=[instance.run_id],
-                map_index=instance.map_index,
-            )
+            return await sync_to_async(task_state)(self.task_instance) == "deferred"
         except Exception as error:
             self.log.warning("Cannot ask for the task's state, so nothing is stopped: %s", error)
             return True
-        of_run = states.get(instance.run_id) or {}
-        state = of_run.get(instance.task_id, next(iter(of_run.values()), None))
-        return str(state) == "deferred"
 
 
 async def follow_stop(

@@ -8,6 +8,8 @@ from typing import Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_ack_sagemaker.compat import recalled, remember
+
 _STORE_KEY = "airflow-ack-sagemaker/definition"
 
 
@@ -42,7 +44,7 @@ class PipelineDefinitionTrigger(BaseEventTrigger):
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look, compare, fire, for ever. Trouble with S3 is logged when it begins and ends, and waited out."""
+        """Look, compare and fire for ever. Trouble with S3 is logged once, and does not end the trigger."""
         from asgiref.sync import sync_to_async
 
         from airflow_ack_sagemaker.aws.errors import SourceError
@@ -72,21 +74,9 @@ class PipelineDefinitionTrigger(BaseEventTrigger):
                     )
                 if version.token != seen:
                     seen = version.token
-                    await self._remember(seen)
+                    await remember(self, _STORE_KEY, seen)
             await asyncio.sleep(self.poll_interval)
 
     async def _seen(self) -> str | None:
-        store = getattr(self, "asset_state_store", None)
-        try:
-            value = await store.aget(_STORE_KEY) if store is not None else None
-        except ValueError:  # the watcher serves several assets, and the store is one asset's
-            return None
+        value = await recalled(self, _STORE_KEY)
         return value if isinstance(value, str) else None
-
-    async def _remember(self, token: str) -> None:
-        store = getattr(self, "asset_state_store", None)
-        if store is not None:
-            try:
-                await store.aset(_STORE_KEY, token)
-            except ValueError:
-                return

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseEventTrigger, TriggerEvent
 
+from airflow_ack_sagemaker.compat import recalled, remember
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.freshness import prune
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.manifest import runs_pipeline
@@ -15,7 +17,7 @@ from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID
 
 if TYPE_CHECKING:
-    from airflow_ack_sagemaker.follow.shared import CollectionReader
+    from airflow_ack_sagemaker.follow.watch import CollectionFollower
 
 _STORE_KEY = "airflow-ack-sagemaker/executions"
 _REMEMBERED = 2_000
@@ -25,8 +27,8 @@ _SEEN = 20_000
 
 
 class PipelineExecutionEventTrigger(BaseEventTrigger):
-    """Fires once for each PipelineExecution that ends, whoever launched it: what comes next follows the model, not the
-    clock.
+    """Fires once for each PipelineExecution that ends, also one that Airflow did not launch: the next DAG follows the
+    model, not the clock.
 
     The event's payload is ``{"name", "namespace", "pipeline_name", "arn", "state", "status", "reason"}``. Which ends
     have fired is kept in Airflow's asset state store (3.3 and later), so that a restart misses none; one at the very
@@ -61,7 +63,7 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Watch, for ever. What passes by waiting is waited out; what does not ends the trigger with an error."""
+        """Watch for ever. It waits until passing trouble is over; other trouble ends the trigger with an error."""
         # Without a memory, what has ended before the trigger starts is taken as known.
         known = await self._remembered()
         present = True
@@ -83,15 +85,17 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
                     continue  # thousands may have ended long ago: remembered at once
                 await self._remember(ended)
 
-    def _resources(self) -> CollectionReader:
+    def _resources(self) -> CollectionFollower:
         """The executions that are there, then None, then each that changes: on the stream that all triggers here
         share.
         """
         from airflow_ack_sagemaker.follow.watch import follow_all
         from airflow_ack_sagemaker.hooks.ack import AckHook
 
+        hook = AckHook(self.kubernetes_conn_id)
         return follow_all(
-            AckHook(self.kubernetes_conn_id).get_async_conn,
+            hook.get_async_conn,
+            cluster=hook.cluster_digest,
             key=self.kubernetes_conn_id,
             kind=PIPELINE_EXECUTION,
             namespace=self.namespace,
@@ -103,7 +107,7 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
         return {
             "name": outcome.name,
             "namespace": outcome.namespace,
-            "pipeline_name": (resource.get("spec") or {}).get("pipelineName"),
+            "pipeline_name": fields.pipeline_name(resource) or None,
             "arn": outcome.arn,
             "state": outcome.state.value,
             "status": outcome.sagemaker_status,
@@ -116,19 +120,10 @@ class PipelineExecutionEventTrigger(BaseEventTrigger):
         return self.pipeline_name is None or runs_pipeline(resource, self.pipeline_name)
 
     async def _remembered(self) -> set[str] | None:
-        store = getattr(self, "asset_state_store", None)
-        try:
-            value = await store.aget(_STORE_KEY) if store is not None else None
-        except ValueError:  # the watcher serves several assets, and the store is one asset's
-            return None
+        value = await recalled(self, _STORE_KEY)
         return set(value) if isinstance(value, list) else None
 
     async def _remember(self, ended: dict[str, None]) -> None:
         while len(ended) > _SEEN:
             del ended[next(iter(ended))]
-        store = getattr(self, "asset_state_store", None)
-        if store is not None:
-            try:
-                await store.aset(_STORE_KEY, list(ended)[-_REMEMBERED:])
-            except ValueError:
-                return
+        await remember(self, _STORE_KEY, list(ended)[-_REMEMBERED:])

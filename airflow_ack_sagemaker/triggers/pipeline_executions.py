@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.freshness import observe, prune
 from airflow_ack_sagemaker.core.resource.identity import OURS
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
@@ -135,8 +136,10 @@ class AckExecutionsTrigger(StoppingTrigger):
         from airflow_ack_sagemaker.follow.watch import follow
         from airflow_ack_sagemaker.hooks.ack import AckHook
 
+        hook = AckHook(self.kubernetes_conn_id)
         return follow(
-            AckHook(self.kubernetes_conn_id).get_async_conn,
+            hook.get_async_conn,
+            cluster=hook.cluster_digest,
             key=self.kubernetes_conn_id,
             kind=PIPELINE_EXECUTION,
             namespace=self.namespace,
@@ -210,4 +213,4 @@ class AckExecutionsTrigger(StoppingTrigger):
 
 
 def _read(resource: dict[str, Any] | None, last: Outcome) -> Outcome:
-    return observe(resource) if resource is not None and resource["metadata"]["uid"] == last.uid else gone(last)
+    return observe(resource) if resource is not None and fields.uid(resource) == last.uid else gone(last)

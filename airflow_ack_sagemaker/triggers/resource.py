@@ -6,11 +6,12 @@ import time
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.freshness import observe, prune
 from airflow_ack_sagemaker.core.resource.identity import OURS
-from airflow_ack_sagemaker.core.resource.kinds import kind_of
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, gone
-from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, next_deadline, verdict_of
+from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, next_deadline, verdict_of
 from airflow_ack_sagemaker.core.run.stopping import has_ended, stop_report
 from airflow_ack_sagemaker.triggers.base import StoppingTrigger, follow_stop
 
@@ -30,6 +31,7 @@ _ARGUMENTS = (
     "must_exist",
     "ours",
     "echo",
+    "definition",
 )
 
 
@@ -52,6 +54,10 @@ class AckResourceTrigger(StoppingTrigger):
     :param ours: the resource has this package's label, so that a watch of such resources is enough. One that has lost
         it is followed all the same.
     :param echo: small JSON that comes back in the event.
+    :param definition: the definition that the execution must run: ``{"sha256", "resource_name", "generation"}``, the
+        last being that of the Pipeline at the launch. As soon as SageMaker has taken the execution, the Pipeline is
+        looked at; the verdict is ``other_definition`` where the execution may have run another one. It comes back in
+        the event, with ``checked``: whether it was looked at.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class AckResourceTrigger(StoppingTrigger):
         must_exist: bool = True,
         ours: bool = False,
         echo: dict[str, Any] | None = None,
+        definition: dict[str, Any] | None = None,
     ) -> None:
         super().__init__()
         self.kind = kind
@@ -83,6 +90,8 @@ class AckResourceTrigger(StoppingTrigger):
         self.must_exist = must_exist
         self.ours = ours
         self.echo = echo or {}
+        self.definition = definition
+        self._checked = False
         self._last: Outcome | None = None
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
@@ -90,12 +99,12 @@ class AckResourceTrigger(StoppingTrigger):
         return f"{type(self).__module__}.{type(self).__qualname__}", {name: getattr(self, name) for name in _ARGUMENTS}
 
     async def payload(self) -> dict[str, Any]:
-        """Follow, verdict_of at each change and at each deadline."""
-        deadlines, goal = Deadlines.from_dict(self.deadlines), Goal(self.goal)
+        """Follow until there is a verdict, which is asked for at each change and at each deadline."""
+        deadlines, goal = Deadlines.from_dict(self.deadlines).since(time.time()), Goal(self.goal)
         last = self._unseen()
         async with aclosing(self._follower()) as states:
             while (verdict := verdict_of(last, deadlines, time.time(), goal=goal)) is None:
-                deadline = next_deadline(last, deadlines)
+                deadline = next_deadline(last, deadlines, goal=goal)
                 try:
                     # No variable holds the resource while the next one is awaited: it takes some 3 KB.
                     last = self._read(
@@ -104,17 +113,48 @@ class AckResourceTrigger(StoppingTrigger):
                 except TimeoutError:
                     continue
                 self._last = last
+                if self.definition and last.started and not self._checked and await self._is_another(last):
+                    verdict = Verdict.OTHER_DEFINITION
+                    break
         return {"outcome": last.to_dict(), "verdict": verdict.value, **self.returned()}
 
     def returned(self) -> dict[str, Any]:
-        """The echo."""
-        return {"echo": self.echo}
+        """The echo, and the definition."""
+        said = {"definition": {**self.definition, "checked": self._checked}} if self.definition else {}
+        return {"echo": self.echo, **said}
+
+    async def _is_another(self, last: Outcome) -> bool:
+        """Whether the execution, which SageMaker has taken, may have run another definition. One look at the Pipeline,
+        where nobody has changed it since the launch; where it cannot be looked at, the task does later.
+        """
+        from airflow_ack_sagemaker.core.run.definition_ran import generation_of, has_run
+        from airflow_ack_sagemaker.hooks.ack import AckHook
+        from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
+
+        wanted = self.definition or {}
+        try:
+            async with await AckHook(self.kubernetes_conn_id).get_async_conn() as client:
+                try:
+                    pipeline = await client.get(PIPELINE, wanted["resource_name"], self.namespace)
+                except NotFound:
+                    pipeline = None
+                if pipeline is not None and generation_of(pipeline) == wanted["generation"]:
+                    self._checked = True
+                    return False
+                execution = await client.get(kind_of(self.kind), self.name, self.namespace)
+        except NotFound:
+            return False  # it is gone, which the watch tells
+        except KubeError as error:
+            self.log.info("Cannot look which definition %s runs; the task looks later: %s", last.name, error)
+            return False
+        self._checked = True
+        return not has_run(execution, pipeline, wanted["sha256"], last)
 
     def _unseen(self) -> Outcome:
         return Outcome(kind=self.kind, name=self.name, namespace=self.namespace or "", state=State.UNSEEN, uid=self.uid)
 
     def _read(self, resource: dict[str, Any] | None, last: Outcome) -> Outcome:
-        if resource is not None and self.uid in (None, resource["metadata"]["uid"]):
+        if resource is not None and self.uid in (None, fields.uid(resource)):
             return observe(resource)
         return gone(last) if self.must_exist or last.uid is not None else last
 
@@ -123,8 +163,10 @@ class AckResourceTrigger(StoppingTrigger):
         from airflow_ack_sagemaker.follow.watch import follow
         from airflow_ack_sagemaker.hooks.ack import AckHook
 
+        hook = AckHook(self.kubernetes_conn_id)
         return follow(
-            AckHook(self.kubernetes_conn_id).get_async_conn,
+            hook.get_async_conn,
+            cluster=hook.cluster_digest,
             key=self.kubernetes_conn_id,
             kind=kind_of(self.kind),
             namespace=self.namespace,

@@ -18,11 +18,11 @@ import pytest
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from harness.airflow_processes import AirflowProcesses
 from harness.controlplane import NoControlPlane
+from harness.postgresql import PostgreSQL
 from harness.real_cluster import RealCluster
 from harness.sandbox_process import SandboxProcess
 from tests.airflow.combinations import Combinations
 from tests.airflow.support import BUCKET, Case
-from tests.support.postgresql import PostgreSQL
 
 ROOT = Path(__file__).parents[2]
 

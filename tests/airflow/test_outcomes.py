@@ -208,9 +208,9 @@ def test_a_restart_of_the_triggerer_stops_nothing(airflow: AirflowProcesses, cas
     case.wait_statuses("Executing")
     airflow.api.wait_task_state("launch_deferred_wait", run_id, "launch", "deferred")
     for number in (signal.SIGTERM, signal.SIGKILL):
-        airflow.stop("triggerer", number)
+        airflow.stop("triggerer", number=number)
         airflow.start("triggerer")
-        airflow.wait_healthy()
+        airflow.wait_ready()
         assert case.statuses() == ["Executing"]
     case.control("POST", "release")
     assert airflow.api.wait_dag_run("launch_deferred_wait", run_id) == "success"

@@ -11,7 +11,8 @@ from typing import Any
 import boto3
 import pytest
 
-from airflow_ack_sagemaker.aws.executions import executions, report_duplicates
+from airflow_ack_sagemaker.aws.duplicates import report_duplicates
+from airflow_ack_sagemaker.aws.executions import executions
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.sandbox import ManualClock

@@ -39,12 +39,13 @@ import logging, uuid
 from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
 from airflow_ack_sagemaker.runs.launch import launch
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity
+from airflow_ack_sagemaker.runs.look import Run
 from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
 operator = AckPipelineExecutionOperator(task_id="launch", pipeline_name="bench")
 with operator.cluster() as client:
     launched = launch(
-        client, operator._spec(), client.namespace, RunIdentity("bench", uuid.uuid4().hex, "launch"),
-        first_try=1, pipeline_resource_name=None, log=logging.getLogger("bench"),
+        client, operator._spec(), Run(RunIdentity("bench", uuid.uuid4().hex, "launch"), client.namespace),
+        pipeline_resource_name=None, log=logging.getLogger("bench"),
     )
 outcome = launched.outcome
 AckResourceTrigger(

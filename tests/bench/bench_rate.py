@@ -24,6 +24,7 @@ import httpx
 
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
 from airflow_ack_sagemaker.core.run.batch import Policy, Progress, Standing, Waits
 from airflow_ack_sagemaker.core.run.deadlines import RECONCILE_TIMEOUT, RECOVERABLE_TIMEOUT
@@ -31,6 +32,7 @@ from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.connection.config import cluster_config
 from airflow_ack_sagemaker.runs.batch import Batch, advance
 from airflow_ack_sagemaker.runs.launch import launch
+from airflow_ack_sagemaker.runs.look import Run
 from harness.plain_client import connect
 from tests.bench import charts
 from tests.bench.results import bound, publish, table
@@ -79,7 +81,7 @@ def one_by_one(stage: Stage, namespace: str, stack: ExitStack) -> Launcher:
 
     def run(numbers: range) -> None:
         for number in numbers:
-            launch(client, spec(), namespace, identity(number), first_try=1, pipeline_resource_name=None, log=_LOG)
+            launch(client, spec(), Run(identity(number), namespace), pipeline_resource_name=None, log=_LOG)
 
     return run
 
@@ -92,15 +94,13 @@ def in_a_batch(stage: Stage, namespace: str, stack: ExitStack) -> Launcher:
         now = time.time()
         batch = Batch(
             specs=[spec()] * len(numbers),
-            namespace=namespace,
-            identity=identity(numbers[0]),
-            first_try=1,
+            run=Run(identity(numbers[0]), namespace),
             pipeline_resource_name=None,
             waits=Waits(now, reconcile=RECONCILE_TIMEOUT, recover=RECOVERABLE_TIMEOUT),
             max_active=None,
             spare_failures=0,
             policy=Policy.RUN_ALL,
-            on_timeout_stop=False,
+            on_timeout="leave",
         )
         batch.check()
         members = advance(client, batch, Progress(started=now), log=_LOG)
@@ -117,7 +117,7 @@ def bare(stage: Stage, namespace: str, stack: ExitStack) -> Launcher:
 
     def run(numbers: range) -> None:
         for number in numbers:
-            manifest = spec().manifest(namespace, identity(number), attempt=1, first_try=1)
+            manifest = spec().manifest(namespace, identity(number), attempt=1, tried=Try())
             client.post(path, json=manifest).raise_for_status()
 
     return run

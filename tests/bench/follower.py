@@ -26,7 +26,7 @@ from airflow.models.trigger import Trigger
 from airflow.sdk.log import configure_logging
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_ack_sagemaker.follow.stream import Settings
+from airflow_ack_sagemaker.follow.policy import Settings
 from airflow_ack_sagemaker.follow.watch import follow
 
 

@@ -17,6 +17,7 @@ import httpx
 
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, GROUP, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
 from harness.controlplane import ControlPlane
 from harness.real_cluster import ACCOUNT, RealCluster
@@ -131,7 +132,7 @@ def manifests(namespace: str, count: int) -> list[dict[str, Any]]:
     """Executions as the operator would create them, of as many runs."""
     spec = ExecutionSpec(PIPELINE_NAME, parameters=[{"name": "Rounds", "value": "50"}])
     return [
-        spec.manifest(namespace, RunIdentity("retrain", f"scheduled__{number}", "launch"), attempt=1, first_try=1)
+        spec.manifest(namespace, RunIdentity("retrain", f"scheduled__{number}", "launch"), attempt=1, tried=Try())
         for number in range(count)
     ]
 

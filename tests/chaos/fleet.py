@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import signal
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import psutil
 import psycopg2
 
 from harness.airflow_processes import AirflowProcesses
-from harness.process import GuardedProcess
-from harness.waiting import wait_until
 
 SCHEDULERS = ("scheduler-1", "scheduler-2")
 TRIGGERERS = ("triggerer-1", "triggerer-2")
@@ -51,13 +48,15 @@ _SETTINGS: dict[tuple[str, str], str] = {
 }
 
 
-class Fleet:
-    """The parts, under names such as ``worker-1``; a context manager.
+class Fleet(AirflowProcesses):
+    """An Airflow on Celery, its nodes under names such as `worker-1`; a context manager.
 
-    ``airflow`` has the API server and the DAG processor, which nobody kills here, and the client of the REST API.
+    Beside the nodes it has the API server and the DAG processor, which nobody kills here.
 
     :param broker_url: Celery's address of the Redis.
     """
+
+    names = ("api-server", "dag-processor", *NODES)
 
     def __init__(
         self,
@@ -73,86 +72,45 @@ class Fleet:
             ("celery", "broker_url"): broker_url,
             ("celery", "result_backend"): f"db+{database_url}",
         }
-        self.airflow = AirflowProcesses(
+        super().__init__(
             home,
             dags,
             connections=connections,
             settings={**_SETTINGS, **celery, **(settings or {})},
             database_url=database_url,
         )
-        self.api = self.airflow.api
-        self._database_url = database_url.replace("+psycopg2", "")
-        self._nodes: dict[str, GuardedProcess] = {}
-        # The proxies' threads kill nodes, too.
-        self._lock = threading.RLock()
+        self._address = database_url.replace("+psycopg2", "")
 
-    def __enter__(self) -> Self:
-        try:
-            # The first of them makes the database, which the others need.
-            self.airflow.start("api-server", "dag-processor")
-            self.start(*NODES)
-            self.airflow.wait_healthy()
-            self.wait_ready()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def start(self, *nodes: str) -> None:
-        """Start nodes that do not run, without waiting until they are ready."""
-        with self._lock:
-            for node in nodes:
-                if node not in self._nodes or not self._nodes[node].running:
-                    command = [*self.airflow.program, *self._command(node)]
-                    output = self.airflow.home / "output" / f"{node}.log"
-                    self._nodes[node] = GuardedProcess(node, command, self.airflow.environment, output)
-
-    def _command(self, node: str) -> list[str]:
-        kind, _, _ = node.partition("-")
-        pid = self.airflow.home / f"{node}.pid"
+    def _command(self, name: str) -> Sequence[str]:
+        if name not in NODES:
+            return super()._command(name)
+        pid = self.home / f"{name}.pid"
         pid.unlink(missing_ok=True)
-        if kind == "worker":
-            quiet = ["--without-gossip", "--without-mingle", "--skip-serve-logs"]
+        if name in WORKERS:
             # A name of its own at each start, as a new node has: Celery refuses one that seems to be there still.
-            return [
-                "celery",
-                "worker",
-                "--celery-hostname",
-                f"{node}-{time.time_ns()}@chaos",
-                "--pid",
-                str(pid),
-                *quiet,
-            ]
-        return [kind, "--skip-serve-logs", "--pid", str(pid)]
-
-    def kill(self, *nodes: str) -> None:
-        """What becomes of nodes that lose their power: all their processes end at once."""
-        with self._lock:
-            for node in nodes:
-                self._nodes[node].ask_to_stop(signal.SIGKILL)
-            for node in nodes:
-                self._nodes[node].stop(signal.SIGKILL)
+            unique = f"{name}-{time.time_ns()}@chaos"
+            command = ["celery", "worker", "--celery-hostname", unique, "--without-gossip", "--without-mingle"]
+        else:
+            command = [name.partition("-")[0]]
+        return [*self.program, *command, "--skip-serve-logs", "--pid", str(pid)]
 
     def replace(self, *nodes: str) -> None:
-        """Kill nodes and start them anew, as whatever runs them does."""
+        """Kill nodes, as if they lost their power, and start them anew, as whatever runs them does."""
         with self._lock:
-            self.kill(*nodes)
+            self.stop(*nodes, number=signal.SIGKILL)
             self.start(*nodes)
 
     def revive(self) -> list[str]:
         """Start the nodes that have ended by themselves; what each said last."""
         with self._lock:
-            ended = [node for node in NODES if not self._nodes[node].running]
-            last = [f"{node} has ended by itself:\n{self._nodes[node].tail(60)}" for node in ended]
+            ended = [node for node in NODES if not self.part(node).running]
+            last = [f"{node} has ended by itself:\n{self.part(node).tail(60)}" for node in ended]
             self.start(*ended)
         return last
 
     def processes(self, node: str) -> list[psutil.Process]:
         """A node's processes."""
-        return self._nodes[node].processes()
+        return self.part(node).processes()
 
     def owner(self, port: int) -> tuple[str, psutil.Process]:
         """The worker node and the process of a connection, by the port of its own end.
@@ -166,45 +124,22 @@ class Fleet:
                         return node, process
         raise LookupError(f"no worker has a connection from port {port}")
 
-    def wait_ready(self, *nodes: str, timeout: float = 240.0) -> None:
-        """Wait until nodes (default: all) do their work. Raises ProcessEnded when one ends instead."""
-        wait_until(lambda: self.ready(*nodes), timeout, lambda: "the fleet to be ready:\n" + self.output(), every=0.5)
-
-    def ready(self, *nodes: str) -> bool:
-        """Whether nodes (default: all) do their work. Raises ProcessEnded when one has ended by itself."""
-        with self._lock:
-            for node in nodes or NODES:
-                self._nodes[node].check()
-            return all(self._is_ready(node) for node in nodes or NODES)
-
-    def _is_ready(self, node: str) -> bool:
-        kind, _, _ = node.partition("-")
-        process = self._nodes[node]
-        if kind == "worker":
+    def _is_ready(self, name: str) -> bool:
+        if name not in NODES:
+            return super()._is_ready(name)
+        process = self.part(name)
+        if name in WORKERS:
             # Its output goes on after a restart: the last start counts.
             return " ready." in process.output.read_text(errors="replace").rpartition("Connected to")[2]
         # A job does not say which process it is; those of earlier starts have no younger heartbeat than this start.
-        started = sorted(
-            other.started for name, other in self._nodes.items() if name.startswith(kind) and other.running
-        )
+        kind = name.partition("-")[0]
+        same = [self.part(node) for node in NODES if node.startswith(kind)]
+        younger = [other for other in same if other.running and other.started >= process.started]
         query = (
             "SELECT count(*) FROM job WHERE job_type = %s AND start_date >= to_timestamp(%s) "
             "AND latest_heartbeat > start_date"
         )
-        with closing(psycopg2.connect(self._database_url)) as connection, connection.cursor() as cursor:
+        with closing(psycopg2.connect(self._address)) as connection, connection.cursor() as cursor:
             cursor.execute(query, (_JOBS[kind], process.started))
             row = cursor.fetchone()
-        return bool(row and row[0] >= len([moment for moment in started if moment >= process.started]))
-
-    def output(self, lines: int = 20) -> str:
-        """The end of what each node printed."""
-        nodes = "\n".join(f"--- {node}\n{process.tail(lines)}" for node, process in self._nodes.items())
-        return f"{self.airflow.output(lines)}\n{nodes}"
-
-    def close(self) -> None:
-        """End everything."""
-        for process in self._nodes.values():
-            process.ask_to_stop(signal.SIGKILL)
-        for process in self._nodes.values():
-            process.stop(signal.SIGKILL)
-        self.airflow.close()
+        return bool(row and row[0] >= len(younger))

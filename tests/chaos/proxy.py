@@ -12,14 +12,12 @@ import select
 import socket
 import ssl
 import struct
-import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -267,13 +265,8 @@ class FaultProxy:
         server = Server(("127.0.0.1", 0), Handler)
         if self._ca:
             authority = Authority()
-            pair = authority.issue("proxy", "127.0.0.1", "localhost")
             self.authority = authority.pem
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder, "pair.pem")
-                path.write_text(pair.certificate + pair.key)
-                context.load_cert_chain(path)
+            context = authority.issue("proxy", "127.0.0.1", "localhost").server_context()
             server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         return server
 

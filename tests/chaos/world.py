@@ -17,14 +17,14 @@ from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
 from harness.airflow_api import AirflowApi
 from harness.controlplane import ControlPlane
 from harness.plain_client import account_token
+from harness.postgresql import PostgreSQL
 from harness.real_cluster import ACCOUNT, TOKEN_SECONDS, RealCluster
+from harness.redis import Redis
 from harness.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection
 from harness.waiting import wait_until
 from tests.chaos.faults import refuse
 from tests.chaos.fleet import Fleet
 from tests.chaos.proxy import FaultProxy
-from tests.support.postgresql import PostgreSQL
-from tests.support.redis import Redis
 
 DAGS = Path(__file__).with_name("dags")
 TASK = "launch"
@@ -81,7 +81,7 @@ class World:
                 broker_url=redis.url,
                 settings={("core", "execution_api_server_url"): f"{self.airflow.url}/execution/"},
             )
-            self.airflow.upstream = self.fleet.airflow.url
+            self.airflow.upstream = self.fleet.url
             stack.enter_context(self.fleet)
             for dag_id in ("ours_deferred", "peer"):
                 self.api.wait_for_dag(dag_id)

@@ -14,6 +14,7 @@ import pytest
 from airflow_ack_sagemaker.cli.main import main
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
 from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.connection.config import from_kubeconfig
@@ -53,7 +54,7 @@ class World:
 
     def launch(self, run: str) -> dict[str, Any]:
         """An execution as the operator launches it, running."""
-        manifest = ExecutionSpec("abalone").manifest("default", RunIdentity("d", run, "t"), attempt=1, first_try=1)
+        manifest = ExecutionSpec("abalone").manifest("default", RunIdentity("d", run, "t"), attempt=1, tried=Try())
         name = manifest["metadata"]["name"]
         self.client.create(PIPELINE_EXECUTION, manifest)
         wait_until(lambda: self._status(PIPELINE_EXECUTION, name).get("pipelineExecutionStatus"), 20, "the execution")
@@ -115,7 +116,7 @@ def test_an_execution_that_was_started_twice_is_found(world: World, doctor: Doct
     assert status == 3
     assert f"2 executions have the display name {resource['metadata']['name']}" in said
     assert f"owns {resource['status']['ackResourceMetadata']['arn']} (Executing" in said
-    assert f"nobody owns {extra} (Executing" in said
+    assert f"no resource owns {extra} (Executing" in said
     assert f"aws sagemaker stop-pipeline-execution --pipeline-execution-arn {extra}" in said
     assert doctor(*at, "--pipeline", "another", **aws)[0] == 0
     assert doctor(*at, "--no-aws")[0] == 0

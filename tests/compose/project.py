@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from harness.airflow_processes import free_port
+from harness.servers import free_port
 from tests.compose import plugin
 from tests.compose.engine import DockerFailed, Engine
 

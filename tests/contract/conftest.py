@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
 
 from tests.contract.servers import Namespace, Server
-from tests.support.kubectl import Kubectl, NoKubectl, find
+from tests.support.kubectl import Kubectl
 
 
 @pytest.fixture(scope="session")
 def kubectl_homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where kubectl keeps what it discovered, which costs it most of its time."""
     return tmp_path_factory.mktemp("kubectl")
-
-
-@pytest.fixture(scope="session")
-def kubectl_binary() -> Path:
-    try:
-        return find()
-    except NoKubectl as missing:
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail(f"In CI the contract must run with kubectl: {missing}", pytrace=False)
-        pytest.skip(f"No kubectl: {missing}")
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ import httpx
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from harness.plain_client import connect
 from harness.real_cluster import make_namespace
+from harness.waiting import wait_until
 
 GROUP = "sagemaker.services.k8s.aws"
 API = f"/apis/{GROUP}/v1alpha1"
@@ -65,7 +66,7 @@ class Server:
         if body is not None:
             headers["Content-Type"] = media
             content = body if isinstance(body, (str, bytes)) else json.dumps(body)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while True:
             answer = self.http.request(method, path, content=content, headers=headers, params=query or None)
             if answer.status_code != 429 or time.monotonic() > deadline:
@@ -89,8 +90,8 @@ class Server:
 
     @contextmanager
     def watch(self, path: str, **query: Any) -> Iterator[Iterator[Object]]:
-        """The events of a watch, which ends by itself after 20 seconds."""
-        parameters: Object = {"watch": "1", "timeoutSeconds": 20} | query
+        """The events of a watch, which ends by itself after two minutes."""
+        parameters: Object = {"watch": "1", "timeoutSeconds": 120} | query
         with self.http.stream("GET", path, params=parameters) as answer:
             assert answer.status_code == 200, answer.read()
             yield (json.loads(line) for line in answer.iter_lines() if line)
@@ -133,12 +134,9 @@ class Namespace:
         return self.server.refused("PATCH", self.path(name), body, media=APPLY, fieldManager=manager, **query)
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
+def until(condition: Callable[[], bool], what: str) -> None:
     """Wait for a condition."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.02)
+    wait_until(condition, 120, what, every=0.02)
 
 
 def connected(stack: ExitStack, name: str, kubeconfig: Path | Mapping[str, Any]) -> Server:

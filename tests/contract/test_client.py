@@ -48,7 +48,7 @@ def test_blocking_watch(config: ClusterConfig, namespace: Namespace) -> None:
         namespace.patch("a", {"status": {"pipelineStatus": "Active"}}, subresource="status")
         namespace.server.done("DELETE", namespace.path("a"))
         seen = []
-        for event in client.watch(PIPELINE, resource_version=version, timeout_seconds=20):
+        for event in client.watch(PIPELINE, resource_version=version, timeout_seconds=120):
             seen.append((event.type, event.object["metadata"].get("name")))
             if event.type == "DELETED":
                 break
@@ -58,7 +58,7 @@ def test_blocking_watch(config: ClusterConfig, namespace: Namespace) -> None:
             ("DELETED", "a"),
         ]
         with pytest.raises(Gone):
-            list(client.watch(PIPELINE, resource_version="1", timeout_seconds=5))
+            list(client.watch(PIPELINE, resource_version="1", timeout_seconds=60))
 
 
 async def test_asynchronous_client(config: ClusterConfig, namespace: Namespace) -> None:
@@ -67,7 +67,7 @@ async def test_asynchronous_client(config: ClusterConfig, namespace: Namespace) 
         found = await client.list(PIPELINE)
         assert [item["metadata"]["name"] for item in found.items] == ["a"]
         namespace.create("b")
-        async for event in client.watch(PIPELINE, resource_version=found.resource_version, timeout_seconds=20):
+        async for event in client.watch(PIPELINE, resource_version=found.resource_version, timeout_seconds=120):
             assert (event.type, event.object["metadata"]["name"]) == ("ADDED", "b")
             break
         await client.delete(PIPELINE, "a")

@@ -116,7 +116,7 @@ def test_every_kind_has_a_definition() -> None:
 def stream() -> str:
     """What ``ack-sagemaker crds`` prints."""
     command = [sys.executable, "-m", "airflow_ack_sagemaker.cli.main", "crds"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=180).stdout
 
 
 def applied() -> list[str]:

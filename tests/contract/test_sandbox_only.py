@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import time
+import contextlib
+import socket
+import ssl
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -73,16 +76,98 @@ def test_deleted_namespace_is_emptied(space: Namespace) -> None:
     assert space.server.request("GET", path).status_code == 404
 
 
+@pytest.fixture
+def impatient() -> Iterator[ApiServer]:
+    """A server that closes stalled connections soon."""
+    with ApiServer(history=HISTORY, stall_seconds=0.4) as server:
+        yield server
+
+
+def tls(api: ApiServer) -> ssl.SSLSocket:
+    """A connection that reads no more than it is told to."""
+    context = ssl.create_default_context(cadata=api.ca)
+    port = int(api.url.rpartition(":")[2])
+    plain = socket.socket()
+    plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    plain.settimeout(20)
+    plain.connect(("127.0.0.1", port))
+    return context.wrap_socket(plain, server_hostname="127.0.0.1")
+
+
+VERSION = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
+STALLED = {
+    "headers": b"GET /version HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+    "body": b"POST /version HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
+}
+
+
+def ask_version(connection: ssl.SSLSocket) -> None:
+    """A whole request, and its whole answer."""
+    connection.sendall(VERSION)
+    answer = b""
+    while b'"platform"' not in answer:
+        piece = connection.recv(65536)
+        assert piece, "closed"
+        answer += piece
+
+
+def closed(connection: ssl.SSLSocket) -> None:
+    """Wait until the server closes the connection; the read times out, which fails, when it leaves it open."""
+    with contextlib.suppress(ConnectionResetError, ssl.SSLEOFError):
+        while connection.recv(65536):
+            pass
+
+
+@pytest.mark.parametrize("stalled", STALLED)
+@pytest.mark.parametrize("requests", [0, 1])
+def test_a_request_that_does_not_end_is_closed(impatient: ApiServer, stalled: str, requests: int) -> None:
+    with tls(impatient) as connection:
+        for _ in range(requests):
+            ask_version(connection)
+        connection.sendall(STALLED[stalled])
+        closed(connection)
+
+
+def test_an_idle_connection_is_kept(impatient: ApiServer) -> None:
+    with tls(impatient) as idle:
+        ask_version(idle)
+        # Others come after it and are closed before it.
+        for _ in range(2):
+            with tls(impatient) as stalled:
+                stalled.sendall(STALLED["headers"])
+                closed(stalled)
+        ask_version(idle)
+
+
+def test_a_watch_that_nobody_reads_is_bounded_and_ends(impatient: ApiServer) -> None:
+    store = impatient.cluster.store
+    with ExitStack() as stack:
+        space = fresh_namespace(connected(stack, "sandbox", impatient.kubeconfig()))
+        space.create("a")
+        before = store.subscribers
+        with tls(impatient) as unread:
+            head = (
+                f"GET {space.pipelines}?watch=1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {impatient.token}\r\n\r\n"
+            )
+            unread.sendall(head.encode())
+            until(lambda: store.subscribers == before + 1, "the watch is open")
+            for number in range(3 * HISTORY):
+                space.patch("a", {"metadata": {"annotations": {"n": str(number), "long": "x" * 200_000}}})
+                assert store.waiting <= HISTORY
+            until(lambda: store.subscribers == before, "the watch is closed")
+
+
 def test_start_and_stop() -> None:
-    started = time.monotonic()
     server = ApiServer().start()
     url = server.url
     with ExitStack() as stack:
         client: Server = connected(stack, "sandbox", server.kubeconfig())
-        with client.watch("/api/v1/namespaces"):
+        with client.watch("/api/v1/namespaces", timeoutSeconds=3600):
             # An open watch does not hold the server.
-            server.stop()
-    assert time.monotonic() - started < 3
+            stopping = threading.Thread(target=server.stop, daemon=True)
+            stopping.start()
+            stopping.join(60)
+            assert not stopping.is_alive()
     server.stop()
     assert url.startswith("https://127.0.0.1:")
 

@@ -104,7 +104,7 @@ def test_timeout(namespace: Namespace) -> None:
     started = time.monotonic()
     with namespace.server.watch(namespace.pipelines, timeoutSeconds=1) as events:
         assert list(events) == []
-    assert 0.5 < time.monotonic() - started < 5
+    assert time.monotonic() - started > 0.5
 
 
 def test_version_of_long_ago(namespace: Namespace) -> None:

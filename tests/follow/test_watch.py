@@ -12,15 +12,16 @@ import pytest
 
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION as KIND
 from airflow_ack_sagemaker.follow import watch
-from airflow_ack_sagemaker.follow.stream import Settings
+from airflow_ack_sagemaker.follow.policy import Settings
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import Forbidden, KindNotInstalled, Unauthorized
+from tests.follow.virtual import Clock
 from tests.kube.objects import config, event, execution, listed, stored
 from tests.kube.servers import HttpServer, Seen
 
 States = watch.Follower
-SECONDS = 10.0
+SECONDS = 60.0
 
 
 async def no_pause(_: float) -> None:
@@ -290,25 +291,28 @@ async def test_where_watch_is_forbidden_it_looks_again_and_again(caplog: pytest.
 
 
 @pytest.mark.parametrize(
-    ("refusal", "error", "requests"),
-    [((403, "Forbidden"), Forbidden, 1), ((404, ""), KindNotInstalled, 1), ((401, "Unauthorized"), Unauthorized, 6)],
+    ("refusal", "error", "seconds"),
+    [((403, "Forbidden"), Forbidden, 20), ((404, ""), KindNotInstalled, 0), ((401, "Unauthorized"), Unauthorized, 300)],
 )
 async def test_what_waiting_does_not_mend_is_told_to_every_follower(
-    refusal: tuple[int, str], error: type[Exception], requests: int
+    refusal: tuple[int, str], error: type[Exception], seconds: float
 ) -> None:
+    clock = Clock()
     with HttpServer(lambda seen: seen.refuse(*refusal)) as server:
-        followers = Followers(config(server.url))
+        followers = Followers(config(server.url), Settings(sleep=clock.asleep, clock=clock, jitter=lambda: 1.0))
         async with aclosing(followers.follow("x")) as x, aclosing(followers.follow("y")) as y:
             results = await asyncio.gather(next_of(x), next_of(y), return_exceptions=True)
         assert [type(result) for result in results] == [error, error]
         assert results[0] is not results[1]
-        assert len(server.seen) == requests
-        await eventually(lambda: followers.closed == 1)
+        assert seconds <= clock.now - 1_000 <= seconds + 30
+        made = followers.made
+        assert (made > 1) == (seconds > 0), "refused, it reads the connection again"
+        await eventually(lambda: followers.closed == made)
         # The next follower starts afresh.
         async with aclosing(followers.follow("x")) as again:
             with pytest.raises(error):
                 await next_of(again)
-        assert followers.made == 2
+        assert followers.made == 2 * made
 
 
 async def test_a_refused_credential_that_recovers_is_waited_out(cluster: ClusterConfig) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import ssl
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,6 +21,25 @@ class Pair:
 
     certificate: str
     key: str
+
+    def server_context(self) -> ssl.SSLContext:
+        """What a server with this certificate wraps the socket with on which it listens."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.sslsocket_class = _Connection
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "pair.pem")
+            path.write_text(self.certificate + self.key)
+            context.load_cert_chain(path)
+        return context
+
+
+class _Connection(ssl.SSLSocket):
+    """Where a client is gone before it is accepted, `ssl` raises and leaves its socket open: a warning, if nobody
+    closes it. A busy machine accepts late.
+    """
+
+    def __del__(self) -> None:
+        self.close()
 
 
 class Authority:

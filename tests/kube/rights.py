@@ -18,7 +18,7 @@ from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE, PIP
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
 from airflow_ack_sagemaker.core.resource.status import Outcome, classify
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Verdict
-from airflow_ack_sagemaker.follow.stream import Settings
+from airflow_ack_sagemaker.follow.policy import Settings
 from airflow_ack_sagemaker.follow.until import wait
 from airflow_ack_sagemaker.follow.watch import follow
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient, KubeClient
@@ -26,7 +26,9 @@ from airflow_ack_sagemaker.operators.collect import AckCollectExecutionsOperator
 from airflow_ack_sagemaker.operators.resource import AckDeleteResourceOperator
 from airflow_ack_sagemaker.operators.stop import AckStopPipelineExecutionOperator
 from airflow_ack_sagemaker.runs.apply import apply_resource
-from airflow_ack_sagemaker.runs.launch import launch, record, withdraw
+from airflow_ack_sagemaker.runs.end import record, withdraw
+from airflow_ack_sagemaker.runs.launch import launch
+from airflow_ack_sagemaker.runs.look import Run
 from tests.contract.servers import MERGE, Server
 
 ROLE_ARN = "arn:aws:iam::123456789012:role/r"
@@ -128,9 +130,7 @@ def launch_execution(place: Place) -> None:
     launched = launch(
         place.client,
         ExecutionSpec(pipeline_name="synced"),
-        place.namespace,
-        RunIdentity("dag", "run", "task"),
-        first_try=1,
+        Run(RunIdentity("dag", "run", "task"), place.namespace),
         pipeline_resource_name=None,
         log=LOG,
     )
@@ -178,7 +178,7 @@ def defer_until(kind: Kind) -> Callable[[Place], None]:
         async def connect() -> AsyncKubeClient:
             return AsyncKubeClient(place.client.config)
 
-        quick = Settings(poll_interval=0.1)
+        quick = Settings(poll_interval=0.1, stranger_seconds=1.0)
         states = follow(
             connect, key=place.namespace, kind=kind, namespace=place.namespace, name="followed", settings=quick
         )
@@ -258,7 +258,9 @@ def _both(kind: Kind) -> dict[str, Operation]:
 
 OPERATIONS: dict[str, Operation] = {
     "create a Pipeline": Operation(create_pipeline, rights(PIPELINE, "get", "patch", "create")),
-    "change a Pipeline": Operation(change_pipeline, rights(PIPELINE, "get", "patch")),
+    "change a Pipeline": Operation(
+        change_pipeline, rights(PIPELINE, "get", "patch"), notes=rights(PIPELINE_EXECUTION, "list")
+    ),
     "replace a refused Pipeline": Operation(
         replace_refused_pipeline, rights(PIPELINE, "get", "patch", "create", "delete")
     ),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import ssl
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -80,6 +78,7 @@ class HttpServer:
         self._arrived = threading.Condition()
         self.released = threading.Event()
         """Set when the server ends: a behaviour that hangs waits for it."""
+        self.waited_out = 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -119,11 +118,7 @@ class HttpServer:
         self.port = self._server.server_address[1]
         self.url = f"{'https' if pair else 'http'}://127.0.0.1:{self.port}"
         if pair:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            with tempfile.TemporaryDirectory() as directory:
-                path = Path(directory, "pair.pem")
-                path.write_text(pair.certificate + pair.key)
-                context.load_cert_chain(path)
+            context = pair.server_context()
             context.verify_mode = ssl.CERT_OPTIONAL
             context.load_verify_locations(cadata=authority)
             context.sni_callback = _remember_name
@@ -132,7 +127,12 @@ class HttpServer:
             )
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
-    def wait_for(self, count: int, seconds: float = 10.0) -> None:
+    def hang(self, seconds: float = 60.0) -> None:
+        """Say nothing until the server ends. Whoever waits for it all the time is counted in `waited_out`."""
+        if not self.released.wait(seconds):
+            self.waited_out += 1
+
+    def wait_for(self, count: int, seconds: float = 60.0) -> None:
         """Until so many requests have arrived."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.seen) >= count, seconds), (

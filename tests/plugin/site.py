@@ -17,6 +17,7 @@ import httpx
 
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
 from harness.airflow_processes import AirflowProcesses
 from harness.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection
@@ -99,7 +100,7 @@ class Site:
                 json.dumps({**dict.fromkeys(USERS, "secret"), "admin": self.airflow.password})
             )
             self.airflow.start("api-server")
-            self.airflow.wait_healthy()
+            self.airflow.wait_ready()
             self._stack = stack.pop_all()
         return self
 
@@ -155,7 +156,7 @@ class Site:
         identity = RunIdentity(dag_id, run_id or f"run-{uuid.uuid4().hex[:8]}", "launch")
         listed = [{"name": key, "value": value} for key, value in (parameters or {}).items()]
         spec = ExecutionSpec(pipeline, listed, annotations=annotations or {}, **more)
-        manifest = spec.manifest("default", identity, attempt=attempt, first_try=1)
+        manifest = spec.manifest("default", identity, attempt=attempt, tried=Try())
         return str(self.create("pipelineexecutions", manifest)["metadata"]["name"])
 
     def get(self, plural: str, name: str) -> dict[str, Any]:

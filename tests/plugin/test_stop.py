@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
 from harness.waiting import wait_until
+from tests.chaos.proxy import Exchange
 from tests.plugin.definitions import definition
 from tests.plugin.site import ACTION, Site
 
@@ -41,7 +43,7 @@ def test_who_may_edit_the_dag_stops_it_and_that_is_written_down(site: Site, runn
         wait_until(lambda: site.shown(client, running["name"]) is None, 60, "the execution to be gone")
     arn = running["arn"]
     described = site.sandbox.aws_client("sagemaker").describe_pipeline_execution(PipelineExecutionArn=arn)
-    assert described["PipelineExecutionStatus"] in ("Stopping", "Stopped")
+    assert described["PipelineExecutionStatus"] == "Stopped", "the resource goes when SageMaker has stopped"
     (event,) = events(site, running)
     assert (event["dag_id"], event["task_id"], event["owner"], event["map_index"]) == (
         "retraining",
@@ -113,6 +115,34 @@ def test_what_has_ended_is_not_stopped(site: Site, running: dict[str, Any]) -> N
 
 
 def test_stopping_twice_is_stopping_once(site: Site, running: dict[str, Any]) -> None:
-    assert post(site, "admin", running).status_code == 202
-    assert post(site, "admin", running).status_code in (202, 404, 409)
-    assert len(events(site, running)) == 1
+    # A controller that rests leaves the resource there, so that the second one comes before the end.
+    site.control("PUT", "controller", {"paused": True})
+    try:
+        first, second = (post(site, "admin", running) for _ in range(2))
+        assert (first.status_code, second.status_code) == (202, 202), second.text
+        assert first.json()["message"].startswith(f"{running['name']} is being stopped. The controller tells SageMaker")
+        assert second.json()["message"] == f"{running['name']} is being stopped already."
+        assert site.get("pipelineexecutions", running["name"])["metadata"]["deletionTimestamp"]
+        assert len(events(site, running)) == 1
+    finally:
+        site.control("PUT", "controller", {"paused": False})
+
+
+def test_what_is_gone_while_the_page_still_shows_it_is_told(site: Site, running: dict[str, Any]) -> None:
+    # The page is told nothing new, and still reads single resources.
+    rule = site.proxy.add(
+        "deaf", lambda exchange: "/pipelineexecutions?" in exchange.path, Exchange.drop, None, first=True
+    )
+    site.proxy.cut()
+    try:
+        path = f"/apis/{API_VERSION}/namespaces/default/pipelineexecutions/{running['name']}"
+        site.kubernetes.delete(path).raise_for_status()
+        wait_until(lambda: not site.get("pipelineexecutions", running["name"]), 60, "the execution to be gone")
+        answer = post(site, "admin", running)
+        assert answer.status_code == 409, answer.text
+        assert answer.json()["detail"] == f"{running['name']} is gone already."
+        assert events(site, running) == []
+    finally:
+        site.proxy.remove(rule)
+    with site.client() as client:
+        wait_until(lambda: site.shown(client, running["name"]) is None, 60, "the page to know it, too")

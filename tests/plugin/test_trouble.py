@@ -33,7 +33,9 @@ def watch(client: httpx.Client) -> dict[str, Any]:
 def credentials(site: Site) -> list[str]:
     """What must be in no answer."""
     users = json.loads((site.directory / "kubeconfig").read_text())["users"]
-    return [str(value) for user in users for value in user["user"].values()]
+    found = [str(value) for user in users for value in user["user"].values()]
+    assert found
+    return found
 
 
 @pytest.mark.parametrize("way", ["refused", "dropped"])

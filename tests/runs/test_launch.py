@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +24,10 @@ from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.retry import Effect, Send
 from airflow_ack_sagemaker.runs.batch import Batch, advance, record_all
 from airflow_ack_sagemaker.runs.collect import History
-from airflow_ack_sagemaker.runs.launch import launch, record, resources_of, stop_run, withdraw
+from airflow_ack_sagemaker.runs.end import record, withdraw
+from airflow_ack_sagemaker.runs.launch import launch
+from airflow_ack_sagemaker.runs.look import Run, resources_of
+from airflow_ack_sagemaker.runs.stop import stop_run
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from harness.plain_client import connect
 
@@ -117,16 +121,16 @@ def test_a_launch_and_its_report_are_four_requests_and_one_for_each_that_goes(
             launched = launch(
                 client,
                 ExecutionSpec(pipeline),
-                NAMESPACE,
-                _run(f"run-{number}", pipeline),
-                first_try=1,
+                Run(_run(f"run-{number}", pipeline), NAMESPACE),
                 pipeline_resource_name=None,
                 log=LOG,
                 history=history,
             )
             record(client, launched.outcome, try_number=1, log=LOG)
-            counts.append(list(client.sent))
+            assert client.sent[-1] != "PATCH", "what has not ended cannot be reported"
             controller.ends(launched.outcome, "Succeeded")
+            record(client, replace(launched.outcome, state=State.SUCCEEDED), try_number=1, log=LOG)
+            counts.append(list(client.sent))
     assert counts[:3] == [["GET", "GET", "POST", "PATCH"]] * 3
     assert counts[3:] == [["GET", "GET", "POST", "DELETE", "PATCH"]] * 3
     with KubeClient(cluster) as looking:
@@ -140,9 +144,7 @@ def test_what_the_controller_has_taken_up_is_not_withdrawn(
     """Its finalizer comes first, then StartPipelineExecution, then its first word."""
     with closing(KubeClient(cluster)) as client:
         spec = ExecutionSpec(pipeline_name=pipeline)
-        made = launch(
-            client, spec, NAMESPACE, _run("taken up"), first_try=1, pipeline_resource_name=None, log=LOG
-        ).outcome
+        made = launch(client, spec, Run(_run("taken up"), NAMESPACE), pipeline_resource_name=None, log=LOG).outcome
         client.patch(PIPELINE_EXECUTION, made.name, {"metadata": {"finalizers": ["example.com/controller"]}}, NAMESPACE)
         left = withdraw(client, made, log=LOG)
         assert left is not None
@@ -158,15 +160,13 @@ def _batch(pipeline: str, run_id: str, count: int = 5, *, max_active: int | None
     parameters[-1:] = [[{"name": name, "value": value}] for name, value in wrong.items()] or parameters[-1:]
     return Batch(
         specs=[ExecutionSpec(pipeline, parameters=item) for item in parameters],
-        namespace=NAMESPACE,
-        identity=_run(run_id, pipeline),
-        first_try=1,
+        run=Run(_run(run_id, pipeline), NAMESPACE),
         pipeline_resource_name=None,
         waits=Waits(0.0),
         max_active=max_active,
         spare_failures=0,
         policy=Policy.RUN_ALL,
-        on_timeout_stop=False,
+        on_timeout="leave",
     )
 
 
@@ -187,8 +187,8 @@ def test_a_batch_that_dies_at_any_request_doubles_and_loses_nothing(
                 for member in active:
                     controller.ends(member.outcome, "Succeeded")
         with KubeClient(cluster) as client:
-            names = [item["metadata"]["name"] for item in resources_of(client, NAMESPACE, batch.identity)]
-        stem = batch.identity.stem(pipeline)
+            names = [item["metadata"]["name"] for item in resources_of(client, NAMESPACE, batch.run.identity)]
+        stem = batch.run.identity.stem(pipeline)
         assert sorted(names) == [f"{stem}-{index}-1" for index in range(5)]
 
 
@@ -212,7 +212,7 @@ def test_one_wrong_of_a_batch_creates_nothing(cluster: ClusterConfig, pipeline: 
     with KubeClient(cluster) as client:
         with pytest.raises(SpecError, match=r"executions\[4\].*Rouns"):
             advance(client, batch, Progress(0.0), log=LOG)
-        assert resources_of(client, NAMESPACE, batch.identity) == []
+        assert resources_of(client, NAMESPACE, batch.run.identity) == []
 
 
 def test_a_user_stops_all_of_a_batch_that_runs(cluster: ClusterConfig, controller: Controller, pipeline: str) -> None:
@@ -220,8 +220,8 @@ def test_a_user_stops_all_of_a_batch_that_runs(cluster: ClusterConfig, controlle
     with KubeClient(cluster) as client:
         members = advance(client, batch, Progress(0.0), log=LOG)
         controller.ends(members[0].outcome, "Succeeded")
-        assert stop_run(client, NAMESPACE, batch.identity, log=LOG) == 4
-        (left,) = resources_of(client, NAMESPACE, batch.identity)
+        assert stop_run(client, NAMESPACE, batch.run.identity, log=LOG) == 4
+        (left,) = resources_of(client, NAMESPACE, batch.run.identity)
         assert classify(left).sagemaker_status == "Succeeded"
 
 

@@ -1,15 +1,10 @@
-"""The sandbox for these tests, and clients that know nothing of the package: boto3 and kubectl."""
+"""The sandbox for these tests, and clients that know nothing of the package: boto3 and plain HTTP."""
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -18,10 +13,9 @@ import pytest
 from airflow_ack_sagemaker.sandbox import ManualClock
 from airflow_ack_sagemaker.sandbox.aws import AwsEndpoint, Script
 from airflow_ack_sagemaker.sandbox.controller import Controller
+from harness.waiting import wait_until
 from tests.contract.servers import Namespace, Server
 from tests.sandbox.world import World
-
-KUBECTL = shutil.which("kubectl")
 
 
 def client(service: str, url: str, region: str = "us-east-1") -> Any:
@@ -35,45 +29,13 @@ def http(method: str, url: str, body: Any = None) -> Any:
     """JSON over HTTP, without proxies."""
     data = None if body is None else json.dumps(body).encode()
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(urllib.request.Request(url, data, method=method), timeout=10) as answer:
+    with opener.open(urllib.request.Request(url, data, method=method), timeout=60) as answer:
         return json.load(answer)
 
 
-def until(condition: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+def until(condition: Callable[[], Any], what: str) -> Any:
     """Wait for a condition; gives what it gave."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if found := condition():
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"{what}: not within {seconds:g} s")
-
-
-class Kubectl:
-    """Stock kubectl against one kubeconfig."""
-
-    def __init__(self, kubeconfig: Path, home: Path) -> None:
-        self.environment = {"KUBECONFIG": str(kubeconfig), "HOME": str(home), "PATH": os.environ["PATH"]}
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command that goes on."""
-        assert KUBECTL
-        return subprocess.Popen([KUBECTL, *arguments], env=self.environment, stdout=subprocess.PIPE, text=True)
-
-    def __call__(self, *arguments: str, stdin: str | None = None, fails: bool = False) -> str:
-        """Run a command; gives what it wrote."""
-        assert KUBECTL
-        done = subprocess.run(
-            [KUBECTL, *arguments],
-            env=self.environment,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert (done.returncode != 0) == fails, done.stdout + done.stderr
-        return done.stdout + done.stderr
+    return wait_until(condition, 120, what, every=0.01)
 
 
 @pytest.fixture

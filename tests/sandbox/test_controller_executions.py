@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from tests.sandbox.definitions import CHAIN, ROLE
-from tests.sandbox.world import SERVICES, SYNCED, World, conditions, statuses, times, until
+from tests.sandbox.world import SERVICES, World, conditions, statuses, times, until
 
 RUNS = "PipelineExecution is in Executing status."
 RUNNING = {"ACK.ResourceSynced": ("False", None, RUNS), "Ready": ("False", None, RUNS)}
-ALL_WELL = {"ACK.ResourceSynced": ("True", None, SYNCED), "Ready": ("True", None, SYNCED)}
+
+
+def ended(status: str) -> dict[str, tuple[str, str | None, str]]:
+    """The conditions of one that has ended: synced, whatever became of it."""
+    said = f"PipelineExecution is in {status} status."
+    return {"ACK.ResourceSynced": ("True", None, said), "Ready": ("True", None, said)}
 
 
 def test_it_runs_and_succeeds(world: World) -> None:
@@ -34,7 +39,7 @@ def test_it_runs_and_succeeds(world: World) -> None:
             assert world.get(PIPELINE_EXECUTION, "run") == found
     world.advance(30)
     status = world.execution("Succeeded")
-    assert conditions(status) == ALL_WELL
+    assert conditions(status) == ended("Succeeded")
     assert "failureReason" not in status
     assert world.events() == []
 
@@ -61,7 +66,7 @@ def test_a_failed_one_looks_synced(world: World) -> None:
     world.advance(61)
     status = world.execution("Failed")
     assert status["failureReason"] == "Step failure: One or multiple steps failed."
-    assert conditions(status) == ALL_WELL
+    assert conditions(status) == ended("Failed")
 
 
 def test_a_failed_one_that_differs_from_its_spec_is_recoverable_too(world: World) -> None:
@@ -73,7 +78,7 @@ def test_a_failed_one_that_differs_from_its_spec_is_recoverable_too(world: World
     status = world.wait(PIPELINE_EXECUTION, "run", lambda status: "ACK.Recoverable" in statuses(status))
     assert status["pipelineExecutionStatus"] == "Failed"
     assert statuses(status) == {"ACK.Recoverable": "True", "ACK.ResourceSynced": "True", "Ready": "False"}
-    assert conditions(status)["ACK.Recoverable"][2].startswith("ValidationException: ")
+    assert conditions(status)["ACK.Recoverable"][2].startswith("api error ValidationException: ")
     assert [kind for kind, time in times(status).items() if time is None] == ["ACK.Recoverable"]
 
 
@@ -158,17 +163,16 @@ def test_other_fields_of_a_running_one_are_changed(world: World) -> None:
     status = world.wait(PIPELINE_EXECUTION, "run", lambda status: "ACK.Recoverable" in statuses(status))
     assert status["pipelineExecutionStatus"] == "Executing"
     assert conditions(status) == {
-        "ACK.Recoverable": ("True", None, "ThrottlingException: Rate exceeded"),
-        **RUNNING,
+        "ACK.ResourceSynced": RUNNING["ACK.ResourceSynced"],
+        "ACK.Recoverable": ("True", None, "api error ThrottlingException: Rate exceeded"),
+        "Ready": ("False", "ACK.Recoverable", "api error ThrottlingException: Rate exceeded"),
     }
-    # At once and after 0 seconds, then after 1 and 2: the back-off.
-    world.calls("UpdatePipelineExecution", 3)
-    for tries, seconds in ((4, 1), (5, 2)):
-        world.advance(seconds)
+    for tries in (3, 4, 5):
+        world.advance(1)
         world.calls("UpdatePipelineExecution", tries)
     world.idle()
     world.endpoint.script.clear()
-    world.advance(4)
+    world.advance(1)
     status = world.wait(PIPELINE_EXECUTION, "run", lambda status: "ACK.Recoverable" not in statuses(status))
     assert conditions(status) == RUNNING
     assert world.count("StartPipelineExecution") == 1

@@ -9,12 +9,12 @@ import pytest
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
 from tests.sandbox.definitions import CHAIN, ROLE, definition, train
 from tests.sandbox.gate import Gate
-from tests.sandbox.world import SERVICES, SYNCED, World, conditions, renewed, statuses, times, until, written
+from tests.sandbox.world import SERVICES, SYNCED, World, conditions, renewed, times, until, written
 
 OTHERS = definition(train("Theirs"))
 SAME = json.dumps(json.loads(CHAIN), indent=1)
 """The same JSON in other words: a new spec for Kubernetes, no update for SageMaker."""
-ALL_WELL = {"ACK.ResourceSynced": ("True", None, SYNCED), "Ready": ("True", None, SYNCED)}
+ALL_WELL = {"ACK.ResourceSynced": ("True", "", SYNCED), "Ready": ("True", "", SYNCED)}
 
 
 def test_it_is_applied(world: World) -> None:
@@ -166,8 +166,15 @@ def test_its_name_is_one_that_sagemaker_already_has(world: World) -> None:
     value, reason, message = conditions(status)["ACK.Terminal"]
     assert (value, message) == ("True", "Resource already exists")
     assert (reason or "").startswith("This resource already exists but is not managed by ACK. ")
-    assert statuses(status) == {"ACK.Terminal": "True", "ACK.ResourceSynced": "False", "Ready": "False"}
-    assert times(status)["ACK.Terminal"] is None
+    assert conditions(status) == {
+        "ACK.Terminal": (value, reason, message),
+        "ACK.ResourceSynced": ("False", "resource is in terminal condition", "Resource not synced"),
+        "Ready": ("False", "ACK.Terminal", message),
+    }
+    assert all(times(status).values())
+    # What SageMaker has is told all the same.
+    assert status["pipelineStatus"] == "Active"
+    assert status["ackResourceMetadata"]["arn"].endswith(":pipeline/abalone")
     found = world.get(PIPELINE, "abalone")
     assert "finalizers" not in found["metadata"]
     annotations = {SERVICES + "adoption-policy": "adopt-or-create"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
-from harness.airflow_processes import free_port
+from harness.servers import free_port
 from tests.contract.servers import fresh_namespace
 from tests.sandbox.world import UNKNOWN, World, conditions, statuses, times, until
 
@@ -15,22 +15,24 @@ UNREACHABLE = "Unable to determine the AWS account"
 def test_a_refusal_is_recoverable_and_tried_again_with_back_off(world: World) -> None:
     world.endpoint.script.add("CreatePipeline=ValidationException:no such role")
     world.pipeline()
-    # At once, and then after 0, 1, 2, 4, 8 and 16 seconds.
-    world.calls("CreatePipeline", 2)
+    world.calls("CreatePipeline", 1)
     status = world.wait(PIPELINE, "abalone", lambda status: status.get("conditions"))
-    said = "ValidationException: no such role"
+    said = "api error ValidationException: no such role"
+    whole = status["conditions"][1]
     assert conditions(status) == {
         "ACK.Recoverable": ("True", None, said),
-        "ACK.ResourceSynced": ("Unknown", said, UNKNOWN),
-        "Ready": ("False", said, UNKNOWN),
+        "ACK.ResourceSynced": ("Unknown", whole["reason"], UNKNOWN),
+        "Ready": ("False", "ACK.Recoverable", said),
     }
+    assert whole["reason"].startswith("operation error SageMaker: CreatePipeline, https response error StatusCode: 400")
+    assert whole["reason"].endswith(said)
     assert [kind for kind, time in times(status).items() if time is None] == ["ACK.Recoverable"]
     assert "pipelineStatus" not in status
     until(lambda: "finalizers" not in world.get(PIPELINE, "abalone")["metadata"], "the finalizer to be removed again")
-    for tries, seconds in ((3, 1), (4, 2), (5, 4), (6, 8)):
-        _advance_to_try(world, seconds, tries)
+    for tries in range(2, 14):
+        _advance_to_try(world, 0.005 * 2 ** (tries - 2), tries)
     world.endpoint.script.clear()
-    _advance_to_try(world, 16, 7)
+    _advance_to_try(world, 0.005 * 2**12, 14)
     status = world.wait(PIPELINE, "abalone", lambda status: status.get("pipelineStatus") == "Active")
     assert statuses(status) == {"ACK.ResourceSynced": "True", "Ready": "True"}
     assert world.get(PIPELINE, "abalone")["metadata"]["generation"] == 1
@@ -38,10 +40,11 @@ def test_a_refusal_is_recoverable_and_tried_again_with_back_off(world: World) ->
 
 def _advance_to_try(world: World, seconds: float, tries: int) -> None:
     """Move the clock just short of the next try, then to it."""
-    world.advance(seconds - 0.1)
+    world.advance(seconds * 0.9)
     world.idle()
     assert world.count("CreatePipeline") == tries - 1
-    world.advance(0.1)
+    # A thousandth more: sums of fractions fall short of their sum.
+    world.advance(seconds * 0.101)
     world.calls("CreatePipeline", tries)
 
 
@@ -60,7 +63,9 @@ def test_four_codes_are_terminal_and_no_other(world: World) -> None:
         world.endpoint.script.clear()
         world.endpoint.script.add(f"CreatePipeline={code}:no")
         status = world.synced(code.lower())
-        assert conditions(status)[expected] == ("True", None, f"{code}: no")
+        # The errors that SageMaker's model declares print themselves in short.
+        said = f"{code}: no" if code.startswith("Resource") else f"api error {code}: no"
+        assert conditions(status)[expected] == ("True", None, said)
         assert statuses(status) == {
             expected: "True",
             "ACK.ResourceSynced": "False" if expected == "ACK.Terminal" else "Unknown",

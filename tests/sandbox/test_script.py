@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 
 from airflow_ack_sagemaker.sandbox import Clock, ManualClock
-from airflow_ack_sagemaker.sandbox.aws.conditions import holds
 from airflow_ack_sagemaker.sandbox.aws.plan import plan_of
+from airflow_ack_sagemaker.sandbox.aws.runs import Given
 from airflow_ack_sagemaker.sandbox.aws.script import Script, ScriptedOutcome, ScriptError, parse_rule
-from airflow_ack_sagemaker.sandbox.aws.timeline import Conditions, course
+from airflow_ack_sagemaker.sandbox.aws.timeline import course
 from airflow_ack_sagemaker.sandbox.controller.queue import backoff
-from tests.sandbox.definitions import condition, definition, train
+from tests.sandbox.definitions import RATIO, condition, definition, train
+
+ARN = "arn:aws:sagemaker:us-east-1:123456789012:pipeline/abalone"
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,7 @@ from tests.sandbox.definitions import condition, definition, train
         "abalone/Train#2=Failed:x",
         "Train=seconds:5",
         "Train=hold",
+        'Train=gives:{"a": [1, "b:c"]}',
         "Check=False",
         "*=CompletedWithFailures",
         "StartPipelineExecution#3=ThrottlingException:Rate exceeded",
@@ -42,12 +45,14 @@ def test_rules_are_read_and_written_back(text: str) -> None:
         "Train=Exploded",
         "Train#x=Failed",
         "Train=seconds:soon",
+        "Train=gives:[1]",
+        "Train=gives:{",
         "*=hold",
         "/Train=Failed",
     ],
 )
 def test_what_is_no_rule_is_refused(text: str) -> None:
-    with pytest.raises(ScriptError, match=r"(is not a rule|is not an outcome|wants a number)"):
+    with pytest.raises(ScriptError, match=r"(is not a rule|is not an outcome|wants a number|wants a JSON object)"):
         parse_rule(text)
 
 
@@ -68,56 +73,136 @@ def test_a_limited_refusal_is_used_up() -> None:
     assert script.refusal("StopPipelineExecution") is None
 
 
-PARAMETER = {"Get": "Parameters.X"}
-RESULT = {"Get": "Steps.Train.ModelArtifacts.S3ModelArtifacts"}
-
-
-@pytest.mark.parametrize(
-    ("operands", "expected"),
-    [
-        ([{"Type": "Equals", "LeftValue": PARAMETER, "RightValue": 5}], True),
-        ([{"Type": "LessThan", "LeftValue": PARAMETER, "RightValue": 5}], False),
-        ([{"Type": "Equals", "LeftValue": RESULT, "RightValue": 5}], None),
-        (
-            [
-                {"Type": "Equals", "LeftValue": RESULT, "RightValue": 5},
-                {"Type": "LessThan", "LeftValue": 2, "RightValue": 1},
-            ],
-            False,
-        ),
-        ([{"Type": "In", "QueryValue": PARAMETER, "Values": [4, 5]}], True),
-        ([{"Type": "Not", "Expression": {"Type": "Equals", "LeftValue": PARAMETER, "RightValue": 5}}], False),
-        (
-            [
-                {
-                    "Type": "Or",
-                    "Conditions": [
-                        {"Type": "Equals", "LeftValue": RESULT, "RightValue": 1},
-                        {"Type": "Equals", "LeftValue": PARAMETER, "RightValue": 5},
-                    ],
-                }
-            ],
-            True,
-        ),
-        ([{"Type": "Equals", "LeftValue": {"Std:Join": {"Values": []}}, "RightValue": ""}], None),
-        ([{"Type": "GreaterThan", "LeftValue": PARAMETER, "RightValue": "text"}], None),
-        ([{"Type": "Matches", "LeftValue": PARAMETER, "RightValue": 5}], None),
-        ([], True),
-    ],
-)
-def test_conditions(operands: list[dict[str, Any]], expected: bool | None) -> None:
-    assert holds(operands, {"X": 5}) is expected
+def rounds(text: str, *rules: str, **more: Any) -> dict[str, tuple[float, float, str]]:
+    """When each step of an execution begins and ends, and how, with steps of ten seconds."""
+    plan = plan_of(text)
+    outcomes = Script(rules).outcomes("p", plan.steps, {})
+    found = course(plan, Given(outcomes=outcomes, step_seconds=10, speed=1, **more))
+    return {run.name: (run.start, run.end, run.status) for run in found.runs} | {"": (0, found.end, found.status)}
 
 
 def test_a_course_of_nested_branches() -> None:
     inner = condition("Inner", [], [train("Deep")], [train("Shallow")])
     plan = plan_of(definition(train("First"), condition("Outer", [], [inner, train("After", "Deep")], [train("Else")])))
-    given = Conditions(
-        outcomes=(("Inner", ScriptedOutcome(branch=True)),), branches=(("Outer", True),), step_seconds=10, speed=10
-    )
+    given = Given(outcomes=(("Inner", ScriptedOutcome(branch=True)),), step_seconds=10, speed=10)
     runs = {run.name: (run.start, run.end) for run in course(plan, given).runs}
     assert runs == {"First": (0, 1), "Outer": (0, 0), "Inner": (0, 0), "Deep": (0, 1), "After": (1, 2)}
     assert course(plan, given) is course(plan, given)
+
+
+def on(step: str, trigger: str) -> dict[str, str]:
+    return {"Step": step, "Trigger": trigger}
+
+
+TRIGGERS = definition(
+    train("Fit"),
+    train("Tell", DependsOn=[on("Fit", "Failed")]),
+    train("Count", DependsOn=[on("Fit", "Any")]),
+    train("Halt", DependsOn=[on("Fit", "Stopped")]),
+    train("Next", "Fit"),
+    train("Last", DependsOn=[on("Next", "Any")]),
+)
+
+
+@pytest.mark.parametrize(
+    ("rules", "run", "end"),
+    [
+        ([], {"Fit", "Count", "Next", "Last"}, "Succeeded"),
+        (["Fit=Failed"], {"Fit", "Tell", "Count"}, "CompletedWithFailures"),
+        (["Fit=Stopped"], {"Fit", "Halt", "Count"}, "CompletedWithFailures"),
+        (["Fit=Failed", "Tell=Failed"], {"Fit", "Tell", "Count"}, "Failed"),
+        (["Next=Failed"], {"Fit", "Count", "Next", "Last"}, "CompletedWithFailures"),
+        (["Count=Failed"], {"Fit", "Count", "Next", "Last"}, "Failed"),
+    ],
+)
+def test_triggers(rules: list[str], run: set[str], end: str) -> None:
+    found = rounds(TRIGGERS, *rules)
+    assert found.pop("")[2] == end
+    assert set(found) == run
+
+
+def loop(items: Any, concurrency: int, *body: dict[str, Any], **more: Any) -> dict[str, Any]:
+    arguments = {"IterableItems": items, "MaxConcurrency": concurrency, "ForEachBody": list(body), **more}
+    return {"Name": "Each", "Type": "ForEach", "Arguments": arguments}
+
+
+def test_a_loop_runs_its_body_for_each_item() -> None:
+    found = rounds(definition(loop(["a", "b", "c"], 2, train("Fit"), train("Score", "Fit")), train("After", "Each")))
+    assert {name: (start, end) for name, (start, end, _) in found.items()} == {
+        "Each": (0, 40),
+        "Fit-0": (0, 10),
+        "Fit-1": (0, 10),
+        "Score-0": (10, 20),
+        "Score-1": (10, 20),
+        "Fit-2": (20, 30),
+        "Score-2": (30, 40),
+        "After": (40, 50),
+        "": (0, 50),
+    }
+
+
+def test_rounds_do_not_wait_for_each_other_but_for_what_they_refer_to() -> None:
+    text = definition(train("Prepare"), loop(["a", "b"], 9, train("Fit", "Prepare")))
+    assert rounds(text)["Fit-1"] == (10, 20, "Succeeded")
+
+
+@pytest.mark.parametrize(
+    ("rules", "ends"),
+    [
+        (["Fit-1=Failed"], {"Fit-0": "Succeeded", "Fit-1": "Failed", "Score-0": "Succeeded", "Each": "Failed"}),
+        (["Fit=Failed"], {"Fit-0": "Failed", "Fit-1": "Failed", "Each": "Failed"}),
+        (["Fit=Failed", "Fit-0=Succeeded"], {"Fit-0": "Succeeded", "Fit-1": "Failed", "Score-0": "Succeeded"}),
+        (["Fit=Stopped"], {"Each": "Stopped"}),
+        (["Each=Failed:no"], {"Fit-0": "Succeeded", "Each": "Failed"}),
+    ],
+)
+def test_a_loop_fails_with_its_rounds(rules: list[str], ends: dict[str, str]) -> None:
+    found = rounds(definition(loop(["a", "b"], 2, train("Fit"), train("Score", "Fit")), train("After", "Each")), *rules)
+    assert {name: found[name][2] for name in ends} == ends
+    assert "After" not in found
+    assert "Score-1" not in found or rules == ["Each=Failed:no"]
+
+
+def test_the_failure_of_a_loop_can_be_handled() -> None:
+    text = definition(loop(["a"], 1, train("Fit")), train("Tell", DependsOn=[on("Each", "Failed")]))
+    assert rounds(text, "Fit=Failed")[""][2] == "CompletedWithFailures"
+
+
+@pytest.mark.parametrize(
+    "items", [{"Get": "Steps.Ask.OutputParameters['x']"}, ["a", {"Get": "Execution.StartDateTime"}]]
+)
+def test_items_that_have_no_value_fail_the_loop(items: Any) -> None:
+    ask = {"Name": "Ask", "Type": "Lambda", "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:f"}
+    found = rounds(definition(ask, loop(items, 1, train("Fit"))))
+    assert found["Each"][2] == found[""][2] == "Failed"
+    assert "Fit-0" not in found
+
+
+def test_a_rule_says_what_a_step_gives() -> None:
+    ask = {"Name": "Ask", "Type": "Lambda", "FunctionArn": "arn:aws:lambda:eu-west-1:123456789012:function:f"}
+    text = definition(ask, loop({"Get": "Steps.Ask.OutputParameters['x']"}, 3, train("Fit")))
+    assert "Fit-2" in rounds(text, 'Ask=gives:{"OutputParameters": {"x": "[1, 2, 3]"}}')
+    assert rounds(text, 'Ask=gives:{"OutputParameters": {"x": "[]"}}')["Each"][2] == "Succeeded"
+    assert rounds(text, 'Ask=gives:{"OutputParameters": {"x": "1, 2"}}')["Each"][2] == "Failed"
+
+
+def test_a_long_chain_of_results_is_followed() -> None:
+    steps = [{**train("s0"), "Arguments": {"x": "first"}}]
+    steps += [{**train(f"s{index}"), "Arguments": {"x": {"Get": f"Steps.s{index - 1}.x"}}} for index in range(1, 1500)]
+    last = {"Type": "Equals", "LeftValue": {"Get": "Steps.s1499.x"}, "RightValue": "first"}
+    plan = plan_of(definition(*steps, condition("C", [last], [train("Yes")], [train("No")])))
+    assert plan.deciding_variables == {"PipelineExecutionArn"}
+    variables = (("PipelineExecutionArn", f"{ARN}/execution/abcdefghijkl"),)
+    found = course(plan, Given(outcomes=(), step_seconds=1, speed=1, variables=variables))
+    assert found.runs[-1].name == "Yes"
+    assert found.runs[-2].note == ""
+
+
+def test_executions_that_agree_in_what_decides_share_their_course() -> None:
+    operands = [{"Type": "Equals", "LeftValue": {"Get": "Parameters.Ratio"}, "RightValue": 0.5}]
+    plan = plan_of(definition(condition("C", operands, [], []), train("T"), parameters=(RATIO,)))
+    assert plan.deciding_parameters == {"Ratio"}
+    assert not plan.deciding_variables
 
 
 def test_back_off() -> None:

@@ -22,6 +22,7 @@ from harness.real_cluster import RealCluster
 from tests.contract.servers import Namespace, Server, connected, fresh_namespace, sandbox
 from tests.support.borrowed import borrowed
 from tests.support.environment import scrubbed
+from tests.support.kubectl import NoKubectl, find
 
 EXPLICIT = "TESTS_KUBECONFIG"
 """What ``make test KUBECONFIG=path`` sets: ``KUBECONFIG`` itself may be in an environment by accident."""
@@ -98,6 +99,17 @@ def server(request: pytest.FixtureRequest) -> Server:
 def namespace(server: Server) -> Namespace:
     """A namespace of the case's own."""
     return fresh_namespace(server)
+
+
+@pytest.fixture(scope="session")
+def kubectl_binary() -> Path:
+    """Stock kubectl, or a skip; in CI that is a failure."""
+    try:
+        return find()
+    except NoKubectl as missing:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(f"In CI kubectl is a must: {missing}", pytrace=False)
+        pytest.skip(f"No kubectl: {missing}")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -12,6 +12,8 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,7 +103,7 @@ class Kubectl:
             capture_output=True,
             text=True,
             env=self.environment() | more,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -110,6 +112,18 @@ class Kubectl:
         done = self.try_(*arguments, text=text, **more)
         assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr or done.stdout}"
         return done.stdout
+
+    @contextmanager
+    def going_on(self, output: Path, *arguments: str) -> Iterator[None]:
+        """A command that goes on meanwhile; what it prints is in the file ``output``."""
+        command = [str(self.binary), "--namespace", self.namespace, *arguments]
+        with output.open("w") as stream:
+            process = subprocess.Popen(command, stdout=stream, env=self.environment())
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait()
 
     def error(self, *arguments: str, text: str | None = None) -> str:
         """What the command says when it fails, which it must."""

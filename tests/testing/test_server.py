@@ -10,8 +10,8 @@ import pytest
 
 from airflow_ack_sagemaker.testing import AckSandbox, run_on_server
 from harness.airflow_processes import AirflowProcesses
+from harness.postgresql import PostgreSQL
 from tests.cli.world import DEFINITION
-from tests.support.postgresql import PostgreSQL
 
 
 @pytest.fixture

@@ -31,6 +31,11 @@ def follow(name: str, **options: Any) -> AckResourceTrigger:
     )
 
 
+def ended(item: dict[str, Any], version: int) -> dict[str, Any]:
+    metadata = {**item["metadata"], "resourceVersion": str(version)}
+    return {**item, "metadata": metadata, "status": {"pipelineExecutionStatus": "Succeeded"}}
+
+
 async def first(events: AsyncIterator[TriggerEvent]) -> Any:
     async with asyncio.timeout(SECONDS), aclosing(events) as source:  # type: ignore[type-var]
         async for one in source:
@@ -51,8 +56,8 @@ async def test_streams_and_events(monkeypatch: pytest.MonkeyPatch) -> None:
             return
         server.wait_for(4)  # both streams have begun
         ends = [
-            event("MODIFIED", {**item, "status": {"pipelineExecutionStatus": "Succeeded"}})
-            for item in ([ours] if selected else [*others, ours])
+            event("MODIFIED", ended(item, 6 + number))
+            for number, item in enumerate([ours] if selected else [*others, ours])
         ]
         seen.stream(*ends)
         server.released.wait(SECONDS)

@@ -17,11 +17,11 @@ from demo import story
 from demo.history import History, tell
 from demo.run import CLUSTERS
 from harness.airflow_processes import AirflowProcesses
+from harness.postgresql import PostgreSQL
 from harness.sandbox_process import SandboxProcess
 from harness.waiting import wait_until
 from tests.airflow.support import Case
 from tests.support.auth_manager import GRANTS, PATH
-from tests.support.postgresql import PostgreSQL
 from tests.ui import hostile, many
 from tests.ui.browser import MOST_MS, Chromium
 from tests.ui.shelf import Shelf, headers

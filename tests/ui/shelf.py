@@ -16,6 +16,7 @@ import httpx
 
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import GROUP, PIPELINE, PIPELINE_EXECUTION, Kind
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from harness.airflow_processes import AirflowProcesses
@@ -58,7 +59,7 @@ class Shelf:
         """Put an execution there that has ended. ``more`` goes over its status."""
         listed = [{"name": name, "value": value} for name, value in (parameters or {}).items()]
         spec = ExecutionSpec("name", listed, annotations=annotations or {})
-        manifest = spec.manifest(NAMESPACE, identity, attempt=1, first_try=1)
+        manifest = spec.manifest(NAMESPACE, identity, attempt=1, tried=Try())
         manifest["spec"]["pipelineName"] = pipeline
         ended = created + timedelta(seconds=seconds)
         arn = f"arn:aws:sagemaker:us-east-1:123456789012:pipeline/{pipeline}/execution/{identity.digest}"
@@ -99,7 +100,7 @@ class Shelf:
         )
         try:
             airflow.start("api-server")
-            airflow.wait_healthy()
+            airflow.wait_ready()
             yield airflow
         finally:
             airflow.close()

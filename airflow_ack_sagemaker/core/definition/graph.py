@@ -1,4 +1,4 @@
-"""The order of a pipeline's steps: what waits for what, and what a condition's branches hold."""
+"""The order of a pipeline's steps: what waits for what, and what conditions and loops hold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-Branch = Literal["if", "else"]
+Branch = Literal["if", "else", "body"]
+"""Where a nested step stands: in a branch of a condition, or in the body of a ForEach."""
 
 
 @dataclass(frozen=True)
@@ -16,13 +17,15 @@ class StepGraph:
     """The dependency graph of a pipeline.
 
     ``nodes`` are the step names in document order. ``edges`` are pairs (step, step that waits for it), sorted: from
-    ``DependsOn``, from references, and from a condition to the steps of its branches. ``branches`` maps (condition,
-    "if" | "else") to the steps directly in that branch, in document order.
+    ``DependsOn``, from references, from a condition to the steps of its branches and from a ForEach to those of its
+    body. ``branches`` maps (condition, "if" | "else") and (ForEach, "body") to the steps directly in there, in document
+    order. ``triggers`` tells of an edge how the step before must have ended, where that is not Completed.
     """
 
     nodes: tuple[str, ...]
     edges: tuple[tuple[str, str], ...]
     branches: Mapping[tuple[str, Branch], tuple[str, ...]] = field(default_factory=dict, compare=False)
+    triggers: Mapping[tuple[str, str], str] = field(default_factory=dict, compare=False)
 
     @cached_property
     def _neighbours(self) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
@@ -42,7 +45,7 @@ class StepGraph:
         return self._neighbours[1][name]
 
     def branch(self, condition: str, branch: Branch) -> tuple[str, ...]:
-        """The steps directly in one branch of a condition; empty for a step that is no condition."""
+        """The steps directly in one branch of a condition, or in the body of a ForEach; empty for other steps."""
         return self.branches.get((condition, branch), ())
 
     def within(self, condition: str, branch: Branch | None = None) -> tuple[str, ...]:
@@ -52,7 +55,7 @@ class StepGraph:
         pending = [(condition, branch)]
         while pending:
             name, only = pending.pop()
-            for key in ("if", "else") if only is None else (only,):
+            for key in ("if", "else", "body") if only is None else (only,):
                 children = self.branch(name, key)
                 found.extend(children)
                 pending.extend((child, None) for child in children)
@@ -132,7 +135,11 @@ class StepGraph:
 
 
 def graph_of(
-    nodes: Sequence[str], edges: Iterable[tuple[str, str]], branches: Mapping[tuple[str, Branch], Sequence[str]]
+    nodes: Sequence[str],
+    edges: Iterable[tuple[str, str]],
+    branches: Mapping[tuple[str, Branch], Sequence[str]],
+    triggers: Mapping[tuple[str, str], str] | None = None,
 ) -> StepGraph:
     """A graph of these steps; edges may repeat."""
-    return StepGraph(tuple(nodes), tuple(sorted(set(edges))), {key: tuple(names) for key, names in branches.items()})
+    held = {key: tuple(names) for key, names in branches.items()}
+    return StepGraph(tuple(nodes), tuple(sorted(set(edges))), held, triggers or {})

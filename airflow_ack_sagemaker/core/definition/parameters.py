@@ -1,7 +1,7 @@
 """The parameters of a pipeline: their declarations in a definition, and their values at launch.
 
 SageMaker takes values as strings (API model: a name of 1 to 256 characters ``[A-Za-z0-9-_]``, a value of at most 1024,
-at most 200).
+at most 200). It refuses an empty one at a launch, although an empty default is fine (sagemaker-python-sdk#4016).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from airflow_ack_sagemaker.core.definition.problems import DefinitionError, Findings, Path, quoted
+from airflow_ack_sagemaker.core.definition.problems import DefinitionError, Findings, Path, listed, quoted
 
 MAX_PARAMETERS = 200
 MAX_VALUE = 1024
@@ -56,7 +56,9 @@ def declarations(value: Any, findings: Findings) -> tuple[Parameter, ...]:
         if parameter is None:
             continue
         if parameter.name in found:
-            findings.problem(((root, index), "Name"), f"a second parameter {parameter.name!r}: names must be unique.")
+            findings.problem(
+                ((root, index), "Name"), f"a second parameter {quoted(parameter.name)}: names must be unique."
+            )
         else:
             found[parameter.name] = parameter
     return tuple(found.values())
@@ -120,8 +122,8 @@ def bind(parameters: Sequence[Parameter], values: Mapping[str, object]) -> list[
     Booleans become true and false; an Integer may be given as 5, "5" or 5.0, a Float as a number or its text.
     Parameters that keep their default are left out.
 
-    :raises DefinitionError: unknown names, missing values, values of another type or not among the EnumValues, too long
-        ones: all of them.
+    :raises DefinitionError: unknown names, missing values, values of another type or not among the EnumValues, empty
+        and too long ones: all of them.
     """
     findings = Findings()
     known = {parameter.name: parameter for parameter in parameters}
@@ -130,10 +132,7 @@ def bind(parameters: Sequence[Parameter], values: Mapping[str, object]) -> list[
         path: Path = (None, name)
         if name not in known:
             hint = findings.suggestion(name, known) if isinstance(name, str) else ""
-            declared = (
-                f"it has {', '.join(list(known)[:20])}{', ...' if len(known) > 20 else ''}" if known else "it has none"
-            )
-            findings.problem(path, f"the pipeline has no such parameter ({declared}).{hint}")
+            findings.problem(path, f"the pipeline has no such parameter (it has {listed(known)}).{hint}")
         else:
             text = _text_of_type(known[name], value, path, findings)
             if text is not None:
@@ -150,8 +149,8 @@ def launch_parameters(values: Mapping[str, object]) -> list[dict[str, str]]:
     """``pipelineParameters`` for a launch when the pipeline's definition is not at hand: only the API's own limits are
     checked.
 
-    :raises DefinitionError: an empty or malformed name, None or an object as a value, a value of over 1024 characters,
-        over 200 of them.
+    :raises DefinitionError: an empty or malformed name, None or an object as a value, an empty value or one of over
+        1024 characters, over 200 of them.
     """
     findings = Findings()
     texts: dict[str, str] = {}
@@ -165,10 +164,22 @@ def launch_parameters(values: Mapping[str, object]) -> list[dict[str, str]]:
     return _finish(list(texts), texts, len(values), findings)
 
 
+def typed(parameter: Parameter, text: str) -> str | int | float | bool:
+    """A launch value that was found right, as a value of its parameter's type."""
+    if parameter.type == "Integer":
+        return int(text)
+    if parameter.type == "Float":
+        return float(text)
+    return text.lower() == "true" if parameter.type == "Boolean" else text
+
+
 def _finish(names: list[str], texts: dict[str, str], count: int, findings: Findings) -> list[dict[str, str]]:
     if count > MAX_PARAMETERS:
         findings.problem(None, f"{count} parameters, more than the {MAX_PARAMETERS} that SageMaker takes.")
     for name in names:
+        if not texts[name]:
+            message = "SageMaker refuses an empty value at a launch (too short (length: 0, required minimum: 1))."
+            findings.problem((None, name), f"{message} Leave the parameter out to use its default, which may be empty.")
         if len(texts[name]) > MAX_VALUE:
             size = f"{len(texts[name]):,} characters, more than {MAX_VALUE:,}"
             findings.problem((None, name), f"the value has {size}. Put it into S3 and pass its URI.")
@@ -206,14 +217,14 @@ def _text_of_type(parameter: Parameter, value: object, path: Path, findings: Fin
     elif parameter.type == "Float":
         parsed = float(text) if not isinstance(value, bool) and _FLOAT.fullmatch(text) else None
     elif parameter.type == "Boolean":
-        # What a template renders from a Python boolean is "True".
+        # What a template renders from a Python boolean, and the SDK sends, is "True".
         text = text.lower()
         parsed = {"true": True, "false": False}.get(text)
     if parsed is None:
         findings.problem(path, f"{quoted(value)} is not of type {parameter.type}.")
         return None
     if parameter.enum and not _among(parsed, parameter.enum):
-        allowed = ", ".join(map(str, parameter.enum[:20]))
+        allowed = listed(parameter.enum)
         findings.problem(path, f"{quoted(value)} is not among the values that the pipeline allows: {allowed}.")
         return None
     return text

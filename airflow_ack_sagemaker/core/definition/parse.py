@@ -36,7 +36,13 @@ VERSIONS = ("2020-12-01",)
 MAX_CHARACTERS = 1_048_576
 """The longest definition that SageMaker takes (API model, ``PipelineDefinition``)."""
 
-_TOP_LEVEL = frozenset({"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "Steps"})
+_TOP_LEVEL = frozenset({"Version", "Metadata", "Parameters", "PipelineExperimentConfig", "MlflowConfig", "Steps"})
+
+_NAMED_BEFORE = {
+    "PipelineExperimentConfig": "no step has run when the experiment is named.",
+    "MlflowConfig": "no step has run when MLflow is set up.",
+}
+"""Objects that are null or have references, and why those cannot be to a step."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Definition:
     ``text`` is its canonical JSON and ``sha256`` the hex digest of that text in UTF-8: equal definitions have equal
     texts, however they were formatted. ``document`` is the parsed JSON after the placeholders were filled: do not
     change it. ``steps`` are those of all branches in document order. ``warnings`` are doubts that were no reason to
-    refuse.
+    refuse: the first ones, and one that counts the others.
     """
 
     text: str
@@ -68,7 +74,11 @@ class Definition:
 
 
 def parse_definition(
-    text: str | bytes, *, placeholders: Mapping[str, object] | None = None, source: str = "pipeline definition"
+    text: str | bytes,
+    *,
+    placeholders: Mapping[str, object] | None = None,
+    source: str = "pipeline definition",
+    filled: bool = False,
 ) -> Definition:
     """Read a definition, fill its placeholders, check it.
 
@@ -76,6 +86,7 @@ def parse_definition(
     :param placeholders: values for ``<<NAME>>`` and ``<NAME>``, by name without brackets. A value is put inside the
         parsed string (it cannot add JSON) and is not looked through for placeholders again.
     :param source: where the text came from (an S3 URI, a file), for the messages.
+    :param filled: the text is what SageMaker has, which knows no placeholders: what looks like one is a part of it.
     :raises DefinitionError: with every problem that was found; text that is no JSON ends the search at once.
     """
     raw = read(text, source)
@@ -86,16 +97,15 @@ def parse_definition(
             message += " The definition seems to be JSON inside a JSON string: store the inner text itself."
         raise DefinitionError([Problem("", message)], source)
     findings = Findings()
-    document = fill(raw, placeholders or {}, findings)
+    document = raw if filled else fill(raw, placeholders or {}, findings)
     _check_top_level(document, findings)
     parameters = declarations(document.get("Parameters"), findings)
     reader = StepReader(frozenset(parameter.name for parameter in parameters), findings)
     steps = reader.read(document.get("Steps"))
-    for reference in reader.resolve(document.get("PipelineExperimentConfig"), (None, "PipelineExperimentConfig")):
-        if reference.root == "Steps":
-            findings.problem(
-                reference.path, f"{quoted(reference.expression)}: no step has run when the experiment is named."
-            )
+    for name, why in _NAMED_BEFORE.items():
+        for reference in reader.resolve(document.get(name), (None, name)):
+            if reference.root == "Steps":
+                findings.problem(reference.path, f"{quoted(reference.expression)}: {why}")
     graph = _graph(steps)
     by_name = {step.name: step for step in steps}
     for cycle in graph.cycles():
@@ -116,7 +126,7 @@ def parse_definition(
         parameters=parameters,
         steps=steps,
         graph=graph,
-        warnings=tuple(findings.warnings),
+        warnings=findings.warnings,
     )
 
 
@@ -129,7 +139,7 @@ def _check_top_level(document: dict[str, Any], findings: Findings) -> None:
             else "no Version."
         )
         findings.problem((None, "Version"), f'{found} Use "{VERSIONS[-1]}".')
-    for name in ("Metadata", "PipelineExperimentConfig"):
+    for name in ("Metadata", *_NAMED_BEFORE):
         value = document.get(name)
         if value is not None and not isinstance(value, dict):
             findings.problem((None, name), f"an object is needed, not {quoted(value)}.")
@@ -141,11 +151,13 @@ def _check_top_level(document: dict[str, Any], findings: Findings) -> None:
 def _graph(steps: tuple[Step, ...]) -> StepGraph:
     edges: list[tuple[str, str]] = []
     branches: dict[tuple[str, Branch], list[str]] = {}
+    triggers: dict[tuple[str, str], str] = {}
     names = {step.name for step in steps}
     for step in steps:
         edges.extend((name, step.name) for name in (*step.depends_on, *step.references))
-        # The condition may be missing among the steps when its own name is already taken.
+        triggers.update(((name, step.name), trigger) for name, trigger in step.triggers.items())
+        # The condition (or loop) may be missing among the steps when its own name is already taken.
         if step.parent in names and step.parent is not None and step.branch is not None:
             edges.append((step.parent, step.name))
             branches.setdefault((step.parent, step.branch), []).append(step.name)
-    return graph_of([step.name for step in steps], edges, branches)
+    return graph_of([step.name for step in steps], edges, branches, triggers)

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_ack_sagemaker.core.definition.document import MAX_TEXT
-from airflow_ack_sagemaker.core.definition.problems import Findings, Path, Problem, pointer_of, quoted
+from airflow_ack_sagemaker.core.definition.problems import Findings, Path, Problem, cut, listed, pointer_of, quoted
 
 # The double form first: "<<X>>" is one placeholder, not "<" + "<X>" + ">".
 _PLACEHOLDER = re.compile(r"<<([A-Z][A-Z0-9_]*)>>|<([A-Z][A-Z0-9_]*)>")
@@ -32,9 +32,9 @@ def fill(document: Any, placeholders: Mapping[str, object], findings: Findings) 
     findings.silence(filler.problems)
     for name in placeholders:
         if name not in filler.used:
-            findings.warn(
-                None, f"no <<{name}>> or <{name}> stands in the definition: the placeholder's value is not used."
-            )
+            shown = cut(name, 80)
+            message = f"no <<{shown}>> or <{shown}> stands in the definition: the placeholder's value is not used."
+            findings.warn(None, message)
     return result
 
 
@@ -75,7 +75,8 @@ class _Filler:
             for name in value:
                 if "<" in name and (found := _PLACEHOLDER.search(name)):
                     self._problem(
-                        (path, name), f"{found.group()} stands in a name; placeholders are filled in values only."
+                        (path, name),
+                        f"{cut(found.group(), 80)} stands in a name; placeholders are filled in values only.",
                     )
             return {name: self.value(child, (path, name)) for name, child in value.items()}
         if isinstance(value, list):
@@ -99,10 +100,10 @@ class _Filler:
         had_room = self._room >= 0
         result = _PLACEHOLDER.sub(replace, text)
         if missing:
-            known = ", ".join(sorted(self.texts)) or "none"
+            known = listed(sorted(self.texts))
             self._problem(
                 path,
-                f"no value for placeholder {', '.join(missing.values())}. Pass one (given: {known}), "
+                f"no value for placeholder {listed(missing.values())}. Pass one (given: {known}), "
                 f'or map a name to itself ({{"BR": "<BR>"}}) when it is meant literally.',
             )
         if had_room and self._room < 0:

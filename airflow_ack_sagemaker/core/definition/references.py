@@ -1,8 +1,8 @@
 """References in a definition: ``{"Get": ...}`` and the functions ``Std:Join`` and ``Std:JsonGet``, wherever they stand.
 
 The forms are those that the SageMaker Python SDK emits: ``Parameters.X``, ``Steps.Name.Path['key'].More[0]``,
-``Execution.Y`` and ``PipelineExperimentConfig.Z``. An object is a reference only when ``Get``, with a string, is all it
-has.
+``Execution.Y``, ``PipelineExperimentConfig.Z``, in the body of a ForEach ``ForEach.CurrentItem.a``, and in its selector
+``IterationOutput.Name.Path``. An object is a reference only when ``Get``, with a string, is all it has.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from airflow_ack_sagemaker.core.definition.problems import Findings, Path, quoted
+from airflow_ack_sagemaker.core.definition.problems import Findings, Path, cut, quoted
 
 EXECUTION_VARIABLES = frozenset(
     {
@@ -27,6 +27,7 @@ EXECUTION_VARIABLES = frozenset(
 )
 """What ``Execution.`` offers (SageMaker Python SDK, ``ExecutionVariables``)."""
 
+_ROOTS_WITH_PATHS = frozenset({"Steps", "ForEach", "IterationOutput"})
 _STEP = re.compile(r"([^.\[]*)(.*)", re.DOTALL)
 _PROPERTY_FILE = re.compile(r"\.PropertyFiles(?:\.(?P<plain>.+)|\[(['\"])(?P<quoted>.+)\2\])", re.DOTALL)
 
@@ -34,24 +35,27 @@ _PROPERTY_FILE = re.compile(r"\.PropertyFiles(?:\.(?P<plain>.+)|\[(['\"])(?P<quo
 class Reference(NamedTuple):
     """One ``Get``: ``root`` is what comes before the first dot, ``name`` the parameter, step or variable.
 
-    ``property_file`` is the file's name where a ``Std:JsonGet`` asks for one.
+    ``rest`` is what follows a step's name: the place among its properties. ``property_file`` is the file's name where a
+    ``Std:JsonGet`` asks for one.
     """
 
     path: Path
     expression: str
     root: str
     name: str
+    rest: str = ""
     property_file: str | None = None
 
 
-def _reference(expression: str, path: Path, is_property_file: bool = False) -> Reference:
+def reference_of(expression: str, path: Path = None, is_property_file: bool = False) -> Reference:
+    """The parts of the text of one ``Get``."""
     root, _, tail = expression.partition(".")
-    if root != "Steps":
+    if root not in _ROOTS_WITH_PATHS:
         return Reference(path, expression, root, tail)
     match = _STEP.match(tail)
     name, rest = match.groups() if match else (tail, "")
     file = _PROPERTY_FILE.fullmatch(rest) if is_property_file else None
-    return Reference(path, expression, root, name, (file["plain"] or file["quoted"]) if file else None)
+    return Reference(path, expression, root, name, rest, (file["plain"] or file["quoted"]) if file else None)
 
 
 def references(value: Any, path: Path, findings: Findings) -> Iterator[Reference]:
@@ -66,7 +70,7 @@ def references(value: Any, path: Path, findings: Findings) -> Iterator[Reference
             if len(value) == 1:
                 ((key, inner),) = value.items()
                 if key == "Get" and isinstance(inner, str):
-                    yield _reference(inner, (path, "Get"), is_property_file)
+                    yield reference_of(inner, (path, "Get"), is_property_file)
                     continue
                 if key.startswith("Std:"):
                     _check_function(key, inner, (path, key), findings)
@@ -97,4 +101,4 @@ def _check_function(name: str, body: Any, path: Path, findings: Findings) -> Non
                 path, "Std:JsonGet needs a Path: where in the file the value stands, such as 'metrics.mse.value'."
             )
     else:
-        findings.warn(path, f"unknown function {name}: it is passed on as it is.")
+        findings.warn(path, f"unknown function {cut(name, 80)}: it is passed on as it is.")

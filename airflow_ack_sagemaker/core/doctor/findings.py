@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.advice import CONTROLLER_LOG
+from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.freshness import observe, spec_changed
 from airflow_ack_sagemaker.core.resource.identity import identity_of
-from airflow_ack_sagemaker.core.resource.status import FINISHED, Outcome, State
-from airflow_ack_sagemaker.core.resource.times import parse_time
+from airflow_ack_sagemaker.core.resource.status import ANSWER_TIME, FINISHED, Outcome, State
+from airflow_ack_sagemaker.core.resource.times import time_or_none
 from airflow_ack_sagemaker.core.run.collectable import collectable
-from airflow_ack_sagemaker.core.run.decision import is_reported
 from airflow_ack_sagemaker.core.run.duplicates import Duplicate
+from airflow_ack_sagemaker.core.run.reported import is_reported
 
-UNTOUCHED = timedelta(minutes=1)
-"""A controller that is idle answers within a second; one that is busy, within a minute or so."""
 DELETING = timedelta(minutes=5)
 MANY_FINISHED = 30
 """Finished executions whose upkeep is worth a word: one call to AWS a minute each."""
@@ -37,7 +36,7 @@ class Finding:
     fixable: bool = False
 
 
-def examine(resources: Sequence[Mapping[str, Any]], *, now: datetime) -> list[Finding]:
+def examine(resources: Sequence[Resource], *, now: datetime) -> list[Finding]:
     """The findings about Pipeline and PipelineExecution resources, the most urgent first.
 
     :param resources: as the API server returns them, each with its ``kind``.
@@ -60,7 +59,7 @@ def tell_duplicate(duplicate: Duplicate, namespace: str) -> Finding:
         owned = str(duplicate.owned) if duplicate.owned else "none of them"
         what = (
             f"{duplicate.count} executions have the display name {duplicate.display_name}, which is given once: the "
-            f"controller has started it more than once. Its resource owns {owned}; nobody owns {ones}"
+            f"controller has started it more than once. Its resource owns {owned}; no resource owns {ones}"
         )
     else:
         what = f"An execution runs that no resource in namespace {namespace} owns: {ones}"
@@ -70,19 +69,19 @@ def tell_duplicate(duplicate: Duplicate, namespace: str) -> Finding:
             f"aws sagemaker stop-pipeline-execution --pipeline-execution-arn {arn}" for arn in running
         )
     else:
-        todo = "Nothing runs twice any more; expect its cost, and its model, twice. See why the controller restarted."
+        todo = "All of them have ended. Expect the cost, and the model, twice. See why the controller restarted."
     resource = f"pipelineexecution/{duplicate.resource}" if duplicate.resource else "no resource (any more)"
     return Finding(what, f"{resource} (namespace {namespace})", todo)
 
 
-Aged = Sequence[tuple[Outcome, Mapping[str, Any]]]
+Aged = Sequence[tuple[Outcome, Resource]]
 
 
 def _untouched(aged: Aged, now: datetime) -> Iterator[Finding]:
     untouched = [
         outcome
         for outcome, resource in aged
-        if outcome.state is State.UNSEEN and now - _changed(outcome, resource) > UNTOUCHED
+        if outcome.state is State.UNSEEN and (since := _changed(resource)) is not None and now - since > ANSWER_TIME
     ]
     if untouched:
         yield Finding(
@@ -97,24 +96,26 @@ def _deleting(aged: Aged, now: datetime) -> Iterator[Finding]:
     stuck = [
         outcome
         for outcome, resource in aged
-        if (since := resource["metadata"].get("deletionTimestamp")) and now - parse_time(since) > DELETING
+        if (since := fields.deleted(resource)) is not None and now - since > DELETING
     ]
     if stuck:
         yield Finding(
-            f"{_count(stuck)} deleted, and still there after {DELETING.seconds // 60} minutes",
+            f"{_count(stuck)} deleted, but still there after {DELETING.seconds // 60} minutes",
             _names(stuck),
-            "Its finalizer waits for the controller: see whether that runs and may stop or delete it in AWS: "
+            "The finalizer waits for the controller. See whether the controller runs, and may delete things in AWS: "
             f"{CONTROLLER_LOG}",
         )
 
 
 def _in_trouble(aged: Aged, now: datetime) -> Iterator[Finding]:
-    for outcome, _ in aged:
-        young = outcome.created is not None and now - parse_time(outcome.created) <= UNTOUCHED
+    for outcome, resource in aged:
+        young = (created := fields.created(resource)) is not None and now - created <= ANSWER_TIME
         if outcome.state is State.REFUSED:
             yield Finding(f"Refused for good: {outcome.reason}", outcome.resource, outcome.remedy or "")
         elif outcome.state is State.RETRYING and not young:
-            yield Finding(f"The controller tries in vain: {outcome.reason}", outcome.resource, outcome.remedy or "")
+            yield Finding(
+                f"The controller cannot do it and tries again: {outcome.reason}", outcome.resource, outcome.remedy or ""
+            )
         elif outcome.warning:
             yield Finding(
                 outcome.warning,
@@ -130,7 +131,7 @@ def _finished(aged: Aged, now: datetime) -> Iterator[Finding]:
         going = collectable(executions, now=now, history_limit=10, ttl=None)
         yield Finding(
             f"{len(finished)} finished executions are still in the cluster: each costs the controller an AWS call a "
-            "minute, and slows it down for those that run",
+            "minute, and slows down those that run",
             _names(finished),
             "Let AckCollectExecutionsOperator run regularly, or call ack-sagemaker collect: with the default limit "
             f"{len(going)} would go. SageMaker keeps the executions.",
@@ -147,7 +148,8 @@ def _unreported(aged: Aged, now: datetime) -> Iterator[Finding]:
         and outcome.state in FINISHED
         and identity_of(resource) is not None
         and not is_reported(resource)
-        and now - last_changed(resource) > UNREPORTED
+        and (changed := _last_changed(resource)) is not None
+        and now - changed > UNREPORTED
     ]
     if waiting:
         yield Finding(
@@ -157,16 +159,14 @@ def _unreported(aged: Aged, now: datetime) -> Iterator[Finding]:
         )
 
 
-def _changed(outcome: Outcome, resource: Mapping[str, Any]) -> datetime:
+def _changed(resource: Resource) -> datetime | None:
     """Since when it may be expected to be answered: its creation, or the last change of its spec."""
-    created = parse_time(outcome.created or resource["metadata"]["creationTimestamp"])
-    return max(created, spec_changed(resource) or created)
+    return max(filter(None, (fields.created(resource), spec_changed(resource))), default=None)
 
 
-def last_changed(resource: Mapping[str, Any]) -> datetime:
+def _last_changed(resource: Resource) -> datetime | None:
     """When a job ended, as its status says; else when its resource was created."""
-    status = resource.get("status") or {}
-    return parse_time(status.get("lastModifiedTime") or resource["metadata"]["creationTimestamp"])
+    return time_or_none(fields.status(resource).get("lastModifiedTime")) or fields.created(resource)
 
 
 def _count(outcomes: Sequence[Outcome]) -> str:

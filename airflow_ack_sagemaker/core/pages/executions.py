@@ -8,19 +8,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from statistics import median
 from typing import Any
 
-from airflow_ack_sagemaker.core.resource.freshness import status_written
+from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.identity import identity_of
-from airflow_ack_sagemaker.core.resource.status import FINISHED, State, classify
-from airflow_ack_sagemaker.core.resource.times import parse_time
+from airflow_ack_sagemaker.core.resource.status import FINISHED, State, classify, cut
+from airflow_ack_sagemaker.core.resource.times import text_of, time_or_none
 from airflow_ack_sagemaker.core.run.decision import attempt_of
 
 Place = tuple[str, str, str]
 """A pipeline: cluster, namespace, name in SageMaker."""
 _RAN = frozenset({State.SUCCEEDED, State.FAILED, State.STOPPED})
+_WHOSE = ("dag_id", "run_id", "task_id", "map_index", "index")
 _MAX_REASON = 500
 """Characters of a reason that a table shows; the execution's own page has it whole."""
 
@@ -78,23 +79,22 @@ class Row:
 _SHOWN = tuple(name for name in Row.__slots__ if name != "touched")
 
 
-def row_of(resource: Mapping[str, Any], cluster: str) -> Row:
+def row_of(resource: Resource, cluster: str) -> Row:
     """The row of a PipelineExecution; ``cluster`` says where it was read."""
     outcome = classify(resource)
     identity = identity_of(resource)
-    status = resource.get("status") or {}
-    started = moment(status.get("creationTime")) if outcome.started else None
-    ended = moment(status.get("lastModifiedTime")) if outcome.state in _RAN else None
-    written = status_written(resource)
+    status = fields.status(resource)
+    started = time_or_none(status.get("creationTime")) if outcome.started else None
+    ended = time_or_none(status.get("lastModifiedTime")) if outcome.state in _RAN else None
     return Row(
         cluster=cluster,
         namespace=outcome.namespace,
         name=outcome.name,
         uid=outcome.uid or "",
-        pipeline=pipeline_of(resource),
+        pipeline=fields.pipeline_name(resource),
         state=outcome.state,
-        created=text_of(moment(outcome.created)) or "",
-        **({} if identity is None else {slot: getattr(identity, slot) for slot in identity.__slots__}),
+        created=outcome.created or "",
+        **({} if identity is None else {name: getattr(identity, name) for name in _WHOSE}),
         attempt=attempt_of(resource) or None,
         status=outcome.sagemaker_status,
         reason=cut(outcome.reason, _MAX_REASON),
@@ -103,13 +103,8 @@ def row_of(resource: Mapping[str, Any], cluster: str) -> Row:
         ended=text_of(ended),
         duration=max((ended - started).total_seconds(), 0.0) if started and ended else None,
         arn=outcome.arn,
-        touched=text_of(written),
+        touched=text_of(fields.status_written(resource)),
     )
-
-
-def pipeline_of(resource: Mapping[str, Any]) -> str:
-    """The name of the pipeline that an execution is of; it may be given by ARN."""
-    return str((resource.get("spec") or {}).get("pipelineName") or "").rpartition("/")[2]
 
 
 def usual_durations(rows: Iterable[Row]) -> dict[Place, float]:
@@ -119,21 +114,3 @@ def usual_durations(rows: Iterable[Row]) -> dict[Place, float]:
         if row.state is State.SUCCEEDED and row.duration is not None:
             found[row.place].append(row.duration)
     return {key: median(values) for key, values in found.items()}
-
-
-def moment(text: object) -> datetime | None:
-    """A time as a resource has it; None where it has none, or something else."""
-    try:
-        return parse_time(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-
-
-def text_of(time: datetime | None) -> str | None:
-    """A time as text."""
-    return None if time is None else time.isoformat().replace("+00:00", "Z")
-
-
-def cut(text: str | None, length: int) -> str | None:
-    """At most so many characters of a text."""
-    return text if text is None or len(text) <= length else f"{text[: length - 1]}…"

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from airflow_ack_sagemaker.core.doctor.findings import UNTOUCHED
 from airflow_ack_sagemaker.core.pages.executions import Row
 from airflow_ack_sagemaker.core.pages.pipelines import PipelineRow
-from airflow_ack_sagemaker.core.resource.status import State
+from airflow_ack_sagemaker.core.resource.status import ANSWER_TIME, State
 
 RECENT = timedelta(minutes=5)
 """A write of the controller that is younger says that it works."""
@@ -18,8 +17,8 @@ RECENT = timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """``controller``: ``reconciling`` (it has written lately), ``silent`` (something waits for it in vain), ``idle``
-    (nothing waits, nothing was written lately) or ``unknown``. Times are texts.
+    """``controller``: ``reconciling`` (it has written lately), ``silent`` (something waits for it, and it does not
+    answer), ``idle`` (nothing waits, nothing was written lately) or ``unknown``. Times are texts.
     """
 
     controller: Literal["reconciling", "silent", "idle", "unknown"]
@@ -48,9 +47,9 @@ def _controller(
     if not known or not anything:
         return "unknown"
     wrote = datetime.fromisoformat(last) if last else None
-    if oldest is not None and now - datetime.fromisoformat(oldest) > UNTOUCHED:
+    if oldest is not None and now - datetime.fromisoformat(oldest) > ANSWER_TIME:
         # One that is busy answers others meanwhile.
-        return "reconciling" if wrote is not None and now - wrote <= UNTOUCHED else "silent"
+        return "reconciling" if wrote is not None and now - wrote <= ANSWER_TIME else "silent"
     if wrote is not None and now - wrote <= RECENT:
         return "reconciling"
     return "idle" if wrote is not None else "unknown"

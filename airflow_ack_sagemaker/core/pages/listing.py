@@ -41,7 +41,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """``items`` of the ``total`` that fit. ``counts`` are the states of what fits but for the wanted states;
+    """``items`` of the ``total`` that fit. ``counts`` are the states of what fits, whatever states are wanted;
     ``pipelines`` and ``dags`` are those of all that may be read.
     """
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_ack_sagemaker.core.definition.document import canonical, read
-from airflow_ack_sagemaker.core.definition.problems import DefinitionError
-from airflow_ack_sagemaker.core.pages.executions import Place, Row, moment, text_of
-from airflow_ack_sagemaker.core.resource import freshness
+from airflow_ack_sagemaker.core.pages.executions import Place, Row
+from airflow_ack_sagemaker.core.resource import fields, freshness
+from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SHA256,
     ANNOTATION_DEFINITION_SOURCE,
@@ -19,6 +17,7 @@ from airflow_ack_sagemaker.core.resource.identity import (
     label_value,
 )
 from airflow_ack_sagemaker.core.resource.status import State
+from airflow_ack_sagemaker.core.resource.times import text_of
 
 MAX_DURATIONS = 30
 _DIGEST = "pipelineDefinitionSHA256"
@@ -79,68 +78,54 @@ class Summary:
     dag_ids: tuple[str, ...]
 
 
-def definition_of(resource: Mapping[str, Any]) -> DefinitionSource:
+def definition_of(resource: Resource) -> DefinitionSource:
     """What the annotations of a Pipeline or PipelineExecution say about its definition."""
-    annotations = (resource.get("metadata") or {}).get("annotations") or {}
     return DefinitionSource(
-        annotations.get(ANNOTATION_DEFINITION_SOURCE),
-        annotations.get(ANNOTATION_DEFINITION_VERSION),
-        annotations.get(ANNOTATION_DEFINITION_SHA256),
+        fields.annotation(resource, ANNOTATION_DEFINITION_SOURCE),
+        fields.annotation(resource, ANNOTATION_DEFINITION_VERSION),
+        fields.annotation(resource, ANNOTATION_DEFINITION_SHA256),
     )
 
 
-def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """A Pipeline without its definition's text, of which the digest stays, and without its managers' field lists, of
-    which what `freshness` reads stays.
+def prune(resource: Resource, digest: Callable[[str, str | None], str]) -> dict[str, Any]:
+    """A Pipeline without the text of its definition and without its managers' lists of fields. The digest of the text
+    stays, and of the managers what `freshness` reads.
+
+    :param digest: gives the digest of a definition's text; its second argument is the digest that the annotations say.
     """
     pruned = freshness.prune(resource)
-    spec = dict(resource.get("spec") or {})
+    spec = dict(fields.spec(resource))
     text = spec.pop("pipelineDefinition", None)
     if isinstance(text, str):
-        spec[_DIGEST] = digest_of(text, definition_of(resource).sha256)
-    metadata = resource.get("metadata") or {}
+        spec[_DIGEST] = digest(text, definition_of(resource).sha256)
+    metadata = fields.metadata(resource)
     for key in ("labels", "annotations"):
         if key in metadata:
             pruned["metadata"][key] = metadata[key]
     return {**pruned, "spec": spec}
 
 
-def digest_of(text: str, expected: str | None = None) -> str:
-    """The digest of a definition's canonical text; of the text itself where it is none.
-
-    :param expected: spares making it canonical where the text has this digest as it is.
-    """
-    plain = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    if plain == expected:
-        return plain
-    try:
-        return hashlib.sha256(canonical(read(text, "definition")).encode()).hexdigest()
-    except DefinitionError:
-        return plain
-
-
-def pipeline_row(resource: Mapping[str, Any], cluster: str) -> PipelineRow:
+def pipeline_row(resource: Resource, cluster: str) -> PipelineRow:
     """The row of a pruned Pipeline."""
     outcome = freshness.observe(resource)
-    created, changed = moment(outcome.created), freshness.spec_changed(resource)
-    spec = resource.get("spec") or {}
+    created, changed = fields.created(resource), freshness.spec_changed(resource)
     return PipelineRow(
         cluster=cluster,
         namespace=outcome.namespace,
         name=outcome.name,
         uid=outcome.uid or "",
-        pipeline=str(spec.get("pipelineName") or ""),
+        pipeline=fields.pipeline_name(resource),
         state=outcome.state,
         status=outcome.sagemaker_status,
         reason=outcome.reason,
         remedy=outcome.remedy,
         definition=definition_of(resource),
-        text_sha256=spec.get(_DIGEST),
-        dag_label=((resource.get("metadata") or {}).get("labels") or {}).get(LABEL_DAG),
+        text_sha256=fields.text(fields.spec(resource), _DIGEST),
+        dag_label=fields.label(resource, LABEL_DAG) or None,
         arn=outcome.arn,
         region=outcome.region,
         changed=text_of(max(filter(None, (created, changed)), default=None)),
-        touched=text_of(freshness.status_written(resource)),
+        touched=text_of(fields.status_written(resource)),
     )
 
 
@@ -159,11 +144,11 @@ def summarize(rows: Iterable[Row]) -> Summary:
 
 
 def visible(pipeline: PipelineRow, executions: Sequence[Row], labels: Collection[str]) -> bool:
-    """Whether a pipeline is shown to whoever may read these executions and the DAGs of these labels."""
+    """Whether a pipeline is shown to a user who may read these executions and the DAGs of these labels."""
     return bool(executions) or (pipeline.dag_label is not None and pipeline.dag_label in labels)
 
 
-def labels_of(dag_ids: Iterable[str]) -> frozenset[str]:
+def dag_labels(dag_ids: Iterable[str]) -> frozenset[str]:
     """The label values of these DAGs."""
     return frozenset(label_value(dag_id) for dag_id in dag_ids)
 

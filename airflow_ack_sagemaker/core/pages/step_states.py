@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-
-from airflow_ack_sagemaker.core.definition.graph import StepGraph
-from airflow_ack_sagemaker.core.definition.parse import DefinitionError, parse_definition
 
 NOT_STARTED = "NotStarted"
 SKIPPED = "Skipped"
@@ -32,11 +30,15 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A definition's graph: steps in document order, and edges (source, target, branch of a condition or None)."""
+    """A definition's graph: ``steps`` in document order, and ``edges`` (source, target, branch of a condition or None).
+
+    ``order`` has their names so that each comes after all that it waits for; ``before`` has what each waits for.
+    """
 
     steps: tuple[StepView, ...]
     edges: tuple[tuple[str, str, str | None], ...]
-    graph: StepGraph
+    order: tuple[str, ...]
+    before: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +59,25 @@ class StepState:
     iterated: bool = False
 
 
-def picture_of(text: str) -> Picture:
+def picture_of(steps: Iterable[StepView], edges: Iterable[tuple[str, str]], order: Iterable[str]) -> Picture:
     """The picture of a definition, without states.
 
-    :raises DefinitionError: it cannot be read; SageMaker may know more than this version does.
+    :param steps: in document order.
+    :param edges: (step, step that waits for it).
+    :param order: the names of the steps, each after all that it waits for.
     """
-    definition = parse_definition(text)
-    branches = {step: key for key, steps in definition.graph.branches.items() for step in steps}
-    steps = tuple(
-        StepView(step.name, step.type, step.display_name or None, parent=step.parent, branch=step.branch)
-        for step in definition.steps
+    steps, edges = tuple(steps), tuple(edges)
+    branches = {step.name: (step.parent, step.branch) for step in steps}
+    before: defaultdict[str, list[str]] = defaultdict(list)
+    for source, target in edges:
+        before[target].append(source)
+    labelled = ((source, target, *branches[target]) for source, target in edges)
+    return Picture(
+        steps,
+        tuple((source, target, branch if parent == source else None) for source, target, parent, branch in labelled),
+        tuple(order),
+        dict(before),
     )
-    edges = tuple(
-        (source, target, branches[target][1] if branches.get(target, ("",))[0] == source else None)
-        for source, target in definition.graph.edges
-    )
-    return Picture(steps, edges, definition.graph)
 
 
 def with_states(
@@ -88,13 +93,13 @@ def with_states(
     skipped: set[str] = set()
     shown: dict[str, StepView] = {}
     parents = {step.name: step for step in picture.steps}
-    for name in picture.graph.order():
+    for name in picture.order:
         step = parents[name]
         state = known.get(name)
         if state is not None:
             shown[name] = _merged(step, state)
             continue
-        why = _why_skipped(step, picture.graph, known, skipped, over, selected)
+        why = _why_skipped(step, picture.before.get(name, ()), known, skipped, over, selected)
         if why is not None:
             skipped.add(name)
         shown[name] = replace(step, status=NOT_STARTED if why is None else SKIPPED, reason=why)
@@ -124,7 +129,7 @@ def _merged(step: StepView, state: StepState) -> StepView:
 
 def _why_skipped(
     step: StepView,
-    graph: StepGraph,
+    before: Sequence[str],
     known: Mapping[str, StepState],
     skipped: Collection[str],
     over: bool,
@@ -138,29 +143,21 @@ def _why_skipped(
     decided = known.get(step.parent or "")
     if decided is not None and decided.outcome is not None and decided.outcome is not (step.branch == "if"):
         return f"The condition {step.parent} took the other branch"
-    before = next((name for name in graph.dependencies(step.name) if name in skipped), None)
-    if over and before is not None:
-        return f"It waits for {before}, which was skipped"
+    awaited = next((name for name in before if name in skipped), None)
+    if over and awaited is not None:
+        return f"It waits for {awaited}, which was skipped"
     return None
 
 
-def readable_picture(text: str) -> tuple[Picture | None, str | None]:
-    """The picture, or why there is none."""
-    try:
-        return picture_of(text), None
-    except DefinitionError as error:
-        # Where, and not what: the message may quote a value.
-        place = error.problems[0].pointer or "its beginning"
-        return None, f"The definition cannot be drawn: this version does not understand what stands at {place}."
-
-
-def state_of(step: Mapping[str, Any], text_of: Any) -> StepState:
+def state_of(step: Mapping[str, Any], text_of: Callable[[object], str | None]) -> StepState:
     """A member of ListPipelineExecutionSteps; ``text_of`` turns its times into texts."""
     metadata = step.get("Metadata") or {}
     outcome = {"True": True, "False": False}.get((metadata.get("Condition") or {}).get("Outcome", ""))
     source = (step.get("SelectiveExecutionResult") or {}).get("SourcePipelineExecutionArn")
+    round_ = step.get("IterationContext") or {}
     return StepState(
-        name=step["StepName"],
+        # A round of a loop's step is called like that step and the round's number.
+        name=step["StepName"].removesuffix(f"-{round_['Index']}") if "Index" in round_ else step["StepName"],
         status=step.get("StepStatus", ""),
         type=next(iter(metadata), "").removesuffix("Job"),
         display_name=step.get("StepDisplayName") or None,

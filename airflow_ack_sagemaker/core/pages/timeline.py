@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from airflow_ack_sagemaker.core.pages.executions import moment, text_of
-from airflow_ack_sagemaker.core.resource.freshness import status_written
+from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
-from airflow_ack_sagemaker.core.run.decision import reported_at
+from airflow_ack_sagemaker.core.resource.times import text_of, time_or_none
+from airflow_ack_sagemaker.core.run.reported import reported_at
 
-Kind = Literal["info", "good", "bad", "waiting"]
+Tone = Literal["info", "good", "bad", "waiting"]
 
-_WORDS: dict[tuple[str, str], tuple[str, Kind]] = {
+_WORDS: dict[tuple[str, str], tuple[str, Tone]] = {
     ("ACK.ResourceSynced", "True"): ("The controller has nothing left to do for it", "info"),
     ("ACK.ResourceSynced", "False"): ("The controller follows it", "info"),
     ("ACK.ResourceSynced", "Unknown"): ("The controller cannot tell how it stands", "waiting"),
@@ -27,7 +28,7 @@ _WORDS: dict[tuple[str, str], tuple[str, Kind]] = {
     ("Ready", "True"): ("Ready", "info"),
     ("Ready", "False"): ("Not ready yet", "info"),
 }
-_ENDS: dict[State, tuple[str, Kind]] = {
+_ENDS: dict[State, tuple[str, Tone]] = {
     State.SUCCEEDED: ("SageMaker finished it", "good"),
     State.FAILED: ("It failed in SageMaker", "bad"),
     State.STOPPED: ("It was stopped in SageMaker", "bad"),
@@ -41,10 +42,10 @@ class Event:
     time: str | None
     what: str
     detail: str | None
-    kind: Kind
+    kind: Tone
 
 
-def timeline_of(resource: Mapping[str, Any]) -> list[Event]:
+def timeline_of(resource: Resource) -> list[Event]:
     """The events of a PipelineExecution, oldest first; what has no time stands where it was seen, at the end."""
     outcome = classify(resource)
     found = list(_events(resource, outcome))
@@ -54,25 +55,27 @@ def timeline_of(resource: Mapping[str, Any]) -> list[Event]:
     return [event for _, event in dated] + undated
 
 
-def _events(resource: Mapping[str, Any], outcome: Outcome) -> Iterator[tuple[datetime | None, Event]]:
-    metadata, status = resource.get("metadata") or {}, resource.get("status") or {}
+def _events(resource: Resource, outcome: Outcome) -> Iterator[tuple[datetime | None, Event]]:
+    status = fields.status(resource)
 
     def event(
-        time: datetime | None, what: str, detail: object = None, kind: Kind = "info"
+        time: datetime | None, what: str, detail: object = None, kind: Tone = "info"
     ) -> tuple[datetime | None, Event]:
         return time, Event(text_of(time), what, str(detail) if detail else None, kind)
 
-    yield event(moment(metadata.get("creationTimestamp")), "The resource was created")
-    if (taken := _taken(metadata)) is not None:
+    yield event(fields.created(resource), "The resource was created")
+    if (taken := _taken(resource)) is not None:
         yield event(taken, "The controller took it on")
     if outcome.started:
-        yield event(moment(status.get("creationTime")), "SageMaker started it", outcome.arn)
-    if (asked := moment(metadata.get("deletionTimestamp"))) is not None:
+        yield event(time_or_none(status.get("creationTime")), "SageMaker started it", outcome.arn)
+    if (asked := fields.deleted(resource)) is not None:
         yield event(asked, "It was asked to stop: the resource was deleted", kind="waiting")
     if (end := _ENDS.get(outcome.state)) is not None:
         what, kind = end
-        yield event(moment(status.get("lastModifiedTime")), what, outcome.reason or outcome.sagemaker_status, kind)
-    for condition in status.get("conditions") or ():
+        yield event(
+            time_or_none(status.get("lastModifiedTime")), what, outcome.reason or outcome.sagemaker_status, kind
+        )
+    for condition in fields.conditions(resource):
         yield _condition(condition, resource)
     if outcome.state is State.UNSEEN:
         yield event(None, "No controller has touched it yet", outcome.remedy, "waiting")
@@ -80,23 +83,25 @@ def _events(resource: Mapping[str, Any], outcome: Outcome) -> Iterator[tuple[dat
         yield event(told, "The task told Airflow how it ended")
 
 
-def _condition(condition: Mapping[str, Any], resource: Mapping[str, Any]) -> tuple[datetime | None, Event]:
+def _condition(condition: Mapping[str, Any], resource: Resource) -> tuple[datetime | None, Event]:
     name, value = str(condition.get("type") or "?"), str(condition.get("status") or "?")
     what, kind = _WORDS.get((name, value), (f"{name} is {value}", "info"))
-    parts = dict.fromkeys(str(part) for part in (condition.get("message"), condition.get("reason")) if part)
-    time = moment(condition.get("lastTransitionTime"))
+    time = time_or_none(condition.get("lastTransitionTime"))
     if time is None and kind != "info":
-        time = status_written(resource)  # ACK dates neither Recoverable nor Terminal
-    return time, Event(text_of(time), what, ": ".join(parts) or None, kind)
+        time = fields.status_written(resource)  # ACK dates neither Recoverable nor Terminal
+    return time, Event(text_of(time), what, fields.said_by(condition), kind)
 
 
-def _taken(metadata: Mapping[str, Any]) -> datetime | None:
-    """When whoever writes the status first wrote anything else: its finalizer, which it sets once."""
-    entries = [entry for entry in metadata.get("managedFields") or () if isinstance(entry, Mapping)]
-    controllers = {entry.get("manager") for entry in entries if entry.get("subresource") == "status"}
+def _taken(resource: Resource) -> datetime | None:
+    """When the controller first wrote something: its finalizer, which it sets once.
+
+    It is the manager that writes the status.
+    """
+    entries = fields.managed_fields(resource)
+    controllers = {fields.text(entry, "manager") for entry in entries if entry.get("subresource") == "status"}
     times = [
-        moment(entry.get("time"))
+        time_or_none(entry.get("time"))
         for entry in entries
-        if not entry.get("subresource") and entry.get("manager") in controllers
+        if not entry.get("subresource") and fields.text(entry, "manager") in controllers
     ]
     return min((time for time in times if time is not None), default=None)

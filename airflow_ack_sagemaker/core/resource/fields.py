@@ -1,7 +1,7 @@
 """The one reader of a raw object: its metadata, and the members that our kinds have in common.
 
-Whoever may write resources may write anything into them. So every reader here takes an object of any shape, and what is
-not of the expected type counts as not there.
+A user who may write resources may write anything into them. So every reader here takes an object of any shape; a value
+of another type than the expected one counts as missing.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from airflow_ack_sagemaker.core.resource.times import time_or_none
 
 Resource = Mapping[str, Any]
 """An object as the API server returns it."""
+
+_MAPPINGS = (dict, Mapping)
+"""JSON makes dicts, and to ask for those first takes a tenth of the time."""
 
 
 def metadata(resource: Resource) -> Mapping[str, Any]:
@@ -31,6 +34,21 @@ def status(resource: Resource) -> Mapping[str, Any]:
     return _mapping(resource.get("status"))
 
 
+def text(values: Mapping[str, Any], key: str) -> str | None:
+    """A member that is a text; None where there is none, or an empty one."""
+    return _text(values.get(key)) or None
+
+
+def status_text(resource: Resource, key: str) -> str | None:
+    """A member of ``.status`` that is a text."""
+    return text(status(resource), key)
+
+
+def kind_name(resource: Resource) -> str:
+    """``.kind``; "" where it has none: the items of a list come without."""
+    return _text(resource.get("kind"))
+
+
 def name(resource: Resource) -> str:
     """Its name; "" where it has none."""
     return _text(metadata(resource).get("name"))
@@ -43,12 +61,12 @@ def namespace(resource: Resource) -> str:
 
 def uid(resource: Resource) -> str | None:
     """What tells it from an earlier or later one of its name."""
-    return _text(metadata(resource).get("uid")) or None
+    return text(metadata(resource), "uid")
 
 
 def version(resource: Resource) -> str | None:
     """Its ``resourceVersion``."""
-    return _text(metadata(resource).get("resourceVersion")) or None
+    return text(metadata(resource), "resourceVersion")
 
 
 def labels_of(resource: Resource) -> Mapping[str, str]:
@@ -90,18 +108,36 @@ def deleted(resource: Resource) -> datetime | None:
 
 def managed_fields(resource: Resource) -> list[Mapping[str, Any]]:
     """``.metadata.managedFields``: which manager wrote which fields when."""
-    value = metadata(resource).get("managedFields")
-    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+    return _mappings(metadata(resource).get("managedFields"))
+
+
+def status_written(resource: Resource) -> datetime | None:
+    """When the status was last written. A controller writes it only when it changes."""
+    times = [
+        time_or_none(entry.get("time")) for entry in managed_fields(resource) if entry.get("subresource") == "status"
+    ]
+    return max((time for time in times if time is not None), default=None)
+
+
+def conditions(resource: Resource) -> list[Mapping[str, Any]]:
+    """``.status.conditions``, in their order. Each has ``type`` and ``status`` (the text True, False or Unknown)."""
+    return _mappings(status(resource).get("conditions"))
+
+
+def said_by(condition: Mapping[str, Any]) -> str | None:
+    """Message and reason of a condition: ACK puts the interesting half into either."""
+    parts = (text(condition, "message"), text(condition, "reason"))
+    return ": ".join(dict.fromkeys(part for part in parts if part)) or None
 
 
 def arn(resource: Resource) -> str | None:
     """The ARN of the thing in AWS, as the controller wrote it."""
-    return _text(_ack(resource).get("arn")) or None
+    return text(_ack(resource), "arn")
 
 
 def region(resource: Resource) -> str | None:
     """The AWS region that the controller used."""
-    return _text(_ack(resource).get("region")) or None
+    return text(_ack(resource), "region")
 
 
 def pipeline_name(resource: Resource) -> str:
@@ -111,12 +147,8 @@ def pipeline_name(resource: Resource) -> str:
 
 def parameters(resource: Resource) -> dict[str, str]:
     """The values of ``spec.pipelineParameters`` by name."""
-    items = spec(resource).get("pipelineParameters")
-    return {
-        item["name"]: _text(item.get("value"))
-        for item in (items if isinstance(items, list) else ())
-        if isinstance(item, Mapping) and isinstance(item.get("name"), str)
-    }
+    items = _mappings(spec(resource).get("pipelineParameters"))
+    return {item["name"]: _text(item.get("value")) for item in items if isinstance(item.get("name"), str)}
 
 
 def _ack(resource: Resource) -> Mapping[str, Any]:
@@ -124,7 +156,11 @@ def _ack(resource: Resource) -> Mapping[str, Any]:
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, _MAPPINGS) else {}
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, _MAPPINGS)] if isinstance(value, list) else []
 
 
 def _text(value: Any) -> str:

@@ -1,25 +1,37 @@
-"""Has the controller answered the last change of a resource? ACK has no ``observedGeneration``, so the times of writes
-must tell.
+"""Has the controller answered the last change of a resource? ACK has no ``observedGeneration``, so what is written on
+the resource must tell.
 
-`metadata.managedFields` holds, on the API server's one clock and to the second, when each manager last changed the
-``spec`` and when the controller last wrote the ``status``. The controller renews the latter whenever it has reacted to
-a change, and its writes carry the version that they read. So: a status written in or after the second of the last
-change of the spec has seen that change, *if* no status was written earlier in that same second. `must_wait` says until
-when an update has to wait to make that true; the apply carries the ``resourceVersion`` that was looked at, so that no
-status slips in between.
+`metadata.managedFields` holds, on the API server's clock and to the second, when each manager last changed the ``spec``
+and when the controller last wrote the ``status``. The controller renews the latter whenever it has reacted to a change,
+and its writes carry the version that they read. So two things are enough to know an answer to a change of ours:
+
+- An update waits until the second of the last status write is over (`pause_before_change`), and carries the
+  ``resourceVersion`` that was looked at. So no status slips in between, and the answer gets another time than it has.
+- The update writes down what it found (`change_note`): the generation that it makes, and the time of the status before
+  it. A status of that time is from before; any other one is an answer. No two clocks are compared, so that a clock
+  which is wrong, or was set back or forward meanwhile, changes nothing.
+
+The generation counts changes of the spec. At generation 1 any status is an answer. Where somebody else has changed the
+spec last, the two times are compared, which is right as long as the API server's clock is not set back in between.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.advice import CONTROLLER_LOG
+from airflow_ack_sagemaker.core.resource.identity import PREFIX
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
-from airflow_ack_sagemaker.core.resource.times import parse_time
+from airflow_ack_sagemaker.core.resource.times import text_of, time_or_none
+
+ANNOTATION_CHANGE = f"{PREFIX}/change"
+"""What the last change of the spec by this package found: see `change_note`."""
 
 STATUS_RESOLUTION = timedelta(seconds=2)
 """Between a status write and our next change.
@@ -33,14 +45,14 @@ def spec_changed(resource: Mapping[str, Any]) -> datetime | None:
     """When the ``spec`` was last changed, by anybody."""
     return _latest(
         entry
-        for entry in _managed(resource)
+        for entry in fields.managed_fields(resource)
         if not entry.get("subresource") and "f:spec" in (entry.get("fieldsV1") or {})
     )
 
 
 def status_written(resource: Mapping[str, Any]) -> datetime | None:
     """When the ``status`` was last written."""
-    return _latest(entry for entry in _managed(resource) if entry.get("subresource") == "status")
+    return _latest(entry for entry in fields.managed_fields(resource) if entry.get("subresource") == "status")
 
 
 def answered(resource: Mapping[str, Any]) -> bool:
@@ -49,13 +61,39 @@ def answered(resource: Mapping[str, Any]) -> bool:
     if changed is None:
         return True
     written = status_written(resource)
-    return written is not None and written >= changed
+    if written is None:
+        return False
+    generation = fields.metadata(resource).get("generation")
+    if generation == 1:
+        return True
+    noted = _noted(resource)
+    if noted is not None and noted[0] == generation:
+        return text_of(written) != noted[1]
+    return written >= changed
 
 
-def may_change_at(resource: Mapping[str, Any]) -> datetime | None:
-    """When, on the API server's clock, a change of the spec can be told from what stands; None: at once."""
+def change_note(resource: Mapping[str, Any]) -> dict[str, str]:
+    """The annotation that goes with an update of ``resource``, which changes its spec and carries its version."""
+    generation = fields.metadata(resource).get("generation")
+    if not isinstance(generation, int):
+        return {}
+    note = {"generation": generation + 1, "status": text_of(status_written(resource))}
+    return {ANNOTATION_CHANGE: json.dumps(note, separators=(",", ":"))}
+
+
+def pause_before_change(resource: Mapping[str, Any], now: datetime | None) -> timedelta:
+    """How long an update has to wait until its answer can be told from the status that stands; never longer than
+    `STATUS_RESOLUTION`, since nothing on any clock is worth more.
+
+    :param now: the API server's clock; None: not known. A status that is from the future of that clock says nothing
+        about when it was written, so that one waits as if it were from this moment.
+    """
     written = status_written(resource)
-    return written + STATUS_RESOLUTION if written else None
+    if written is None:
+        return timedelta(0)
+    if now is None:
+        return STATUS_RESOLUTION
+    return min(max(written + STATUS_RESOLUTION - now, timedelta(0)), STATUS_RESOLUTION)
 
 
 def observe(resource: Mapping[str, Any]) -> Outcome:
@@ -98,25 +136,34 @@ def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
             # `classify` asks since when a status stands that is not known.
             kept["managedFields"] = [
                 {"subresource": "status", "time": entry["time"]}
-                for entry in _managed(resource)
+                for entry in fields.managed_fields(resource)
                 if entry.get("subresource") == "status" and entry.get("time")
             ]
         spec = {key: value for key, value in (resource.get("spec") or {}).items() if key == "pipelineName"}
         return {"kind": resource["kind"], "metadata": kept, "spec": spec, "status": status}
+    if note := fields.annotation(resource, ANNOTATION_CHANGE):
+        kept["annotations"] = {ANNOTATION_CHANGE: note}
     kept["managedFields"] = [
         {
             **{key: entry[key] for key in ("subresource", "time") if key in entry},
             "fieldsV1": {"f:spec": {}} if "f:spec" in (entry.get("fieldsV1") or {}) else {},
         }
-        for entry in _managed(resource)
+        for entry in fields.managed_fields(resource)
     ]
     return {"kind": resource["kind"], "metadata": kept, "status": resource.get("status") or {}}
 
 
-def _managed(resource: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return (resource.get("metadata") or {}).get("managedFields") or []
+def _noted(resource: Mapping[str, Any]) -> tuple[int, str | None] | None:
+    """Generation and time of the status before, as the last change of ours has noted them."""
+    try:
+        note = json.loads(fields.annotation(resource, ANNOTATION_CHANGE) or "")
+        generation, status = note["generation"], note["status"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return None
+    if type(generation) is not int or not (status is None or isinstance(status, str)):
+        return None
+    return generation, status
 
 
-def _latest(entries: Any) -> datetime | None:
-    times = [parse_time(entry["time"]) for entry in entries if entry.get("time")]
-    return max(times, default=None)
+def _latest(entries: Iterable[Mapping[str, Any]]) -> datetime | None:
+    return max(filter(None, (time_or_none(entry.get("time")) for entry in entries)), default=None)

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from airflow_ack_sagemaker.core.resource import fields
+
 PREFIX = "airflow-ack-sagemaker"
 """Prefix of our labels and annotations, and the field manager of our writes."""
 
@@ -32,7 +34,16 @@ LABEL_INDEX = f"{PREFIX}/index"
 
 ANNOTATION_IDENTITY = f"{PREFIX}/identity"
 ANNOTATION_REPORTED = f"{PREFIX}/reported"
-ANNOTATION_FIRST_TRY = f"{PREFIX}/first-try"
+ANNOTATION_INSTANCE = f"{PREFIX}/instance"
+"""Which Airflow, where several share a namespace; absent where it is not told apart."""
+ANNOTATION_LAUNCHED_BY = f"{PREFIX}/launched-by"
+"""What Airflow's database said about the try that launched it (`core.resource.launched_by`)."""
+ANNOTATION_ASKED = f"{PREFIX}/asked"
+"""Digest of what was asked for: parameters, version, steps (`ExecutionSpec.asked`)."""
+ANNOTATION_GENERATION = f"{PREFIX}/pipeline-generation"
+"""Generation of the Pipeline resource at the launch, where the definition is a fixed one."""
+ANNOTATION_RAN = f"{PREFIX}/definition-ran"
+"""Digest of the definition that is known to have run, whatever the Pipeline became afterwards."""
 ANNOTATION_RETRY_WHOLE = f"{PREFIX}/retry-whole"
 """Why a retry must not run selectively on the results of this failed execution: it was tried in vain."""
 ANNOTATION_DEFINITION_SOURCE = f"{PREFIX}/definition-source"
@@ -51,7 +62,8 @@ _ROOM = 13
 class RunIdentity:
     """One task instance of one DAG run; ``map_index`` is -1 where the task is not mapped, as in Airflow.
 
-    Where a task launches a batch, ``index`` tells its executions apart: it is their place in the batch, from 0.
+    Where a task launches a batch, ``index`` tells its executions apart, from 0. ``instance`` tells Airflows apart that
+    share a namespace; "" where they are not.
     """
 
     dag_id: str
@@ -59,6 +71,7 @@ class RunIdentity:
     task_id: str
     map_index: int = -1
     index: int | None = None
+    instance: str = ""
 
     @property
     def text(self) -> str:
@@ -71,12 +84,15 @@ class RunIdentity:
         """12 hexadecimal digits of a SHA-256, the same for all of a batch: 48 bits, so two of a million runs collide
         with a chance of 1 in 500.
         """
-        return _digest(_text(self.dag_id, self.run_id, self.task_id, self.map_index))
+        return _digest(_text(*self._of(), self.dag_id, self.run_id, self.task_id, self.map_index))
 
     @property
     def task_digest(self) -> str:
         """The same for the task (and map index) without the run."""
-        return _digest(_text(self.dag_id, self.task_id, self.map_index))
+        return _digest(_text(*self._of(), self.dag_id, self.task_id, self.map_index))
+
+    def _of(self) -> tuple[str, ...]:
+        return (self.instance,) if self.instance else ()
 
     def member(self, index: int) -> RunIdentity:
         """The identity of one execution of this run's batch."""
@@ -116,9 +132,14 @@ class RunIdentity:
             labels[LABEL_INDEX] = str(self.index)
         return labels
 
+    def annotations(self) -> dict[str, str]:
+        """The full strings: whose it is."""
+        instance = {ANNOTATION_INSTANCE: self.instance} if self.instance else {}
+        return {ANNOTATION_IDENTITY: self.text, **instance}
+
     def owns(self, resource: Mapping[str, Any]) -> bool:
-        """Whether this run made the resource."""
-        return bool(_annotated(resource) == self.text)
+        """Whether this run's identity is written on the resource."""
+        return identity_of(resource) == self
 
     def of_run(self, resource: Mapping[str, Any]) -> bool:
         """Whether this run, or any of its batch, made the resource."""
@@ -131,24 +152,23 @@ def identity_of(resource: Mapping[str, Any]) -> RunIdentity | None:
     written: whoever may write resources may write anything there.
     """
     try:
-        parts = json.loads(_annotated(resource))
+        parts = json.loads(fields.annotation(resource, ANNOTATION_IDENTITY) or "")
     except (TypeError, ValueError, RecursionError):
         return None
     if not isinstance(parts, list) or len(parts) not in (4, 5):
         return None
     if not all(map(_is_id, parts[:3])) or not all(type(part) is int and -1 <= part <= _MAX_INDEX for part in parts[3:]):
         return None
-    return RunIdentity(*parts)
+    index = parts[4] if len(parts) == 5 else None
+    return RunIdentity(
+        parts[0], parts[1], parts[2], parts[3], index, fields.annotation(resource, ANNOTATION_INSTANCE) or ""
+    )
 
 
 def _is_id(part: object) -> bool:
     if not isinstance(part, str) or not 0 < len(part) <= _MAX_ID or "\0" in part:
         return False
     return not any("\ud800" <= letter <= "\udfff" for letter in part)
-
-
-def _annotated(resource: Mapping[str, Any]) -> Any:
-    return ((resource.get("metadata") or {}).get("annotations") or {}).get(ANNOTATION_IDENTITY)
 
 
 def _text(*parts: str | int) -> str:

@@ -5,6 +5,7 @@ Sources: the CRDs of the ACK SageMaker controller; limits from the SageMaker API
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -13,11 +14,11 @@ from typing import Any
 
 from airflow_ack_sagemaker.core.errors import AckError
 from airflow_ack_sagemaker.core.resource.identity import (
+    ANNOTATION_ASKED,
     ANNOTATION_DEFINITION_SHA256,
     ANNOTATION_DEFINITION_SOURCE,
     ANNOTATION_DEFINITION_VERSION,
-    ANNOTATION_FIRST_TRY,
-    ANNOTATION_IDENTITY,
+    ANNOTATION_LAUNCHED_BY,
     LABEL_ATTEMPT,
     LABEL_PIPELINE,
     MANAGED_BY,
@@ -27,6 +28,7 @@ from airflow_ack_sagemaker.core.resource.identity import (
     pipeline_resource_name,
 )
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE, PIPELINE_EXECUTION, kind_of
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 
 ANNOTATION_REGION = "services.k8s.aws/region"
 ANNOTATION_DELETION_POLICY = "services.k8s.aws/deletion-policy"
@@ -227,8 +229,25 @@ class ExecutionSpec:
     region: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    asked_sha256: str | None = None
 
-    def manifest(self, namespace: str, identity: RunIdentity, *, attempt: int, first_try: int) -> dict[str, Any]:
+    def asked(self) -> str:
+        """Digest (hexadecimal) of what the task asks for: two tries that ask for the same have the same.
+
+        The order of parameters counts for nothing.
+        """
+        content = [
+            pipeline_name_of(self.pipeline_name),
+            sorted((item["name"], item["value"]) for item in self.parameters),
+            self.pipeline_version_id,
+            sorted(self.selected_steps),
+            self.source_execution_arn,
+            self.max_parallel_steps,
+            self.region,
+        ]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+    def manifest(self, namespace: str, identity: RunIdentity, *, attempt: int, tried: Try) -> dict[str, Any]:
         """The resource to create for one attempt of a run.
 
         The display name is the resource's own name unless one is given: unique in SageMaker, so that an execution that
@@ -277,8 +296,9 @@ class ExecutionSpec:
                 "annotations": _given(
                     {
                         **self.annotations,
-                        ANNOTATION_IDENTITY: identity.text,
-                        ANNOTATION_FIRST_TRY: str(first_try),
+                        **identity.annotations(),
+                        ANNOTATION_LAUNCHED_BY: tried.to_text(),
+                        ANNOTATION_ASKED: self.asked_sha256 or self.asked(),
                         ANNOTATION_REGION: self.region,
                     }
                 ),
@@ -305,9 +325,13 @@ def resource_manifest(
     *,
     labels: Mapping[str, str],
     annotations: Mapping[str, str],
+    identity: RunIdentity | None = None,
+    tried: Try | None = None,
 ) -> dict[str, Any]:
     """A resource of any kind of the controller.
 
+    :param identity: the run that asks for it, with ``tried``, its try. They are written on a job, which is one run's;
+        anything else is kept and shared.
     :raises SpecError: a kind that the controller does not have, or a name that Kubernetes would refuse.
     """
     try:
@@ -316,6 +340,9 @@ def resource_manifest(
         raise SpecError(str(error)) from None
     if not isinstance(spec, Mapping):
         raise SpecError(f"spec of {kind} {_short(name)} must be a mapping, not {type(spec).__name__}.")
+    if known.is_job and identity is not None and tried is not None:
+        labels = {**labels, **identity.labels()}
+        annotations = {**annotations, **identity.annotations(), ANNOTATION_LAUNCHED_BY: tried.to_text()}
     return {
         "apiVersion": API_VERSION,
         "kind": known.kind,

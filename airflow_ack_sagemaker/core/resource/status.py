@@ -10,15 +10,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.advice import CONTROLLER_LOG
-from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION, Kind, kind_of
+from airflow_ack_sagemaker.core.resource.fields import Resource
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION, Kind, kind_of
+from airflow_ack_sagemaker.core.resource.ownership import mistakes_its_own, speaks_of_anothers
+from airflow_ack_sagemaker.core.resource.times import text_of
 
 MAX_REASON = 3_000
 """Characters of a reason that are kept: an outcome travels in trigger events, which live in Airflow's database."""
+ANSWER_TIME = timedelta(minutes=1)
+"""How long a resource may stay `State.UNSEEN`. A controller that is idle answers within a second, a busy one within a
+minute or so."""
 
 
 class State(StrEnum):
@@ -69,6 +76,8 @@ class Outcome:
     """When the resource was created, as the API server wrote it (RFC 3339)."""
     since: float | None = None
     """Of an unknown status: when the controller wrote it, Unix time in seconds."""
+    deleted: float | None = None
+    """When its deletion was asked for, Unix time in seconds; None: it was not."""
     gone: bool = False
     """Whether the resource is no longer in the cluster; a job that had ended before keeps its ``state``."""
 
@@ -119,48 +128,51 @@ def gone(last: Outcome) -> Outcome:
     )
 
 
-def classify(resource: Mapping[str, Any]) -> Outcome:
+def classify(resource: Resource) -> Outcome:
     """Read a resource of any ACK SageMaker kind.
 
     :param resource: the resource as the API server returns it (a pruned copy without its ``spec`` is enough).
     :raises ValueError: its ``kind`` is not one of the controller's.
     """
-    kind = kind_of(resource.get("kind", ""))
-    metadata = resource.get("metadata") or {}
-    status = resource.get("status") or {}
-    conditions = _conditions(status)
-    said = status.get(kind.status_field) if kind.status_field else None
-    ack = status.get("ackResourceMetadata") or {}
-    state, reason, warning = _read(kind, metadata, status, conditions, said)
+    kind = kind_of(fields.kind_name(resource))
+    said = fields.status_text(resource, kind.status_field) if kind.status_field else None
+    conditions = {str(condition.get("type")): condition for condition in fields.conditions(resource)}
+    if speaks_of_anothers(resource):
+        # What the status says of a job or a pipeline is true, but of somebody else's.
+        state, reason, warning = State.REFUSED, _said_by(conditions["ACK.Terminal"]), None
+    else:
+        if mistakes_its_own(resource):
+            conditions["ACK.Recoverable"] = conditions.pop("ACK.Terminal")
+        state, reason, warning = _read(kind, resource, said, conditions)
     return Outcome(
         kind=kind.kind,
-        name=metadata.get("name", ""),
-        namespace=metadata.get("namespace", ""),
-        uid=metadata.get("uid"),
+        name=fields.name(resource),
+        namespace=fields.namespace(resource),
+        uid=fields.uid(resource),
         state=state,
         sagemaker_status=said,
-        reason=_cut(reason),
+        reason=cut(reason, MAX_REASON),
         remedy=remedy_for(kind, state, reason),
-        warning=_cut(warning),
-        arn=ack.get("arn"),
-        region=ack.get("region"),
-        created=metadata.get("creationTimestamp"),
-        since=_status_written(metadata) if state is State.UNKNOWN else None,
+        warning=cut(warning, MAX_REASON),
+        arn=fields.arn(resource),
+        region=fields.region(resource),
+        created=text_of(fields.created(resource)),
+        since=_unknown_since(resource) if state is State.UNKNOWN else None,
+        deleted=_timestamp(fields.deleted(resource)),
     )
 
 
 def _read(
-    kind: Kind,
-    metadata: Mapping[str, Any],
-    status: Mapping[str, Any],
-    conditions: Mapping[str, Mapping[str, Any]],
-    said: str | None,
+    kind: Kind, resource: Resource, said: str | None, conditions: Mapping[str, Mapping[str, Any]]
 ) -> tuple[State, str | None, str | None]:
-    """State, reason and warning. The order of the tests is the point: each outranks those after it."""
+    """State, reason and warning. The order of the tests is the point: each outranks those after it.
+
+    :param said: SageMaker's own status.
+    """
     recoverable = _true(conditions, "ACK.Recoverable")
     terminal = _true(conditions, "ACK.Terminal")
     troubled = _said_by(terminal or recoverable)
-    failure = status.get("failureReason") or None
+    failure = fields.status_text(resource, "failureReason")
     # SageMaker's word that a job has ended outranks all that the controller says about its own further attempts.
     if said in kind.stopped:
         return State.STOPPED, failure or troubled, None
@@ -172,7 +184,7 @@ def _read(
         )
     if kind.is_job and said in kind.succeeded:
         return State.SUCCEEDED, None, troubled and f"succeeded, yet the controller says: {troubled}"
-    if metadata.get("deletionTimestamp"):
+    if fields.deleted(resource) is not None:
         return State.DELETING, troubled, None
     # A job that runs goes on running whatever the controller could not change about it.
     if kind.is_job and said in kind.running:
@@ -195,11 +207,11 @@ def _read(
         return State.UNKNOWN, None, warning
     synced = conditions.get("ACK.ResourceSynced")
     if synced is None:
-        if not status and not metadata.get("finalizers"):
+        if not fields.status(resource) and not fields.finalizers(resource):
             return State.UNSEEN, None, None
         return State.IN_PROGRESS, None, None
     if synced.get("status") != "True":
-        return State.IN_PROGRESS, synced.get("message"), None
+        return State.IN_PROGRESS, fields.text(synced, "message"), None
     if kind.is_job or (kind.status_field and said is None and kind.succeeded and kind.kind == "Pipeline"):
         return State.IN_PROGRESS, None, f"synced, but {kind.status_field} is missing"
     return State.SUCCEEDED, None, None
@@ -208,6 +220,13 @@ def _read(
 def remedy_for(kind: Kind, state: State, reason: str | None) -> str | None:
     """What a person can do about an outcome; None where there is nothing to do."""
     text = reason or ""
+    if "already exists" in text and state is State.RETRYING:
+        return (
+            "The controller has made it and took it for somebody else's: it looks again by itself. Where it does not, "
+            "restart it, or change something in the resource's spec."
+        )
+    if "already exists" in text and state is State.REFUSED:
+        return _REMEDY_EXISTS if kind is PIPELINE else _REMEDY_TAKEN
     if state in (State.REFUSED, State.RETRYING):
         for needle, remedy in _REMEDIES:
             if needle in text:
@@ -238,13 +257,14 @@ def remedy_for(kind: Kind, state: State, reason: str | None) -> str | None:
     return None
 
 
+_REMEDY_EXISTS = (
+    "SageMaker has a pipeline of that name which this resource does not own: pass adopt=True to take it over (it is "
+    "then updated to this definition), or choose another pipeline_name."
+)
+_REMEDY_TAKEN = (
+    "SageMaker has a thing of that name which this resource does not own: choose another name in the resource's spec."
+)
 _REMEDIES = (
-    (
-        "already exists",
-        "SageMaker has a pipeline of that name which this resource does not own: pass adopt=True to take it over (it "
-        "is then updated "
-        "to this definition), or choose another pipeline_name.",
-    ),
     (
         "ResourceNotFound: Pipeline",
         "The pipeline must be in SageMaker before it is executed: let AckPipelineOperator (it waits until the Pipeline "
@@ -266,15 +286,13 @@ _REMEDIES = (
 )
 
 
-def _status_written(metadata: Mapping[str, Any]) -> float | None:
-    """When the status became as it is: a controller writes it only when it changes. Else when the resource was made."""
-    times = [entry.get("time") for entry in metadata.get("managedFields") or () if entry.get("subresource") == "status"]
-    known = [datetime.fromisoformat(time).timestamp() for time in (*times, metadata.get("creationTimestamp")) if time]
-    return max(known, default=None)
+def _unknown_since(resource: Resource) -> float | None:
+    written = fields.status_written(resource) or fields.created(resource)
+    return None if written is None else written.timestamp()
 
 
-def _conditions(status: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {condition.get("type", ""): condition for condition in status.get("conditions") or ()}
+def _timestamp(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()
 
 
 def _true(conditions: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any] | None:
@@ -284,14 +302,11 @@ def _true(conditions: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str
 
 
 def _said_by(condition: Mapping[str, Any] | None) -> str | None:
-    """Message and reason of a condition. ACK puts the interesting half into either."""
     if condition is None:
         return None
-    parts = [part for part in (condition.get("message"), condition.get("reason")) if part]
-    return ": ".join(dict.fromkeys(parts)) or f"{condition.get('type')} without a message"
+    return fields.said_by(condition) or f"{condition.get('type')} without a message"
 
 
-def _cut(text: str | None) -> str | None:
-    if text is None or len(text) <= MAX_REASON:
-        return text
-    return text[: MAX_REASON - 1] + "…"
+def cut(text: str | None, length: int) -> str | None:
+    """At most so many characters of a text; an ellipsis says that some are missing."""
+    return text if text is None or len(text) <= length else f"{text[: length - 1]}…"

@@ -6,16 +6,17 @@ for a single execution (`core.run.decision`). What a try itself must remember be
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.identity import LABEL_INDEX, RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.core.resource.manifest import SpecError, check_mapping
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
 from airflow_ack_sagemaker.core.resource.times import parse_time
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Verdict, verdict_of
@@ -69,8 +70,8 @@ class Waits:
 
 @dataclass(slots=True)
 class Progress:
-    """What a try remembers: which executions it has seen active or has launched, which it has stopped itself, and which
-    it gave up and why.
+    """What a try remembers: which executions it has seen active or has launched, which it has stopped itself, which it
+    gave up and why, and the attempt that comes next where the resource of the last one is gone.
     """
 
     started: float
@@ -78,6 +79,7 @@ class Progress:
     stopped: set[int] = field(default_factory=set)
     given_up: dict[int, Verdict] = field(default_factory=dict)
     reasons: dict[Verdict, str] = field(default_factory=dict)
+    next_attempt: dict[int, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Small JSON for a trigger's arguments and event."""
@@ -90,6 +92,7 @@ class Progress:
             "stopped": to_ranges(self.stopped),
             "given_up": {verdict: to_ranges(indexes) for verdict, indexes in by_verdict.items()},
             "reasons": {verdict.value: reason for verdict, reason in self.reasons.items()},
+            "next_attempt": {str(index): attempt for index, attempt in self.next_attempt.items()},
         }
 
     @classmethod
@@ -101,6 +104,7 @@ class Progress:
             stopped=set(from_ranges(data["stopped"])),
             given_up={i: Verdict(verdict) for verdict, text in data["given_up"].items() for i in from_ranges(text)},
             reasons={Verdict(verdict): reason for verdict, reason in data["reasons"].items()},
+            next_attempt={int(index): attempt for index, attempt in data["next_attempt"].items()},
         )
 
     def give_up(self, member: Member) -> None:
@@ -113,7 +117,9 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One execution of the batch. ``attempt`` is that of its resource, or of the one to create where it is waiting.
+    """One execution of the batch. ``index`` is its number in the resource's name, ``place`` that in the list.
+
+    ``attempt`` is that of its resource, or of the one to create where it is waiting.
 
     ``outcome`` is None where it is waiting. ``verdict`` says why one that has ended is waited for no longer.
     ``stopped`` tells one that the task itself has stopped, because others failed. ``cleared`` is an earlier attempt
@@ -127,7 +133,8 @@ class Member:
     verdict: Verdict | None = None
     stopped: bool = False
     cleared: Outcome | None = None
-    resource: Mapping[str, Any] | None = field(default=None, repr=False)
+    resource: Resource | None = field(default=None, repr=False)
+    place: int = 0
 
     @property
     def succeeded(self) -> bool:
@@ -147,15 +154,6 @@ class Member:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What a DAG author gives for one execution."""
-
-    parameters: Mapping[str, Any]
-    display_name: str | None = None
-    description: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class BatchActions:
     """What to do now; with neither, and nothing active, the batch is over."""
 
@@ -163,44 +161,64 @@ class BatchActions:
     stop: tuple[Member, ...] = ()
 
 
+def by_number(resources: Iterable[Resource], identity: RunIdentity) -> dict[int, list[Resource]]:
+    """The run's own resources by the number that tells them apart, in any order.
+
+    :param identity: the task instance's, without an index.
+    """
+    found: dict[int, list[Resource]] = defaultdict(list)
+    for resource in resources:
+        index = index_of(resource)
+        if index is not None and identity.member(index).owns(resource):
+            found[index].append(resource)
+    return found
+
+
 def members_of(
-    resources: Iterable[Mapping[str, Any]],
-    identity: RunIdentity,
-    count: int,
+    resources: Mapping[int, Sequence[Resource]],
+    slots: Sequence[int],
+    tried: Try,
     *,
-    first_try: int,
+    first_attempt: int = 1,
     progress: Progress,
     waits: Waits,
     now: float,
 ) -> list[Member]:
-    """Where each execution of the batch stands.
+    """Where each execution of the batch stands, in the order of the list.
 
-    :param resources: the run's own resources as the cluster has them now, in any order.
-    :param identity: the task instance's, without an index.
-    :param first_try: number of the first try since the task was last cleared; 1 if it never was.
+    :param resources: the run's own resources by number (`by_number`).
+    :param slots: the number of each execution of the list (`batch_input.assign_slots`).
+    :param first_attempt: as for `decide`.
     :param now: Unix time in seconds.
     """
-    by_index: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for resource in resources:
-        index = index_of(resource)
-        if index is not None and identity.member(index).owns(resource):
-            by_index[index].append(resource)
     return [
-        _member(index, by_index.get(index, []), first_try=first_try, progress=progress, waits=waits, now=now)
-        for index in range(count)
+        replace(
+            _member(
+                slot,
+                resources.get(slot, []),
+                tried,
+                first_attempt=max(first_attempt, progress.next_attempt.get(slot, 1)),
+                progress=progress,
+                waits=waits,
+                now=now,
+            ),
+            place=place,
+        )
+        for place, slot in enumerate(slots)
     ]
 
 
 def _member(
     index: int,
-    resources: Sequence[Mapping[str, Any]],
+    resources: Sequence[Resource],
+    tried: Try,
     *,
-    first_try: int,
+    first_attempt: int,
     progress: Progress,
     waits: Waits,
     now: float,
 ) -> Member:
-    decision = decide(resources, first_try=first_try)
+    decision = decide(resources, tried, first_attempt=first_attempt)
     newest = max(resources, key=attempt_of, default=None)
     outcome = None if newest is None else classify(newest)
     attempt = decision.attempt if newest is None else attempt_of(newest)
@@ -244,53 +262,6 @@ def next_actions(
     return BatchActions(launch=waiting if max_active is None else waiting[: max(max_active - len(active), 0)])
 
 
-def entries_of(executions: Any, common: Any) -> list[Entry]:
-    """The executions of a batch as a DAG author gives them.
-
-    :param executions: a sequence of parameters' values by name, or of ``{"parameters": {...}, "display_name": ...,
-        "description": ...}``.
-    :param common: parameters of all of them, where they have none of their own.
-    :raises SpecError: it is something else, most often the text of a template.
-    """
-    if isinstance(executions, str | bytes | Mapping) or not isinstance(executions, Iterable):
-        raise SpecError(
-            f"executions must be a list with a mapping for each execution, not {type(executions).__name__}. A template "
-            "gives a text, unless the DAG has render_template_as_native_obj=True."
-        )
-    shared = check_mapping("parameters", common)
-    entries = []
-    for index, given in enumerate(executions):
-        entry = check_mapping(f"executions[{index}]", given)
-        more: dict[str, Any] = {}
-        if isinstance(entry.get("parameters"), Mapping):
-            more = {key: value for key, value in entry.items() if key != "parameters"}
-            if unknown := sorted(more.keys() - {"display_name", "description"}):
-                raise SpecError(
-                    f"executions[{index}] has {unknown[0]!r} beside its 'parameters': it does not belong there."
-                )
-            entry = entry["parameters"]
-        entries.append(Entry({**shared, **entry}, **more))
-    return entries
-
-
-def spare_failures(count: int, min_succeeded: int | float | None) -> int:
-    """How many of a batch may fail.
-
-    :param min_succeeded: how many must succeed: a number, or a share (a float of more than 0 and at most 1); None: all.
-    :raises SpecError: it is neither, or more than there are.
-    """
-    if min_succeeded is None:
-        return 0
-    if isinstance(min_succeeded, float) and 0 < min_succeeded <= 1:
-        return count - math.ceil(min_succeeded * count - 1e-9)
-    if isinstance(min_succeeded, bool) or not isinstance(min_succeeded, int) or not 0 <= min_succeeded <= count:
-        raise SpecError(
-            f"min_succeeded {min_succeeded!r} must be a number of executions from 0 to {count}, or a share of them as "
-            "a float of more than 0.0 and at most 1.0."
-        )
-    return count - min_succeeded
-
-
 def result_of(member: Member, facts: Mapping[str, Any]) -> dict[str, Any]:
     """An execution's line in the task's result; ``state`` is ``NotLaunched`` for one that never was."""
     outcome = member.outcome
@@ -303,7 +274,7 @@ def result_of(member: Member, facts: Mapping[str, Any]) -> dict[str, Any]:
     if member.stopped:
         reason = "stopped by the task, because too many others had failed (failure_policy)"
     return {
-        "index": member.index,
+        "index": member.place,
         "name": None if outcome is None else outcome.name,
         "arn": None if outcome is None else outcome.arn,
         "state": state,
@@ -325,16 +296,16 @@ def summary(members: Sequence[Member], *, spare: int) -> str:
         line = result_of(member, {})
         what = f"{line['name']}: {line['state']}" if line["name"] else str(line["state"])
         reason = f" ({line['reason']})" if line["reason"] else ""
-        lines.append(f"#{member.index} {what}{reason}")
+        lines.append(f"#{member.place} {what}{reason}")
     if len(failed) > _MOST:
         lines.append(f"... and {len(failed) - _MOST} more: see the XCom 'executions'.")
     return "\n".join(lines)
 
 
-def index_of(resource: Mapping[str, Any]) -> int | None:
+def index_of(resource: Resource) -> int | None:
     """The place in its batch that a resource's labels tell; None where it is of none."""
-    value = ((resource.get("metadata") or {}).get("labels") or {}).get(LABEL_INDEX, "")
-    return int(value) if value.isdecimal() else None
+    value = fields.label(resource, LABEL_INDEX)
+    return int(value) if value.isdecimal() and value.isascii() and len(value) <= 9 else None
 
 
 def to_ranges(numbers: Collection[int]) -> str:

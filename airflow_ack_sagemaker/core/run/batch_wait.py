@@ -33,6 +33,11 @@ class BatchWait:
         self._first: float | None = None
         self._urgent = not indexes
 
+    @property
+    def indexes(self) -> list[int]:
+        """The executions that are waited for still."""
+        return list(self._pending)
+
     def see(self, index: int, resource: Mapping[str, Any] | None, now: float) -> None:
         """Take note of an execution as it is now; None: its resource is not there.
 

@@ -14,7 +14,7 @@ from typing import Any
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY
 from airflow_ack_sagemaker.core.resource.status import classify
 from airflow_ack_sagemaker.core.resource.times import parse_time
-from airflow_ack_sagemaker.core.run.decision import is_reported, reported_at
+from airflow_ack_sagemaker.core.run.reported import is_reported, reported_at
 
 
 def collectable(

@@ -1,14 +1,15 @@
 """How long a task waits for what, and what it says when that is over: pure, so that operator, trigger and sensor wait
 alike.
 
-Three waits are distinct because their causes and remedies are: nobody reconciles the resource; the controller tries in
-vain; the run itself takes too long.
+The waits are distinct because their causes and remedies are: nobody reconciles the resource; the controller tries in
+vain; the run itself takes too long; a deletion does not end; Airflow's own ``execution_timeout`` is over, which Airflow
+does not enforce while a task is deferred. No state is waited for without end, unless the DAG author says so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -21,6 +22,15 @@ being rolled out, in minutes."""
 
 RECOVERABLE_TIMEOUT = 900.0
 """Default seconds that the controller may try in vain: its back-off reaches minutes."""
+
+DELETION_TIMEOUT = 900.0
+"""Seconds from the request until a deletion that has not ended is given up. The controller lets an execution go some 30
+seconds after SageMaker has stopped it; training jobs get two minutes to stop, endpoints take minutes to delete, and the
+controller's back-off reaches minutes."""
+
+DELETION_GRACE = 120.0
+"""Seconds that a try waits at least for a deletion, however long ago it was asked for: the API server's clock may be
+behind."""
 
 
 class Goal(StrEnum):
@@ -41,19 +51,32 @@ class Verdict(StrEnum):
     NOT_RECONCILED = "not_reconciled"
     STUCK = "stuck"
     TIMED_OUT = "timed_out"
+    """The run, or a deletion, has taken too long."""
+    EXECUTION_TIMED_OUT = "execution_timed_out"
+    """The task's ``execution_timeout`` is over; what it followed is left as it is."""
+    OTHER_DEFINITION = "other_definition"
+    """It may have run another definition than the one that its run has applied."""
 
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:
     """Unix times (seconds) at which each wait is over; None: never.
 
-    ``unknown_seconds`` is how long a status may stay that this version does not know.
+    ``unknown_seconds`` is how long a status may stay that this version does not know, ``deletion_seconds`` how long a
+    deletion may take; ``begun`` is when this try began to wait.
     """
 
     reconcile_by: float | None = None
     recover_by: float | None = None
     finish_by: float | None = None
     unknown_seconds: float | None = None
+    deletion_seconds: float | None = DELETION_TIMEOUT
+    execution_by: float | None = None
+    begun: float | None = None
+
+    def since(self, now: float) -> Deadlines:
+        """The same, for a try that begins to wait now, unless it is known when it began."""
+        return self if self.begun is not None else replace(self, begun=now)
 
     def to_dict(self) -> dict[str, Any]:
         """For a trigger's arguments."""
@@ -72,24 +95,58 @@ def verdict_of(outcome: Outcome, deadlines: Deadlines, now: float, *, goal: Goal
     """
     if _reached(outcome, goal):
         return Verdict.REACHED
-    for verdict, deadline in _deadlines(outcome, deadlines):
+    for verdict, deadline in _waits(outcome, deadlines, goal):
         if deadline is not None and now >= deadline:
             return verdict
     return None
 
 
-def next_deadline(outcome: Outcome, deadlines: Deadlines) -> float | None:
+def next_deadline(outcome: Outcome, deadlines: Deadlines, *, goal: Goal = Goal.FINISHED) -> float | None:
     """Unix time at which `verdict_of` must be asked again though nothing has changed; None: never."""
-    return min((deadline for _, deadline in _deadlines(outcome, deadlines) if deadline is not None), default=None)
+    return min(
+        (deadline for _, deadline in _waits(outcome, deadlines, goal) if deadline is not None),
+        default=None,
+    )
 
 
 def goes_on(verdict: Verdict, now: Outcome) -> bool:
-    """Whether a started resource, looked at once more after this verdict, is worth another wait.
+    """Whether a resource, looked at once more after this verdict, is worth another wait.
 
-    One that the controller has started but tries in vain to describe looks now as it did before: to wait again would be
-    to wait for ever.
+    One that looks now as it did before is not: to wait again would be to wait for ever.
     """
-    return not (verdict is Verdict.STUCK and now.state is State.RETRYING)
+    return verdict not in (held for held, _ in _waits(now, Deadlines(), Goal.FINISHED))
+
+
+def finish_by(timeout: float | None, *, created: float | None, begun: float) -> float | None:
+    """Until when a try waits for the whole run, as Unix time; None: for ever.
+
+    It counts from the resource's creation, so that a try goes on where the one before was lost. Where that is over
+    before this try begins, the try before has told of it: this one waits its own ``timeout``.
+
+    :param timeout: seconds.
+    :param created: when the API server created the resource, as Unix time; None: not known.
+    :param begun: when this try began.
+    """
+    if timeout is None:
+        return None
+    if timed_out_before(timeout, created=created, begun=begun):
+        return begun + timeout
+    return _not_after(begun, created) + timeout
+
+
+def timed_out_before(timeout: float | None, *, created: float | None, begun: float) -> bool:
+    """Whether the ``timeout`` of a run was over before this try began, which therefore waits its own share."""
+    return timeout is not None and _not_after(begun, created) + timeout <= begun
+
+
+def seconds_late(timeout: float | None, *, created: float | None, now: float) -> float:
+    """By how many seconds a run that ends now has overstepped its ``timeout``; 0 where it has not."""
+    return 0.0 if timeout is None or created is None else max(now - created - timeout, 0.0)
+
+
+def _not_after(begun: float, created: float | None) -> float:
+    # A creation in the future is that of another clock.
+    return begun if created is None else min(created, begun)
 
 
 def _reached(outcome: Outcome, goal: Goal) -> bool:
@@ -100,12 +157,33 @@ def _reached(outcome: Outcome, goal: Goal) -> bool:
     return goal is Goal.STARTED and outcome.started and outcome.state is not State.UNSEEN
 
 
-def _deadlines(outcome: Outcome, deadlines: Deadlines) -> list[tuple[Verdict, float | None]]:
-    waits: list[tuple[Verdict, float | None]] = [(Verdict.TIMED_OUT, deadlines.finish_by)]
-    if outcome.state is State.UNSEEN:
-        waits.insert(0, (Verdict.NOT_RECONCILED, deadlines.reconcile_by))
-    if outcome.state is State.RETRYING:
-        waits.insert(0, (Verdict.STUCK, deadlines.recover_by))
+def _waits(outcome: Outcome, deadlines: Deadlines, goal: Goal) -> list[tuple[Verdict, float | None]]:
+    """The waits that hold in this state, the most telling first."""
+    waits: list[tuple[Verdict, float | None]] = []
+    if goal is not Goal.GONE:
+        if outcome.state is State.UNSEEN or (_not_started(outcome) and outcome.reason is None):
+            waits.append((Verdict.NOT_RECONCILED, deadlines.reconcile_by))
+        elif outcome.state is State.RETRYING or _not_started(outcome):
+            waits.append((Verdict.STUCK, deadlines.recover_by))
+    waits.append((Verdict.TIMED_OUT, deadlines.finish_by))
     if outcome.state is State.UNKNOWN and outcome.since is not None and deadlines.unknown_seconds is not None:
         waits.append((Verdict.TIMED_OUT, outcome.since + deadlines.unknown_seconds))
+    if outcome.state is State.DELETING or goal is Goal.GONE:
+        waits.append((Verdict.TIMED_OUT, _deleted_by(outcome, deadlines)))
+    waits.append((Verdict.EXECUTION_TIMED_OUT, deadlines.execution_by))
     return waits
+
+
+def _not_started(outcome: Outcome) -> bool:
+    """Whether a controller has put its finalizer there, and SageMaker has nothing yet: it may have died in between."""
+    return outcome.state is State.IN_PROGRESS and not outcome.started
+
+
+def _deleted_by(outcome: Outcome, deadlines: Deadlines) -> float | None:
+    if deadlines.deletion_seconds is None:
+        return None
+    asked = outcome.deleted if outcome.deleted is not None else deadlines.begun
+    if asked is None:
+        return None
+    least = asked if deadlines.begun is None else deadlines.begun + DELETION_GRACE
+    return max(asked + deadlines.deletion_seconds, least)

@@ -9,33 +9,32 @@ none                                             create attempt 1 (after a user'
 is being deleted                                 create the next attempt (after a clear: once it has stopped)
 still active                                     attach
 still active, but cleared by a user              stop it, create the next attempt
-succeeded, not yet reported                      take its result
-succeeded, reported in these same tries          take it again: a try died between reporting and ending
-succeeded, reported, then cleared by a user      create the next attempt
+succeeded                                        take its result; a report of it was lost, or is repeated
 failed, stopped or refused, not yet reported     report it: it is this run's true outcome
-stopped, reported in these same tries            report it again: no retry follows a stop, so that report was lost
+stopped, reported                                report it again: no retry follows a stop, so that report was lost
 failed or refused, reported                      create the next attempt
-failed, stopped or refused, cleared by a user    create the next attempt
+ended, cleared by a user                         create the next attempt
 ===============================================  ====================================================
+
+What another run of the same id has left is not this run's (`core.resource.launched_by`): it is neither attached to nor
+stopped, and its names are not given again.
 
 Airflow 3.3 tells the trigger of a cleared task, earlier ones nobody; and by the time that the trigger hears of it, the
 next try may run already. So that try itself stops what the clear was meant to stop.
-
-A user's clear is told from a retry by the first try number of the present tries (``max_tries - retries + 1``, as
-Airflow's own SDK counts it): only a clear moves it.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from enum import StrEnum
-from typing import Any
 
-from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_FIRST_TRY, ANNOTATION_REPORTED, LABEL_ATTEMPT
+from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.fields import Resource
+from airflow_ack_sagemaker.core.resource.identity import LABEL_ATTEMPT
+from airflow_ack_sagemaker.core.resource.launched_by import Relation, Try, launched_by, relation
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
+from airflow_ack_sagemaker.core.run.reported import is_reported
 
 
 class Action(StrEnum):
@@ -52,34 +51,53 @@ class Decision:
     """``attempt`` is the number of the resource to create, or of ``resource``, the one to attach to or take.
 
     ``outcome`` is that of ``resource``; with CREATE, of the one that must be stopped first. ``failed`` is the
-    attempt whose failure a new one follows in these same tries; None after a user's clear.
+    attempt whose failure a new one follows without a clear between. ``left_alone`` are the active resources of another
+    run of the same id.
     """
 
     action: Action
     attempt: int
     why: str
-    resource: Mapping[str, Any] | None = None
+    resource: Resource | None = None
     outcome: Outcome | None = None
-    failed: Mapping[str, Any] | None = None
+    failed: Resource | None = None
+    left_alone: tuple[Outcome, ...] = ()
 
 
-def decide(resources: Sequence[Mapping[str, Any]], *, first_try: int) -> Decision:
+def decide(resources: Sequence[Resource], tried: Try, *, first_attempt: int = 1) -> Decision:
     """Decide what this try does.
 
-    :param resources: the run's own resources as the cluster has them now, in any order.
-    :param first_try: number of the first try since the task was last cleared; 1 if it never was.
+    :param resources: those with the run's identity, as the cluster has them now, in any order.
+    :param tried: this try, as Airflow's database has it.
+    :param first_attempt: number of the attempt where the cluster has none any more. It is the same for all tries
+        between two clears, so that a request of an earlier try that is still on its way meets the same name.
     """
-    if not resources:
-        # Collected, deleted or never made. The first try of a cleared task exceeds every attempt that was ever made, so
-        # that a clear never gives a name (and SageMaker's display name) twice; a mere retry gives the same one again.
-        return Decision(Action.CREATE, first_try, "nothing was launched for this run yet")
-    newest = max(resources, key=attempt_of)
-    attempt = attempt_of(newest)
-    following = max(attempt + 1, first_try)
-    outcome = classify(newest)
+    relations = [(resource, _relation(resource, tried)) for resource in resources]
+    mine = [resource for resource, related in relations if related is not Relation.ANOTHER_RUN]
+    others = [classify(resource) for resource, related in relations if related is Relation.ANOTHER_RUN]
+    left_alone = tuple(outcome for outcome in others if not outcome.finished and outcome.state is not State.DELETING)
+    following = max([first_attempt, *(attempt_of(resource) + 1 for resource in resources)])
+    if not mine:
+        why = "nothing was launched for this run yet"
+        if others:
+            why += f"; {others[0].name} was launched for another run of this id, or by another Airflow"
+        return Decision(Action.CREATE, following, why, left_alone=left_alone)
+    newest = max(mine, key=attempt_of)
+    decision = _about(newest, following, cleared=_relation(newest, tried) is Relation.CLEARED)
+    return Decision(
+        decision.action,
+        decision.attempt,
+        decision.why,
+        decision.resource,
+        decision.outcome,
+        decision.failed,
+        left_alone,
+    )
+
+
+def _about(newest: Resource, following: int, *, cleared: bool) -> Decision:
+    attempt, outcome, reported = attempt_of(newest), classify(newest), is_reported(newest)
     name = outcome.name
-    cleared = first_try_of(newest) < first_try
-    reported = is_reported(newest)
     if outcome.state is State.DELETING:
         # After a clear, what comes next waits until it has stopped, whoever has asked it to.
         return Decision(Action.CREATE, following, f"{name} is being deleted", outcome=outcome if cleared else None)
@@ -88,52 +106,24 @@ def decide(resources: Sequence[Mapping[str, Any]], *, first_try: int) -> Decisio
         return Decision(Action.CREATE, following, why, outcome=outcome)
     if not outcome.finished:
         return Decision(Action.ATTACH, attempt, f"{name} is still active", newest, outcome)
+    if cleared:
+        return Decision(Action.CREATE, following, f"{name} ended as {outcome.state}, then the task was cleared")
     if outcome.state is State.SUCCEEDED:
-        if reported and cleared:
-            return Decision(Action.CREATE, following, f"{name} succeeded and was reported, then the task was cleared")
         return Decision(Action.TAKE, attempt, f"{name} has succeeded", newest, outcome)
-    if outcome.state is State.STOPPED and not cleared:
+    if outcome.state is State.STOPPED:
         return Decision(Action.TAKE, attempt, f"{name} was stopped, which no retry undoes", newest, outcome)
-    if reported or cleared:
-        failed = newest if outcome.state is State.FAILED and not cleared else None
+    if reported:
+        failed = newest if outcome.state is State.FAILED else None
         return Decision(Action.CREATE, following, f"{name} ended as {outcome.state} before", failed=failed)
     return Decision(Action.TAKE, attempt, f"{name} ended as {outcome.state} and was never reported", newest, outcome)
 
 
-def attempt_of(resource: Mapping[str, Any]) -> int:
+def attempt_of(resource: Resource) -> int:
     """The attempt number in a resource's labels; 0 where it has none."""
-    value = ((resource.get("metadata") or {}).get("labels") or {}).get(LABEL_ATTEMPT, "")
-    return int(value) if value.isdecimal() else 0
+    value = fields.label(resource, LABEL_ATTEMPT)
+    return int(value) if value.isdecimal() and value.isascii() and len(value) <= 9 else 0
 
 
-def is_reported(resource: Mapping[str, Any]) -> bool:
-    """Whether a task has already told Airflow how this resource ended."""
-    return ANNOTATION_REPORTED in _annotations(resource)
-
-
-def reported_at(resource: Mapping[str, Any]) -> datetime | None:
-    """When a task told Airflow how this resource ended; None where that is not known."""
-    try:
-        told = json.loads(_annotations(resource).get(ANNOTATION_REPORTED, ""))
-        return datetime.fromtimestamp(told["at"], timezone.utc)
-    except (ValueError, TypeError, KeyError, OverflowError, OSError):
-        return None
-
-
-def report(outcome: Outcome, *, try_number: int, now: float) -> dict[str, Any]:
-    """The JSON merge patch that records that a task told Airflow how this resource ended.
-
-    :param now: Unix time in seconds.
-    """
-    text = json.dumps({"state": outcome.state.value, "try": try_number, "at": int(now)}, separators=(",", ":"))
-    return {"metadata": {"annotations": {ANNOTATION_REPORTED: text}}}
-
-
-def first_try_of(resource: Mapping[str, Any]) -> int:
-    """The number of the first try since the last clear, as it was when this resource was launched."""
-    value = _annotations(resource).get(ANNOTATION_FIRST_TRY, "1")
-    return int(value) if value.isdecimal() else 1
-
-
-def _annotations(resource: Mapping[str, Any]) -> Mapping[str, str]:
-    return (resource.get("metadata") or {}).get("annotations") or {}
+def _relation(resource: Resource, tried: Try) -> Relation:
+    recorded = launched_by(resource)
+    return Relation.ANOTHER_RUN if recorded is None else relation(recorded, tried)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_ack_sagemaker.core.resource.advice import CONTROLLER_LOG
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.run.deadlines import Verdict
 
@@ -19,6 +20,18 @@ def ending(outcome: Outcome, verdict: Verdict) -> str:
 
 def _headline(outcome: Outcome, verdict: Verdict) -> str:
     what = outcome.resource
+    if verdict is Verdict.EXECUTION_TIMED_OUT:
+        return (
+            f"{what}: the task's execution_timeout is over; it is {outcome.sagemaker_status or outcome.state} and is "
+            "left as it is. A retry attaches to it."
+        )
+    if verdict is Verdict.TIMED_OUT and _is_being_deleted(outcome):
+        return f"{what}: its deletion does not end; its finalizer is still there."
+    if verdict is Verdict.NOT_RECONCILED and outcome.state is not State.UNSEEN:
+        return (
+            f"{what}: a controller has taken up this resource (its finalizer is there) and has said nothing since; "
+            "reconcile_timeout is over."
+        )
     if verdict is Verdict.NOT_RECONCILED:
         return f"{what}: nobody reconciles this resource; reconcile_timeout is over."
     if verdict is Verdict.STUCK:
@@ -47,6 +60,25 @@ def _reason(outcome: Outcome) -> str | None:
 
 
 def _remedy(outcome: Outcome, verdict: Verdict) -> str | None:
+    if verdict is Verdict.TIMED_OUT and _is_being_deleted(outcome):
+        return (
+            "To do: only the ACK SageMaker controller removes the finalizer. Likely causes: it is not running or was "
+            "uninstalled; it watches another namespace; it may not stop or delete the thing in AWS (its log: "
+            f"{CONTROLLER_LOG}). Where no controller will ever run again: remove the "
+            "finalizer by hand (kubectl edit), which leaves what is in AWS as it is."
+        )
+    if verdict is Verdict.NOT_RECONCILED and outcome.state is not State.UNSEEN:
+        return (
+            "To do: see whether the controller runs and reaches AWS (its log: "
+            f"{CONTROLLER_LOG}), and whether SageMaker has an execution of this name: a controller "
+            "that dies at the wrong moment has started one without saying so."
+        )
+    if verdict is Verdict.EXECUTION_TIMED_OUT:
+        return "To do: see why it takes so long, or allow more (execution_timeout)."
     if verdict is Verdict.TIMED_OUT and not outcome.remedy:
         return "To do: see why it takes so long, or allow more (timeout)."
     return f"To do: {outcome.remedy}" if outcome.remedy else None
+
+
+def _is_being_deleted(outcome: Outcome) -> bool:
+    return not outcome.gone and (outcome.deleted is not None or outcome.state is State.DELETING)

@@ -164,12 +164,15 @@ def _not_succeeded(
     ran: Mapping[str, StepRun], graph: StepGraph, within: Collection[str] | None
 ) -> tuple[set[str], str | None]:
     """The steps to run again, and a condition of which the branch would have to be known."""
-    parents = {step: key for key, steps in graph.branches.items() for step in steps}
+    parents = {step: key for key, steps in graph.branches.items() for step in steps if key[1] != "body"}
+    bodies = {step for (_, branch), steps in graph.branches.items() if branch == "body" for step in steps}
     chosen: set[str] = set()
     skipped: set[str] = set()
     for name in graph.order():
         if within is not None and name not in within:
             continue
+        if name in bodies:
+            continue  # The ForEach that runs it is what is selected.
         before = graph.dependencies(name)
         run = ran.get(name)
         condition, branch = parents.get(name, (None, None))
@@ -181,7 +184,10 @@ def _not_succeeded(
             if taken is not (branch == "if"):
                 skipped.add(name)
                 continue
-        if run is None and any(step in skipped for step in before):
+        # What runs only after a failure was not needed where the step before succeeded.
+        succeeded = (step for step in before if step in ran and ran[step].status == "Succeeded" and step not in chosen)
+        needless = any(graph.triggers.get((step, name)) in ("Failed", "Stopped") for step in succeeded)
+        if run is None and (needless or any(step in skipped for step in before)):
             skipped.add(name)
         elif run is None or run.status != "Succeeded" or any(step in chosen for step in before):
             chosen.add(name)

@@ -10,6 +10,7 @@ where the connection names no namespace the chosen context's (in a pod the pod's
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import re
@@ -52,6 +53,31 @@ class ClusterConfig:
     credential: Credential = ANONYMOUS
     impersonation: tuple[tuple[str, str], ...] = ()
     keepalive: tuple[int, int, int] | None = KEEPALIVE
+
+    @property
+    def place(self) -> tuple[str, str, str]:
+        """What makes it the same cluster, whoever asks there and however: server and namespace."""
+        return self.server, self.namespace, self.tls_server_name
+
+    @property
+    def digest(self) -> str:
+        """Tells two clusters, or two ways into one, apart. It holds no secret, nor is it made of one: a token that was
+        rotated makes no other way.
+        """
+        credential, plugin = self.credential, self.credential.plugin
+        way = (
+            *self.place,
+            (self.authority.data, self.authority.file),
+            self.verify,
+            self.proxy.rpartition("@")[2],
+            str(credential),
+            credential.token_file,
+            plugin and (plugin.command, plugin.args, sorted(name for name, _ in plugin.env)),
+            credential.basic and credential.basic[0],
+            credential.certificate.file,
+            self.impersonation,
+        )
+        return hashlib.sha256(repr(way).encode()).hexdigest()[:32]
 
 
 def cluster_config(

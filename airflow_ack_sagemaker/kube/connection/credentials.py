@@ -104,7 +104,7 @@ class Authenticator:
     anew.
     """
 
-    def __init__(self, config: ClusterConfig, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, config: ClusterConfig, *, generation: int = 0, now: Callable[[], float] = time.time) -> None:
         self._config = config
         self._now = now
         self._lock = threading.Lock()
@@ -112,7 +112,7 @@ class Authenticator:
         self._pair = (b"", b"")
         self._fresh_until = 0.0
         self._loaded = False
-        self.generation = 0
+        self.generation = generation
 
     @property
     def renewable(self) -> bool:
@@ -130,15 +130,15 @@ class Authenticator:
         """The headers that carry the credential and the impersonation; :meth:`load` first."""
         return self._headers
 
-    def load(self, *, renew: bool = False) -> None:
-        """Bring the credential up to date.
+    def load(self, *, renew: bool = False) -> bool:
+        """Bring the credential up to date; with ``renew`` also one that looks fresh. Whether it is another one now.
 
         :raises CredentialsError: the token file cannot be read or the plugin failed.
         :raises ConfigError: a certificate or key cannot be used.
         """
         with self._lock:
-            if not (renew or self.stale):
-                return
+            if not (self.renewable if renew and self._loaded else self.stale):
+                return False
             credential = self._config.credential
             fresh_until = float("inf")
             token, pair = credential.token, (b"", b"")
@@ -153,8 +153,10 @@ class Authenticator:
                 pair = credential.certificate.read("client certificate"), credential.key.read("client key")
             if self._loaded and pair != self._pair:
                 self.generation += 1
-            self._headers = [*_authorization(token, credential.basic), *self._config.impersonation]
-            self._pair, self._fresh_until, self._loaded = pair, fresh_until, True
+            headers = [*_authorization(token, credential.basic), *self._config.impersonation]
+            changed = (headers, pair) != (self._headers, self._pair)
+            self._headers, self._pair, self._fresh_until, self._loaded = headers, pair, fresh_until, True
+            return changed
 
     def tls(self) -> ssl.SSLContext:
         """A TLS context with the wanted authorities only (reading the system's costs 10 ms) and the client

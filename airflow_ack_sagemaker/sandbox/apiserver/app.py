@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from airflow_ack_sagemaker.sandbox.apiserver import cluster, discovery, errors, negotiation, openapi, protobuf, reads
+from airflow_ack_sagemaker.sandbox.apiserver import discovery, errors, negotiation, openapi, protobuf, reads, reviews
 from airflow_ack_sagemaker.sandbox.apiserver.cluster import Cluster
 from airflow_ack_sagemaker.sandbox.apiserver.decoding import (
     APPLY_PATCH,
@@ -21,7 +21,9 @@ from airflow_ack_sagemaker.sandbox.apiserver.decoding import (
     STRATEGIC_PATCH,
     Options,
     Target,
+    decode,
 )
+from airflow_ack_sagemaker.sandbox.apiserver.health import health, is_health
 from airflow_ack_sagemaker.sandbox.apiserver.negotiation import Form
 from airflow_ack_sagemaker.sandbox.apiserver.requests import (
     Parsed,
@@ -30,11 +32,12 @@ from airflow_ack_sagemaker.sandbox.apiserver.requests import (
     parse_path,
     write_options,
 )
+from airflow_ack_sagemaker.sandbox.apiserver.resource import Resource
 from airflow_ack_sagemaker.sandbox.apiserver.store import Object
 from airflow_ack_sagemaker.sandbox.apiserver.table import partial, table
 
-_OPEN = ("/version", "/healthz", "/livez", "/readyz")
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+_PIECE_BYTES = 65_536
 _SHAPES = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 
 
@@ -65,17 +68,12 @@ class Api:
 
     async def _answer(self, request: Request) -> Response:
         path = request.url.path
-        if path in _OPEN or path.startswith(("/healthz/", "/livez/", "/readyz/")):
+        if path in ("/version", "/version/") or is_health(path):
             if request.method not in ("GET", "HEAD"):
-                raise errors.ApiFailure(
-                    405,
-                    "MethodNotAllowed",
-                    "the server does not allow this method on the requested resource",
-                    details={},
-                )
-            if path == "/version":
+                raise errors.no_such_method()
+            if not is_health(path):
                 return self._document(discovery.VERSION)
-            return PlainTextResponse("ok")
+            return PlainTextResponse(health(path, verbose="verbose" in request.query_params))
         self._authenticate(request)
         document = self._discover(request, path.rstrip("/") or "/")
         if document is not None:
@@ -115,6 +113,8 @@ class Api:
         else:
             return None
         if found is None:
+            if any(resource.group == parts[1] and not resource.custom for resource in catalog.all()):
+                raise errors.no_such_resource()
             raise errors.PageNotFound
         return self._document(found)
 
@@ -138,9 +138,9 @@ class Api:
     async def _resource(self, request: Request, parsed: Parsed) -> Response:
         target, query = parsed.target, dict(request.query_params)
         resource = target.resource
-        if resource is cluster.SELF_ACCESS_REVIEWS:
-            return await self._review(request, target)
         method = request.method
+        if "get" not in resource.verbs:
+            return await self._review(request, target)
         if target.subresource and method in ("POST", "DELETE"):
             raise errors.method_not_allowed(resource, {"POST": "create", "DELETE": "delete"}[method])
         if method in ("GET", "HEAD"):
@@ -148,6 +148,8 @@ class Api:
         if not target.name and resource.namespaced and not target.namespace:
             raise errors.PageNotFound
         if method == "DELETE":
+            if not target.name and "deletecollection" not in resource.verbs:
+                raise errors.no_such_method()
             return await self._delete(request, target, query)
         if method == "POST":
             return await self._write(request, target, query, "CreateOptions")
@@ -193,7 +195,8 @@ class Api:
             if media == APPLY_PATCH:
                 return self.cluster.apply(target, patch, options)
             return self.cluster.patch(target, media, patch, options), False
-        body = negotiation.parse_object(data, media, target.resource.kind)
+        resource = target.resource
+        body = negotiation.parse_object(data, media, resource.kind, implied=not resource.custom)
         if method == "POST":
             return self.cluster.create(target, body, options), True
         return self.cluster.replace(target, body, options), False
@@ -213,7 +216,9 @@ class Api:
 
     async def _delete(self, request: Request, target: Target, query: dict[str, str]) -> Response:
         wanted = negotiation.form(request.headers.get("accept", ""), shapes=_SHAPES)
-        options, preconditions = delete_options(query, await self._body(request), request.headers.get("user-agent", ""))
+        media = media_type(request.headers.get("content-type", ""))
+        agent = request.headers.get("user-agent", "")
+        options, preconditions = delete_options(query, await self._body(request), media, agent)
         resource = target.resource
         if not target.name:
             chosen = reads.page(self.cluster.store, resource, target.namespace, reads.list_options(resource, query))
@@ -263,7 +268,7 @@ class Api:
                 "kind": resource.list_name,
                 "apiVersion": resource.api_version,
                 "metadata": metadata,
-                "items": found.objects,
+                "items": [_item(resource, obj) for obj in found.objects],
             }
         return Response(negotiation.encode(body, wanted.media), media_type=wanted.media)
 
@@ -276,9 +281,12 @@ class Api:
         async def stream() -> AsyncIterator[bytes]:
             try:
                 # An answer without an event yet must start all the same: the client waits for its headers.
-                yield b"".join(shape(event) for event in first)
+                yield b""
+                for piece in _pieces(first, shape):
+                    yield piece
                 async for batch in batches:
-                    yield b"".join(shape(event) for event in batch)
+                    for piece in _pieces(batch, shape):
+                        yield piece
             finally:
                 await batches.aclose()  # type: ignore[attr-defined]
 
@@ -310,13 +318,32 @@ class Api:
         return shape
 
     async def _review(self, request: Request, target: Target) -> Response:
-        """Whoever has the token may do everything."""
-        if request.method != "POST":
-            raise errors.method_not_allowed(target.resource, "get")
+        if request.method != "POST" or target.name:
+            raise errors.no_such_method()
         media = media_type(request.headers.get("content-type", "")) or negotiation.JSON
-        body = negotiation.parse_object(await self._body(request), media, target.resource.kind)
-        answer = {**body, "metadata": body.get("metadata") or {}, "status": {"allowed": True}}
-        return Response(negotiation.encode(answer), 201, media_type=negotiation.JSON)
+        body = negotiation.parse_object(await self._body(request), media, target.resource.kind, implied=True)
+        options = write_options("CreateOptions", dict(request.query_params), "", apply=False)
+        answer = reviews.answer(target, decode(target, body, options))
+        wanted = negotiation.form(request.headers.get("accept", ""))
+        response = Response(negotiation.encode(answer, wanted.media), 201, media_type=wanted.media)
+        return _warned(response, options.warnings)
+
+
+def _pieces(events: list[tuple[str, Object]], shape: Callable[[tuple[str, Object]], bytes]) -> Iterator[bytes]:
+    """The events as they are sent: many small ones at once, but never much more than a reader has taken."""
+    piece = b""
+    for event in events:
+        piece += shape(event)
+        if len(piece) > _PIECE_BYTES:
+            yield piece
+            piece = b""
+    if piece:
+        yield piece
+
+
+def _item(resource: Resource, obj: Object) -> Object:
+    """An object in a list: those of the built-in kinds do not repeat what they are."""
+    return obj if resource.custom else {key: value for key, value in obj.items() if key not in ("apiVersion", "kind")}
 
 
 def _warned(response: Response, warnings: list[str]) -> Response:

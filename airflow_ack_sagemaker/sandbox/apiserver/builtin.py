@@ -1,51 +1,168 @@
-"""What the server adds to the built-in kinds when one is created: defaults and the first status."""
+"""The rules of the built-in kinds: what the server adds to an object, what it refuses, what cannot be deleted."""
 
 from __future__ import annotations
 
+import base64
+import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
+from airflow_ack_sagemaker.sandbox.apiserver import errors
+from airflow_ack_sagemaker.sandbox.apiserver.definitions import complete as complete_crd
+from airflow_ack_sagemaker.sandbox.apiserver.definitions import problems as crd_problems
+from airflow_ack_sagemaker.sandbox.apiserver.errors import Cause
+from airflow_ack_sagemaker.sandbox.apiserver.kinds import CONFIG_MAPS, CRDS, EVENTS, LEASES, NAMESPACES, SECRETS
+from airflow_ack_sagemaker.sandbox.apiserver.metadata import key_problems
 from airflow_ack_sagemaker.sandbox.apiserver.resource import Resource
 
 Object = dict[str, Any]
 
+_DATA_LIMIT = 1_048_576
+_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_KEY_RULE = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or "
+    f"'key-name', regex used for validation is '{_KEY.pattern}')"
+)
+_NEEDED = {
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+}
+"""The keys that a Secret of a type must have."""
+_KEPT_NAMESPACES = ("default", "kube-system", "kube-public")
 
-def defaults(resource: Resource, obj: Object, now: str) -> None:
-    """Complete a new object of a built-in kind in place; ``now`` is the time of its conditions."""
-    if resource.plural == "namespaces":
+
+def decoded(resource: Resource, obj: Object) -> Object:
+    """An object as the server holds it once it is decoded: without what is empty, ``stringData`` as ``data``."""
+    if resource is SECRETS and "stringData" in obj:
+        plain = obj.pop("stringData") or {}
+        data = {key: base64.b64encode(value.encode()).decode() for key, value in plain.items()}
+        obj["data"] = {**(obj.get("data") or {}), **data}
+    if resource is SECRETS:
+        obj["type"] = obj.get("type") or "Opaque"
+    if resource in (CONFIG_MAPS, SECRETS):
+        for name in ("data", "binaryData"):
+            if not obj.get(name, True):
+                del obj[name]
+    if resource is NAMESPACES and (name := obj["metadata"].get("name")):
+        labels = obj["metadata"].get("labels") or {}
+        obj["metadata"] = {**obj["metadata"], "labels": {**labels, "kubernetes.io/metadata.name": name}}
+    if resource in (LEASES, NAMESPACES):
+        obj.setdefault("spec", {})
+    if resource is EVENTS:
+        for name in ("involvedObject", "source"):
+            obj.setdefault(name, {})
+        for name in ("firstTimestamp", "lastTimestamp", "eventTime"):
+            obj.setdefault(name, None)
+        for name in ("reportingComponent", "reportingInstance"):
+            obj.setdefault(name, "")
+    return obj
+
+
+def complete(resource: Resource, obj: Object, now: str) -> None:
+    """Complete a new object in place; ``now`` is the time of its conditions."""
+    if resource is NAMESPACES:
         labels = obj["metadata"].setdefault("labels", {})
         labels["kubernetes.io/metadata.name"] = obj["metadata"].get("name", "")
-        obj["spec"] = {"finalizers": ["kubernetes"]}
+        finalizers = obj.get("spec", {}).get("finalizers") or []
+        obj["spec"] = {"finalizers": finalizers if "kubernetes" in finalizers else [*finalizers, "kubernetes"]}
         obj["status"] = {"phase": "Active"}
-    elif resource.plural == "customresourcedefinitions":
-        _crd(obj, now)
-    elif resource.plural == "secrets":
-        obj["type"] = obj.get("type") or "Opaque"
+    elif resource is CRDS:
+        complete_crd(obj, now)
 
 
-def _crd(crd: Object, now: str) -> None:
-    spec = crd["spec"]
-    names = spec["names"]
-    names.setdefault("singular", names["kind"].lower())
-    names.setdefault("listKind", f"{names['kind']}List")
-    spec.setdefault("conversion", {"strategy": "None"})
-    crd["metadata"]["generation"] = 1
-    crd["status"] = {
-        "acceptedNames": names,
-        "conditions": [
-            {
-                "type": "NamesAccepted",
-                "status": "True",
-                "lastTransitionTime": now,
-                "reason": "NoConflicts",
-                "message": "no conflicts found",
-            },
-            {
-                "type": "Established",
-                "status": "True",
-                "lastTransitionTime": now,
-                "reason": "InitialNamesAccepted",
-                "message": "the initial names have been accepted",
-            },
-        ],
-        "storedVersions": [version["name"] for version in spec["versions"] if version.get("storage")],
-    }
+def problems(resource: Resource, obj: Object, live: Object | None) -> list[Cause]:
+    """What is wrong with an object that decodes; ``live`` is the one that it replaces."""
+    if resource in (CONFIG_MAPS, SECRETS):
+        return [*_data(resource, obj), *_frozen(obj, live)]
+    if resource is LEASES:
+        return list(_lease(obj.get("spec") or {}))
+    if resource is CRDS:
+        return crd_problems(obj, live)
+    if resource is EVENTS and obj["involvedObject"].get("namespace", "") != obj["metadata"]["namespace"]:
+        shown = json.dumps(obj["involvedObject"].get("namespace", ""))
+        return [errors.invalid_value("involvedObject.namespace", shown, "does not match event.namespace")]
+    if resource is NAMESPACES and live is None:
+        return [
+            errors.invalid_value("spec.finalizers", json.dumps(name), problem)
+            for name in obj["spec"]["finalizers"]
+            for problem in ("name is neither a standard finalizer name nor is it fully qualified",)
+            if "/" not in name and name not in ("kubernetes", "orphan", "foregroundDeletion")
+        ]
+    return []
+
+
+def _data(resource: Resource, obj: Object) -> Iterator[Cause]:
+    size = 0
+    for field, names in (("data", ()), ("binaryData", obj.get("data") or {})):
+        for key, value in (obj.get(field) or {}).items():
+            size += len(value.encode()) if resource is CONFIG_MAPS and field == "data" else len(value) * 3 // 4
+            where = f"{field}[{key}]"
+            if key in names:
+                detail = "duplicate of key present in binaryData"
+                yield errors.invalid_value(f"data[{key}]", json.dumps(key), detail)
+            if len(key) > 253:
+                yield errors.invalid_value(where, json.dumps(key), "must be no more than 253 characters")
+            if not _KEY.fullmatch(key) or key in (".", ".."):
+                yield errors.invalid_value(where, json.dumps(key), _KEY_RULE)
+    if size > _DATA_LIMIT:
+        where = "[]" if resource is CONFIG_MAPS else "data"
+        yield Cause("FieldValueTooLong", f"Too long: may not be more than {_DATA_LIMIT} bytes", where)
+    if resource is SECRETS:
+        yield from _secret(obj)
+
+
+def _secret(secret: Object) -> Iterator[Cause]:
+    data, kind = secret.get("data") or {}, secret["type"]
+    for key in _NEEDED.get(kind, ()):
+        if key not in data:
+            yield errors.required(f"data[{key}]")
+        elif kind.startswith("kubernetes.io/docker"):
+            try:
+                json.loads(base64.b64decode(data[key]))
+            except ValueError:
+                yield errors.invalid_value(f"data[{key}]", '"<secret contents redacted>"', "invalid JSON")
+    if kind == "kubernetes.io/basic-auth" and not {"username", "password"} & data.keys():
+        yield errors.required("data[username]")
+        yield errors.required("data[password]")
+
+
+def _frozen(obj: Object, live: Object | None) -> Iterator[Cause]:
+    if live is None:
+        return
+    if "type" in live and obj["type"] != live["type"]:
+        yield errors.invalid_value("type", json.dumps(obj["type"]), "field is immutable")
+    if live.get("immutable"):
+        if not obj.get("immutable"):
+            yield errors.forbidden_value("immutable", "field is immutable when `immutable` is set")
+        for name in ("data", "binaryData"):
+            if obj.get(name) != live.get(name):
+                yield errors.forbidden_value(name, "field is immutable when `immutable` is set")
+
+
+def _lease(spec: Object) -> Iterator[Cause]:
+    if (seconds := spec.get("leaseDurationSeconds")) is not None and seconds <= 0:
+        yield errors.invalid_value("spec.leaseDurationSeconds", str(seconds), "must be greater than 0")
+    if (count := spec.get("leaseTransitions")) is not None and count < 0:
+        yield errors.invalid_value("spec.leaseTransitions", str(count), "must be greater than or equal to 0")
+    if (strategy := spec.get("strategy")) is not None:
+        for problem in key_problems(strategy) if "/" in strategy else ():
+            yield errors.invalid_value("spec.strategy", json.dumps(strategy), problem)
+    if spec.get("preferredHolder") and not spec.get("strategy"):
+        yield errors.forbidden_value("spec.preferredHolder", "strategy must be set when preferredHolder is set")
+
+
+def kept(resource: Resource, live: Object, obj: Object) -> Object:
+    """An update with what no update of the object itself changes: its status, and a namespace's finalizers."""
+    return {**obj, "spec": live["spec"]} if resource is NAMESPACES else obj
+
+
+def check_deletion(resource: Resource, name: str) -> None:
+    """Refuse to delete what the cluster cannot do without.
+
+    :raises ApiFailure: 403.
+    """
+    if resource is NAMESPACES and name in _KEPT_NAMESPACES:
+        raise errors.forbidden(resource, name, "this namespace may not be deleted")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow_ack_sagemaker.sandbox.apiserver.resource import AGE, ANYTHING, Column, Resource
+from airflow_ack_sagemaker.sandbox.apiserver.kinds import BUILT_IN
+from airflow_ack_sagemaker.sandbox.apiserver.resource import AGE, Column, Resource
 from airflow_ack_sagemaker.sandbox.apiserver.schema import with_metadata
-
-_LOOSE = with_metadata(ANYTHING)
 
 
 def from_crd(crd: dict[str, Any]) -> list[Resource]:
@@ -48,87 +47,6 @@ def from_crd(crd: dict[str, Any]) -> list[Resource]:
             )
         )
     return found
-
-
-NAMESPACES = Resource(
-    "",
-    "v1",
-    "namespaces",
-    "namespace",
-    "Namespace",
-    namespaced=False,
-    schema=_LOOSE,
-    short_names=("ns",),
-    columns=(Column("Status", ".status.phase"), AGE),
-)
-
-
-def _versions(crd: dict[str, Any]) -> str:
-    """The versions of a CustomResourceDefinition as ``kubectl get crd`` shows them."""
-    return ",".join(
-        version["name"] + ("(storage)" if version.get("storage") else "") for version in crd["spec"]["versions"]
-    )
-
-
-CRDS = Resource(
-    "apiextensions.k8s.io",
-    "v1",
-    "customresourcedefinitions",
-    "customresourcedefinition",
-    "CustomResourceDefinition",
-    namespaced=False,
-    schema=_LOOSE,
-    short_names=("crd", "crds"),
-    categories=("api-extensions",),
-    columns=(
-        Column("Scope", ".spec.scope"),
-        Column("Versions", "", compute=_versions),
-        Column("Created At", "", "date", compute=lambda crd: crd["metadata"]["creationTimestamp"]),
-        Column("Group", ".spec.group", priority=1),
-        Column("Kind", ".spec.names.kind", priority=1),
-        Column("ShortNames", "", priority=1, compute=lambda crd: ",".join(crd["spec"]["names"].get("shortNames", ()))),
-        Column("Established", "", "boolean", priority=1, compute=lambda crd: True),
-    ),
-)
-SELF_ACCESS_REVIEWS = Resource(
-    "authorization.k8s.io",
-    "v1",
-    "selfsubjectaccessreviews",
-    "selfsubjectaccessreview",
-    "SelfSubjectAccessReview",
-    namespaced=False,
-    status=False,
-    verbs=("create",),
-)
-
-
-def _core(
-    plural: str, kind: str, *short_names: str, columns: tuple[Column, ...] = (), categories: tuple[str, ...] = ()
-) -> Resource:
-    return Resource(
-        "",
-        "v1",
-        plural,
-        kind.lower(),
-        kind,
-        namespaced=True,
-        schema=_LOOSE,
-        short_names=short_names,
-        categories=categories,
-        columns=(*columns, AGE),
-        status=False,
-    )
-
-
-BUILT_IN = (
-    NAMESPACES,
-    _core("configmaps", "ConfigMap", "cm"),
-    _core("events", "Event", "ev", columns=(Column("Reason", ".reason"), Column("Message", ".message"))),
-    _core("services", "Service", "svc", categories=("all",)),
-    _core("secrets", "Secret", columns=(Column("Type", ".type"),)),
-    CRDS,
-    SELF_ACCESS_REVIEWS,
-)
 
 
 class Catalog:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from airflow_ack_sagemaker.sandbox.apiserver.catalog import CRDS, NAMESPACES, SELF_ACCESS_REVIEWS, Catalog
+from airflow_ack_sagemaker.sandbox.apiserver.catalog import Catalog
 from airflow_ack_sagemaker.sandbox.apiserver.decoding import Options, Target
+from airflow_ack_sagemaker.sandbox.apiserver.kinds import CRDS, NAMESPACES
 from airflow_ack_sagemaker.sandbox.apiserver.store import Object, Store
 from airflow_ack_sagemaker.sandbox.apiserver.writes import Writer
-
-__all__ = ["CRDS", "NAMESPACES", "SELF_ACCESS_REVIEWS", "Cluster"]
 
 _FIRST_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 

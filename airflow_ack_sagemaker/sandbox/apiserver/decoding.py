@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_ack_sagemaker.sandbox.apiserver import errors, metadata
+from airflow_ack_sagemaker.sandbox.apiserver.builtin import decoded
+from airflow_ack_sagemaker.sandbox.apiserver.definitions import decoded as decoded_crd
+from airflow_ack_sagemaker.sandbox.apiserver.definitions import misfit as crd_misfit
+from airflow_ack_sagemaker.sandbox.apiserver.kinds import CRDS
 from airflow_ack_sagemaker.sandbox.apiserver.resource import Resource
 from airflow_ack_sagemaker.sandbox.apiserver.schema import METADATA, prune
 from airflow_ack_sagemaker.sandbox.apiserver.store import Object
+from airflow_ack_sagemaker.sandbox.apiserver.typed import misfit
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -60,6 +65,10 @@ def decode(
     ``refuse`` makes the failure of an object that does not decode from what is wrong with it.
     """
     resource = target.resource
+    if not resource.custom:
+        # The path of a built-in kind says what its body is.
+        body = {**body, "kind": body.get("kind") or resource.kind, "apiVersion": body.get("apiVersion") or ""}
+        body["apiVersion"] = body["apiVersion"] or resource.api_version
 
     def unfit(message: str) -> Exception:
         if refuse:
@@ -75,9 +84,16 @@ def decode(
     meta = body.get("metadata") or {}
     if message := metadata.wrong_shape(resource, meta):
         raise unfit(message)
+    if body["kind"] != resource.kind and not resource.custom:
+        raise errors.bad_request(
+            f'{body["kind"]} in version "{resource.version}" cannot be handled as a {resource.kind}: converting '
+            f"({resource.version}.{body['kind']}) to (core.{resource.kind}): unknown conversion"
+        )
     if body["kind"] != resource.kind:
         cause = errors.invalid_value("kind", f'"{body["kind"]}"', f"must be {resource.kind}")
         raise errors.invalid(resource, meta.get("name", ""), [cause], kind=body["kind"])
+    if not resource.custom and (message := crd_misfit(body) if resource is CRDS else misfit(resource, body)):
+        raise unfit(message)
     unknown: list[str] = []
     obj: Object = prune(body, resource.schema, unknown)
     obj["metadata"] = metadata.tidy(prune(meta, METADATA, [], "metadata"))
@@ -87,7 +103,9 @@ def decode(
             raise unfit(f"strict decoding error: {', '.join(said)}")
         options.warnings.extend(said)
     place(target, obj)
-    return obj
+    if resource is CRDS:
+        return decoded_crd(obj)
+    return obj if resource.custom else decoded(resource, obj)
 
 
 def place(target: Target, obj: Object) -> None:

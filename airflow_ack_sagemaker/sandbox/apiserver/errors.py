@@ -122,6 +122,13 @@ def conflict(resource: Resource, name: str, why: str = "") -> ApiFailure:
     )
 
 
+def forbidden(resource: Resource, name: str, why: str) -> ApiFailure:
+    """Nobody may do this."""
+    return ApiFailure(
+        403, "Forbidden", f'{resource.qualified} "{name}" is forbidden: {why}', details=_details(resource, name)
+    )
+
+
 def namespace_ends(resource: Resource, namespace: str, name: str) -> ApiFailure:
     """The namespace is being deleted: nothing new can be made in it."""
     cause = Cause("NamespaceTerminating", f"namespace {namespace} is being terminated", "metadata.namespace")
@@ -214,6 +221,13 @@ def not_acceptable() -> ApiFailure:
         "NotAcceptable",
         "only the following media types are accepted: application/json, application/yaml, "
         "application/vnd.kubernetes.protobuf",
+    )
+
+
+def no_such_method() -> ApiFailure:
+    """No handler of the path has this method."""
+    return ApiFailure(
+        405, "MethodNotAllowed", "the server does not allow this method on the requested resource", details={}
     )
 
 

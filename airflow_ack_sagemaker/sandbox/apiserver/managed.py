@@ -145,6 +145,8 @@ def update(live: Object | None, new: Object, schema: Schema, manager: Manager, a
     entries: Entries = {}
     if live is None:
         live = {"apiVersion": new["apiVersion"], "kind": new["kind"], "metadata": {}}
+        # Parts of a built-in kind that are always there: nobody adds them.
+        live |= {name: {} for name, below in schema["properties"].items() if below.get("default") == {}}
     else:
         entries = decode(new) if given else decode(live)
         if not entries:

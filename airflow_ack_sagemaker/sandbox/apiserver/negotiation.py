@@ -71,11 +71,14 @@ def parse_json(data: bytes) -> Any:
 
     :raises ValueError: it is none.
     """
-    return json.loads(data, parse_constant=_no_constant)
+    try:
+        return json.loads(data, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("exceeded max depth") from None
 
 
-def parse_object(data: bytes, media: str, kind: str) -> Any:
-    """The object in the body of a create or replace; ``kind`` is named in the error.
+def parse_object(data: bytes, media: str, kind: str, *, implied: bool = False) -> Any:
+    """The object in the body of a create or replace; ``kind`` is named in the error, and ``implied`` by the path.
 
     :raises ApiFailure: 400, the body is not what its content type says.
     """
@@ -90,7 +93,7 @@ def parse_object(data: bytes, media: str, kind: str) -> Any:
     except (ValueError, yaml.YAMLError) as error:
         problem = f"couldn't get version/kind; json parse error: {decoder_error(error, text)}"
     else:
-        if isinstance(body, dict) and isinstance(body.get("kind"), str) and body["kind"]:
+        if isinstance(body, dict) and isinstance(body.get("kind", ""), str) and (body.get("kind") or implied):
             return body
         problem = f"Object 'Kind' is missing in '{text}'"
     short = text if len(text) <= 30 else f"{text[:30]} ..."

@@ -1,6 +1,7 @@
 """Bodies in the protobuf encoding of Kubernetes, which kubectl uses for the built-in kinds whatever the server prefers.
 
-Only what kubectl creates that way is known here: namespaces, config maps, secrets and access reviews.
+Only what typed clients send that way is known here: the built-in kinds but CustomResourceDefinitions, and the options
+of a deletion.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 MEDIA_TYPE = "application/vnd.kubernetes.protobuf"
@@ -16,7 +18,10 @@ _MAGIC = b"k8s\x00"
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A field of a message: its JSON name and how its bytes read (text, data, flag, or the fields of a message)."""
+    """A field of a message: its JSON name and how its bytes read.
+
+    That is text, data, flag, number, time (seconds), moment (microseconds), or the fields of a message.
+    """
 
     name: str
     kind: str | dict[int, _Field] = "text"
@@ -28,16 +33,79 @@ _META = {
     1: _Field("name"),
     2: _Field("generateName"),
     3: _Field("namespace"),
+    5: _Field("uid"),
+    6: _Field("resourceVersion"),
     11: _Field("labels", mapped=True),
     12: _Field("annotations", mapped=True),
+    13: _Field(
+        "ownerReferences",
+        {
+            1: _Field("kind"),
+            3: _Field("name"),
+            4: _Field("uid"),
+            5: _Field("apiVersion"),
+            6: _Field("controller", "flag"),
+            7: _Field("blockOwnerDeletion", "flag"),
+        },
+        repeated=True,
+    ),
     14: _Field("finalizers", repeated=True),
 }
 _RESOURCE_ATTRIBUTES = {
     number: _Field(name)
     for number, name in enumerate(("namespace", "verb", "group", "version", "resource", "subresource", "name"), start=1)
 }
+_REFERENCE = {
+    number: _Field(name)
+    for number, name in enumerate(
+        ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"), start=1
+    )
+}
+_ACCESS = {
+    1: _Field("resourceAttributes", _RESOURCE_ATTRIBUTES),
+    2: _Field("nonResourceAttributes", {1: _Field("path"), 2: _Field("verb")}),
+}
 _MESSAGES: dict[str, dict[int, _Field]] = {
-    "Namespace": {1: _Field("metadata", _META)},
+    "Namespace": {1: _Field("metadata", _META), 2: _Field("spec", {1: _Field("finalizers", repeated=True)})},
+    "DeleteOptions": {
+        1: _Field("gracePeriodSeconds", "number"),
+        2: _Field("preconditions", {1: _Field("uid"), 2: _Field("resourceVersion")}),
+        3: _Field("orphanDependents", "flag"),
+        4: _Field("propagationPolicy"),
+        5: _Field("dryRun", repeated=True),
+    },
+    "Lease": {
+        1: _Field("metadata", _META),
+        2: _Field(
+            "spec",
+            {
+                1: _Field("holderIdentity"),
+                2: _Field("leaseDurationSeconds", "number"),
+                3: _Field("acquireTime", "moment"),
+                4: _Field("renewTime", "moment"),
+                5: _Field("leaseTransitions", "number"),
+                6: _Field("strategy"),
+                7: _Field("preferredHolder"),
+            },
+        ),
+    },
+    "Event": {
+        1: _Field("metadata", _META),
+        2: _Field("involvedObject", _REFERENCE),
+        3: _Field("reason"),
+        4: _Field("message"),
+        5: _Field("source", {1: _Field("component"), 2: _Field("host")}),
+        6: _Field("firstTimestamp", "time"),
+        7: _Field("lastTimestamp", "time"),
+        8: _Field("count", "number"),
+        9: _Field("type"),
+        10: _Field("eventTime", "moment"),
+        11: _Field("series", {1: _Field("count", "number"), 2: _Field("lastObservedTime", "moment")}),
+        12: _Field("action"),
+        13: _Field("related", _REFERENCE),
+        14: _Field("reportingComponent"),
+        15: _Field("reportingInstance"),
+    },
     "ConfigMap": {
         1: _Field("metadata", _META),
         2: _Field("data", mapped=True),
@@ -53,14 +121,10 @@ _MESSAGES: dict[str, dict[int, _Field]] = {
     },
     "SelfSubjectAccessReview": {
         1: _Field("metadata", _META),
-        2: _Field(
-            "spec",
-            {
-                1: _Field("resourceAttributes", _RESOURCE_ATTRIBUTES),
-                2: _Field("nonResourceAttributes", {1: _Field("path"), 2: _Field("verb")}),
-            },
-        ),
+        2: _Field("spec", _ACCESS),
     },
+    "SelfSubjectRulesReview": {1: _Field("metadata", _META), 2: _Field("spec", {1: _Field("namespace")})},
+    "SelfSubjectReview": {1: _Field("metadata", _META)},
 }
 
 
@@ -100,9 +164,20 @@ def _parts(data: bytes) -> Iterator[tuple[int, bytes | int]]:
 def _value(field: _Field, part: bytes | int) -> Any:
     if isinstance(field.kind, dict):
         return _message(part if isinstance(part, bytes) else b"", field.kind)
+    if field.kind in ("time", "moment"):
+        return _time(part if isinstance(part, bytes) else b"", precise=field.kind == "moment")
+    if field.kind == "number" and isinstance(part, int):
+        return part - (1 << 64) if part >= 1 << 63 else part
     if field.kind == "flag" or isinstance(part, int):
         return bool(part)
     return base64.b64encode(part).decode() if field.kind == "data" else part.decode()
+
+
+def _time(data: bytes, *, precise: bool) -> str:
+    parts = dict(_parts(data))
+    moment = datetime.fromtimestamp(int(parts.get(1, 0)), UTC)
+    fraction = f".{int(parts.get(2, 0)) // 1000:06d}" if precise else ""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
 
 
 def _message(data: bytes, fields: dict[int, _Field]) -> dict[str, Any]:

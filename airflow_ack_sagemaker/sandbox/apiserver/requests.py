@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_ack_sagemaker.sandbox.apiserver import errors
+from airflow_ack_sagemaker.sandbox.apiserver import errors, protobuf
 from airflow_ack_sagemaker.sandbox.apiserver.catalog import Catalog
 from airflow_ack_sagemaker.sandbox.apiserver.decoding import Options, Target
 from airflow_ack_sagemaker.sandbox.apiserver.negotiation import decoder_error, parse_json
@@ -48,7 +48,7 @@ def parse_path(catalog: Catalog, path: str) -> Parsed:
     if len(rest) > 3:
         raise errors.PageNotFound
     if subresource and not (subresource == "status" and resource.status):
-        raise errors.not_found(resource, name)
+        raise errors.not_found(resource, name) if resource.custom else errors.no_such_resource()
     return Parsed(Target(resource, namespace, name, subresource))
 
 
@@ -85,20 +85,31 @@ def write_options(kind: str, query: dict[str, str], agent: str, *, apply: bool) 
     return Options(_manager(query, agent), validation or "Warn", query.get("dryRun") == "All", force)
 
 
-def delete_options(query: dict[str, str], data: bytes, agent: str) -> tuple[Options, dict[str, str]]:
-    """The options of a deletion, from its body (``DeleteOptions``) or its query, and its preconditions.
+def _delete_body(data: bytes, media: str) -> dict[str, Any]:
+    if not data.strip():
+        return {}
+    if media == protobuf.MEDIA_TYPE:
+        try:
+            return protobuf.parse(data)
+        except ValueError as error:
+            raise errors.bad_request(str(error)) from None
+    try:
+        body = parse_json(data)
+    except ValueError as error:
+        problem = decoder_error(error, data.decode(errors="replace"))
+        raise errors.bad_request(f"couldn't get version/kind; json parse error: {problem}") from None
+    if not isinstance(body, dict):
+        raise errors.bad_request("couldn't get version/kind; json parse error: the body is no object")
+    return body
+
+
+def delete_options(query: dict[str, str], data: bytes, media: str, agent: str) -> tuple[Options, dict[str, str]]:
+    """The options of a deletion, from its body (``DeleteOptions``, JSON or protobuf) or its query, and its
+    preconditions.
 
     :raises ApiFailure: 400 or 422, the options make no sense.
     """
-    body: dict[str, Any] = {}
-    if data.strip():
-        try:
-            body = parse_json(data)
-        except ValueError as error:
-            problem = decoder_error(error, data.decode(errors="replace"))
-            raise errors.bad_request(f"couldn't get version/kind; json parse error: {problem}") from None
-        if not isinstance(body, dict):
-            raise errors.bad_request("couldn't get version/kind; json parse error: the body is no object")
+    body = _delete_body(data, media)
     policy = body.get("propagationPolicy", query.get("propagationPolicy"))
     if policy is not None and policy not in _PROPAGATIONS:
         cause = errors.not_supported("propagationPolicy", f'"{policy}"', (*_PROPAGATIONS, "nil"))

@@ -53,6 +53,11 @@ class Resource:
     verbs: tuple[str, ...] = ALL_VERBS
 
     @property
+    def counted(self) -> bool:
+        """Whether its objects have a generation."""
+        return self.custom or self.plural == "customresourcedefinitions"
+
+    @property
     def api_version(self) -> str:
         """``group/version``, or the version alone in the core group."""
         return f"{self.group}/{self.version}" if self.group else self.version

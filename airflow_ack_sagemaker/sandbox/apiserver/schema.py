@@ -32,9 +32,16 @@ METADATA: Schema = {
         "deletionGracePeriodSeconds": {"type": "integer"},
         "labels": _STRINGS,
         "annotations": _STRINGS,
-        "finalizers": {"type": "array", "items": _STRING, "x-kubernetes-list-type": "set"},
+        "finalizers": {
+            "type": "array",
+            "items": _STRING,
+            "x-kubernetes-list-type": "set",
+            "x-kubernetes-patch-strategy": "merge",
+        },
         "ownerReferences": {
             "type": "array",
+            "x-kubernetes-patch-strategy": "merge",
+            "x-kubernetes-patch-merge-key": "uid",
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["uid"],
             "items": {
@@ -122,6 +129,9 @@ def prune(value: Any, schema: Schema, unknown: list[str], path: str = "") -> Any
             else:
                 unknown.append(at)
         return result
+    if isinstance(value, float) and value.is_integer() and schema.get("type") in ("integer", "number"):
+        # 4.0 is a whole number, and is given back as 4.
+        return int(value)
     if isinstance(value, list) and isinstance(items := schema.get("items"), dict):
         return [prune(item, items, unknown, f"{path}[{index}]") for index, item in enumerate(value)]
     return value

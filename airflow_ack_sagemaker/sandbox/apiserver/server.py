@@ -18,6 +18,7 @@ import uvicorn
 
 from airflow_ack_sagemaker.sandbox.apiserver.app import build, utc_now
 from airflow_ack_sagemaker.sandbox.apiserver.cluster import Cluster
+from airflow_ack_sagemaker.sandbox.apiserver.connections import STALL_SECONDS, close_stalled
 from airflow_ack_sagemaker.sandbox.apiserver.store import Object
 from airflow_ack_sagemaker.sandbox.apiserver.tls import Certificate, self_signed
 
@@ -30,7 +31,7 @@ class ApiServer:
     ``port`` 0 takes a free one. ``token`` is the bearer token of the one user (made at random when not given). ``crds``
     are the CustomResourceDefinitions that it starts with (those of ACK SageMaker when not given; an empty list for
     none). ``history`` is how many changes watchers can go back. ``certificate`` serves TLS (self-signed when not
-    given).
+    given). ``stall_seconds`` is how long a client may take to send a request, or to read on in its answer.
 
     Use it as a context manager, or with :meth:`start` and :meth:`stop`.
     """
@@ -45,6 +46,7 @@ class ApiServer:
         history: int = 4096,
         certificate: Certificate | None = None,
         now: Callable[[], datetime] = utc_now,
+        stall_seconds: float = STALL_SECONDS,
     ) -> None:
         if crds is None:
             from airflow_ack_sagemaker.sandbox.crds import load_crds
@@ -55,6 +57,7 @@ class ApiServer:
         self.cluster = Cluster(crds, now, history=history)
         self._port = port
         self._certificate = certificate or self_signed(host)
+        self._stall_seconds = stall_seconds
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
         self._socket: socket.socket | None = None
@@ -140,10 +143,12 @@ class ApiServer:
         assert self._socket is not None
         self._loop = asyncio.get_running_loop()
         serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        closing = asyncio.create_task(close_stalled(self._server.server_state.connections, self._stall_seconds))
         while not self._server.started and not serving.done():
             await asyncio.sleep(0.005)
         started.set()
         await serving
+        closing.cancel()
         # Clients that do not take part in closing TLS would keep their connections open.
         for connection in list(self._server.server_state.connections):
             if (transport := connection.transport) is not None:

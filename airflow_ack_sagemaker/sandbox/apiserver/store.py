@@ -1,6 +1,6 @@
 """Objects in memory, with one version counter, a bounded history, and subscribers that see every change in order.
 
-Objects are never changed in place: whoever holds one holds that version of it.
+Objects are never changed in place: a caller that holds one keeps that version of it.
 """
 
 from __future__ import annotations
@@ -29,16 +29,29 @@ class Change:
 
 
 class Subscription:
-    """The changes of one resource from now on, in order."""
+    """The changes of one resource from now on, in order.
 
-    def __init__(self) -> None:
+    Who does not take them is cut off: with more than ``limit`` that wait, it is closed and they are forgotten. A
+    watcher then watches again from the version that it has seen.
+    """
+
+    def __init__(self, limit: int) -> None:
         self._changes: deque[Change] = deque()
         self._arrived = asyncio.Event()
+        self._limit = limit
         self.closed = False
+
+    def __len__(self) -> int:
+        return len(self._changes)
 
     def push(self, change: Change) -> None:
         """Hand over a change."""
+        if self.closed:
+            return
         self._changes.append(change)
+        if len(self._changes) > self._limit:
+            self._changes.clear()
+            self.closed = True
         self._arrived.set()
 
     def close(self) -> None:
@@ -162,7 +175,8 @@ class Store:
     @contextmanager
     def subscribe(self, resource: str) -> Iterator[Subscription]:
         """A subscription to the changes of a resource, ended with the context."""
-        subscription = Subscription()
+        # Not more than the history: what is forgotten here must still be there to be watched again.
+        subscription = Subscription(self._limit)
         if self._closed:  # a client that watches again on a connection that is still open must not hold up the end
             subscription.close()
         subscribers = self._subscriptions.setdefault(resource, set())
@@ -176,6 +190,11 @@ class Store:
     def subscribers(self) -> int:
         """How many watches are open."""
         return sum(len(subscribers) for subscribers in self._subscriptions.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many changes wait for their watchers."""
+        return sum(len(one) for subscribers in self._subscriptions.values() for one in subscribers)
 
     def close(self, resource: str | None = None) -> None:
         """End the subscriptions of a resource; without one all of them, and those that are still to come."""

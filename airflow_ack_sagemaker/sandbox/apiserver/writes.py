@@ -9,9 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from airflow_ack_sagemaker.sandbox.apiserver import errors, managed, metadata
-from airflow_ack_sagemaker.sandbox.apiserver.builtin import defaults
-from airflow_ack_sagemaker.sandbox.apiserver.catalog import NAMESPACES
+from airflow_ack_sagemaker.sandbox.apiserver import builtin, errors, managed, metadata
 from airflow_ack_sagemaker.sandbox.apiserver.decoding import (
     JSON_PATCH,
     STRATEGIC_PATCH,
@@ -21,11 +19,13 @@ from airflow_ack_sagemaker.sandbox.apiserver.decoding import (
     place,
     timestamp,
 )
+from airflow_ack_sagemaker.sandbox.apiserver.kinds import CRDS, LEASES, NAMESPACES
 from airflow_ack_sagemaker.sandbox.apiserver.managed import Manager
 from airflow_ack_sagemaker.sandbox.apiserver.patch import PatchError, json_patch, merge_patch
 from airflow_ack_sagemaker.sandbox.apiserver.resource import Resource
 from airflow_ack_sagemaker.sandbox.apiserver.schema import type_name, validate
 from airflow_ack_sagemaker.sandbox.apiserver.store import Object, Store
+from airflow_ack_sagemaker.sandbox.apiserver.strategic import StrategicError, strategic_merge
 
 ETCD_LIMIT = 1_572_864
 """The limit of one write to etcd, in bytes."""
@@ -55,11 +55,11 @@ class Writer:
             meta.pop(name, None)
         if "name" not in meta and "generateName" in meta:
             meta["name"] = metadata.generated_name(meta["generateName"])
-        if target.resource.status and target.resource.custom:
+        if target.resource.status:
             obj.pop("status", None)
-        defaults(target.resource, obj, timestamp(self._now()))
         if options.tracked:
             obj = self._managed(target, None, obj, options)
+        builtin.complete(target.resource, obj, timestamp(self._now()))
         return self._create(target, obj, options)
 
     def _create(self, target: Target, obj: Object, options: Options) -> Object:
@@ -71,11 +71,10 @@ class Writer:
         }
         if target.resource.namespaced:
             self._require_namespace(target, meta.get("name", ""))
-        if resource.custom:
+        if resource.counted:
             meta["generation"] = 1
         causes = metadata.problems(resource, meta, creating=True)
-        if resource.custom:
-            causes += validate(obj, resource.schema)
+        causes += validate(obj, resource.schema) if resource.custom else builtin.problems(resource, obj, None)
         name = meta.get("name", "")
         if causes:
             raise errors.invalid(resource, name, causes)
@@ -117,7 +116,7 @@ class Writer:
                 f"in "
                 f"precondition: {meta['uid']}, UID in object meta: {live['metadata']['uid']}",
             )
-        if "resourceVersion" not in meta and target.resource.custom:
+        if "resourceVersion" not in meta and (target.resource.custom or target.resource in (CRDS, LEASES)):
             cause = errors.invalid_value("metadata.resourceVersion", "0", "must be specified for an update")
             failure = errors.invalid(target.resource, target.name, [cause], kind=target.resource.plural)
             raise failure
@@ -135,15 +134,19 @@ class Writer:
                 patched = json_patch(live, body)
             except PatchError:
                 raise errors.unprocessable() from None
+        elif not isinstance(body, dict):
+            kind_name = type_name(body).replace("integer", "number")
+            raise errors.bad_request(
+                f"error decoding patch: json: cannot unmarshal {kind_name} into Go value of type "
+                f"map[string]interface {{}}"
+            )
+        elif kind == STRATEGIC_PATCH:
+            try:
+                patched = strategic_merge(live, body, target.resource.schema)
+            except StrategicError as error:
+                raise errors.internal(str(error)) from None
         else:
-            if not isinstance(body, dict):
-                kind_name = type_name(body).replace("integer", "number")
-                raise errors.bad_request(
-                    f"error decoding patch: json: cannot unmarshal {kind_name} into Go value of type "
-                    f"map[string]interface {{}}"
-                )
-            patched = merge_patch(live, _without_directives(body) if kind == STRATEGIC_PATCH else body)
-
+            patched = merge_patch(live, body)
         if patched.get("apiVersion") != live["apiVersion"]:
             shown = patched.get("apiVersion", "")
             cause = errors.invalid_value("apiVersion", f'"{shown}"', f"must be {live['apiVersion']}")
@@ -198,10 +201,12 @@ class Writer:
         )
         obj["metadata"] = metadata.tidy(obj["metadata"])
         place(target, obj)
+        if not resource.custom:
+            obj = builtin.decoded(resource, obj)
         if live is not None:
             return self._finish(target, live, obj, options), False
         obj["metadata"].pop("resourceVersion", None)
-        defaults(resource, obj, timestamp(self._now()))
+        builtin.complete(resource, obj, timestamp(self._now()))
         return self._create(target, obj, options), True
 
     @staticmethod
@@ -217,7 +222,7 @@ class Writer:
             kept: Object = {key: config[key] for key in ("apiVersion", "kind", "status") if key in config}
             names = {key: config["metadata"][key] for key in ("name", "namespace") if key in config["metadata"]}
             return {**kept, "metadata": names}
-        if target.resource.status and target.resource.custom:
+        if target.resource.status:
             return {key: value for key, value in config.items() if key != "status"}
         return config
 
@@ -244,11 +249,11 @@ class Writer:
             if "status" in obj:
                 kept["status"] = obj["status"]
             return kept
-        if target.resource.status and target.resource.custom:
+        if target.resource.status:
             obj = {key: value for key, value in obj.items() if key != "status"}
             if "status" in live:
                 obj["status"] = live["status"]
-        return obj
+        return builtin.kept(target.resource, live, obj)
 
     def _managed(self, target: Target, live: Object | None, obj: Object, options: Options) -> Object:
         manager = Manager(options.manager, "Update", target.subresource)
@@ -279,11 +284,10 @@ class Writer:
                 meta.pop(name, None)
         meta["resourceVersion"] = before["resourceVersion"]
         obj = {**obj, "metadata": meta}
-        if resource.custom and not target.subresource and _content(obj) != _content(live):
+        if resource.counted and not target.subresource and _content(obj) != _content(live):
             meta["generation"] = before.get("generation", 0) + 1
         causes += metadata.problems(resource, meta, creating=False)
-        if resource.custom:
-            causes += self._validate(target, obj, live)
+        causes += self._validate(target, obj, live) if resource.custom else builtin.problems(resource, obj, live)
         if causes:
             raise errors.invalid(resource, target.name, causes)
         if _same(obj, live):
@@ -316,6 +320,7 @@ class Writer:
     ) -> tuple[Object, bool]:
         """Delete an object, or mark it when finalizers hold it. Returns its last state and whether it is gone."""
         resource = target.resource
+        builtin.check_deletion(resource, target.name)
         live = self.current(target)
         meta = live["metadata"]
         for key, title, hint in (
@@ -330,11 +335,12 @@ class Writer:
                 return live, False
             marked = {**meta, "deletionTimestamp": timestamp(self._now())}
             obj = {**live, "metadata": marked}
-            if resource.custom:
+            if resource is NAMESPACES:
+                obj["status"] = {**obj["status"], "phase": "Terminating"}
+            else:
                 marked["deletionGracePeriodSeconds"] = 0
+            if resource.counted:
                 marked["generation"] = meta.get("generation", 0) + 1
-            elif resource.plural == "namespaces":
-                obj["status"] = {"phase": "Terminating"}
             return self._store(resource, obj, options), False
         if not options.dry_run:
             self.store.delete(resource.qualified, target.key)
@@ -353,7 +359,7 @@ def _content(obj: Object) -> Object:
 
 
 def _held(resource: Resource, obj: Object) -> bool:
-    return resource.plural == "namespaces" and bool(obj.get("spec", {}).get("finalizers"))
+    return resource is NAMESPACES and bool(obj.get("spec", {}).get("finalizers"))
 
 
 def _same(obj: Object, live: Object) -> bool:
@@ -369,10 +375,3 @@ def _same(obj: Object, live: Object) -> bool:
         return {**meta, "managedFields": entries}
 
     return timeless(obj["metadata"]) == timeless(live["metadata"])
-
-
-def _without_directives(patch: Any) -> Any:
-    """A strategic merge patch without its directives: for the maps of the built-in kinds, the rest is a merge patch."""
-    if isinstance(patch, dict):
-        return {key: _without_directives(value) for key, value in patch.items() if not key.startswith("$")}
-    return patch

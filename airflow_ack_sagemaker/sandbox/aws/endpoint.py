@@ -35,7 +35,7 @@ from werkzeug.wrappers import Request, Response
 
 from airflow_ack_sagemaker.sandbox.aws import validation
 from airflow_ack_sagemaker.sandbox.aws.engine import ACCOUNT, Engine
-from airflow_ack_sagemaker.sandbox.aws.errors import AwsError, invalid
+from airflow_ack_sagemaker.sandbox.aws.errors import AwsError, invalid, unknown_operation
 from airflow_ack_sagemaker.sandbox.aws.operations import NAMES, Operations
 from airflow_ack_sagemaker.sandbox.aws.script import Script, ScriptError
 from airflow_ack_sagemaker.sandbox.aws.server import TARGET, Server
@@ -176,13 +176,15 @@ class AwsEndpoint:
             if refusal is not None:
                 raise refusal
             if operation not in NAMES:
+                if not served_by_moto(operation):
+                    raise unknown_operation(operation)
                 return None
             request = _object(body)
-            # moto keeps the tags of everything but pipelines.
-            if operation.endswith("Tags") and ":pipeline/" not in str(request.get("ResourceArn", ":pipeline/")):
+            region = self._region(_signed_region(authorization))
+            if not region.mine(operation, request):
                 return None
             validation.check(operation, request)
-            return _answer(200, self._region(_signed_region(authorization)).answer(operation, request))
+            return _answer(200, region.answer(operation, request))
         except AwsError as error:
             return _answer(error.status, {"__type": error.code, "message": error.message})
         except Exception as error:
@@ -295,6 +297,15 @@ def _query_error(error: AwsError) -> Response:
 
 _running = 0
 _running_lock = threading.Lock()
+
+
+def served_by_moto(operation: str) -> bool:
+    """Whether moto answers an operation of SageMaker: of others it makes a bare 500."""
+    from moto.core.utils import camelcase_to_underscores
+    from moto.sagemaker.responses import SageMakerResponse
+
+    name = camelcase_to_underscores(operation)
+    return operation in validation.operations() and callable(getattr(SageMakerResponse, name, None))
 
 
 def _enter_moto() -> None:

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from airflow_ack_sagemaker.sandbox.aws.conditions import holds
 from airflow_ack_sagemaker.sandbox.aws.errors import AwsError, conflict, invalid, not_found
 from airflow_ack_sagemaker.sandbox.aws.plan import Plan, plan_of
-from airflow_ack_sagemaker.sandbox.aws.records import Execution, Past, Pipeline, Version
+from airflow_ack_sagemaker.sandbox.aws.records import Execution, Past, Pipeline, Version, variables_of
+from airflow_ack_sagemaker.sandbox.aws.runs import Given
 from airflow_ack_sagemaker.sandbox.aws.script import Script, ScriptError
-from airflow_ack_sagemaker.sandbox.aws.timeline import Conditions
+from airflow_ack_sagemaker.sandbox.aws.selection import check_selection
 from airflow_ack_sagemaker.sandbox.clock import Clock
 
 ACCOUNT = "123456789012"
@@ -167,13 +167,15 @@ class Engine:
         only = self._selected(pipeline, version.plan, selective)
         parallelism = (request.get("ParallelismConfiguration") or {}).get("MaxParallelExecutionSteps")
         identity = "".join(secrets.choice(_ALPHABET) for _ in range(12))
+        arn = f"{pipeline.arn}/execution/{identity}"
+        variables = variables_of(arn, pipeline, now, now)
         execution = Execution(
-            arn=f"{pipeline.arn}/execution/{identity}",
+            arn=arn,
             pipeline=pipeline,
             version=version,
             created=now,
             started=now,
-            given=self._conditions(pipeline, version, given, parallelism, only),
+            given=self._given(version, given, variables, parallelism or version.parallelism, only),
             parameters=tuple(given.items()),
             display_name=request.get("PipelineExecutionDisplayName"),
             description=request.get("PipelineExecutionDescription"),
@@ -186,40 +188,35 @@ class Engine:
         self.executions[execution.arn] = execution
         return execution
 
-    def _conditions(
+    def _given(
         self,
-        pipeline: Pipeline,
         version: Version,
-        given: Mapping[str, str],
+        parameters: Mapping[str, str],
+        variables: Mapping[str, str],
         parallelism: int | None,
         only: frozenset[str] | None,
-    ) -> Conditions:
+    ) -> Given:
         plan = version.plan
-        texts = {p.name: p.default if isinstance(p.default, str) else "" for p in plan.parameters} | dict(given)
+        texts = {p.name: p.default if isinstance(p.default, str) else "" for p in plan.parameters} | dict(parameters)
+        name = variables["PipelineName"]
         try:
-            outcomes = self.script.outcomes(pipeline.name, plan.names, texts)
+            outcomes = self.script.outcomes(name, plan.steps, texts)
         except ScriptError as error:
             raise invalid(str(error)) from None
-        values = {p.name: p.default for p in plan.parameters if p.has_default}
-        types = {p.name: p.type for p in plan.parameters}
-        values |= {name: _typed(value, types[name]) for name, value in given.items()}
-        branches = ((name, holds(operands, values)) for name, operands in plan.operands.items())
-        return Conditions(
+        values = plan.values(parameters)
+        return Given(
             outcomes=outcomes,
-            branches=tuple((name, result) for name, result in branches if result is not None),
             step_seconds=self.script.step_seconds,
             speed=self.clock.speed,
-            parallel=parallelism or version.parallelism,
+            values=tuple((name, values[name]) for name in sorted(plan.deciding_parameters) if name in values),
+            variables=tuple((name, variables[name]) for name in sorted(plan.deciding_variables) if name in variables),
+            parallel=parallelism,
             only=only,
         )
 
     def _selected(self, pipeline: Pipeline, plan: Plan, selective: Mapping[str, Any] | None) -> frozenset[str] | None:
         if selective is None:
             return None
-        names = [step["StepName"] for step in selective["SelectedSteps"]]
-        unknown = [name for name in names if name not in plan.types]
-        if unknown:
-            raise invalid(f"Invalid SelectedSteps: the pipeline has no steps {unknown}.")
         source = selective.get("SourcePipelineExecutionArn")
         if source is not None:
             execution = self.execution(source)
@@ -227,13 +224,7 @@ class Engine:
                 raise invalid(f"Invalid SourcePipelineExecutionArn: {source}. It belongs to another pipeline.")
             if execution.running(self.clock.time()):
                 raise invalid(f"Invalid SourcePipelineExecutionArn: {source}. It is still running.")
-        needed = sorted({before for name in names for before in plan.dependencies[name]} - set(names))
-        if needed and source is None:
-            raise invalid(
-                f"Invalid SourcePipelineExecutionArn: null. The selected steps [{', '.join(names)}] "
-                f"have dependencies on [{', '.join(needed)}]."
-            )
-        return frozenset(names)
+        return check_selection(plan, [step["StepName"] for step in selective["SelectedSteps"]], source)
 
     def stop(self, execution: Execution) -> None:
         """StopPipelineExecution. :raises AwsError: ValidationException, it does not run."""
@@ -267,14 +258,15 @@ class Engine:
             for run in execution.course.runs
             if run.status == "Succeeded" and base + run.end <= (now if stopped is None else stopped)
         ]
-        again = self._conditions(
-            execution.pipeline,
+        again = self._given(
             execution.version,
             dict(execution.parameters),
-            execution.parallelism,
+            execution.variables(now),
+            execution.parallelism or execution.version.parallelism,
             execution.given.only,
         )
-        execution.given = replace(again, done=(*execution.given.done, *((run.name, run.branch) for run in succeeded)))
+        done = (*execution.given.done, *succeeded)
+        execution.given = replace(again, done=done, attempt=execution.given.attempt + 1)
         execution.past = (*execution.past, *(Past(run, base + run.start, base + run.end) for run in succeeded))
         execution.started, execution.stopped, execution.modified = now, None, now
 
@@ -288,14 +280,6 @@ class Engine:
                 execution.given = replace(execution.given, released=now - execution.started)
                 released += 1
         return released
-
-
-def _typed(text: str, kind: str) -> Any:
-    if kind == "Integer":
-        return int(text)
-    if kind == "Float":
-        return float(text)
-    return text == "true" if kind == "Boolean" else text
 
 
 def _fingerprint(request: Mapping[str, Any]) -> str:

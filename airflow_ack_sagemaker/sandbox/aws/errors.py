@@ -28,6 +28,11 @@ def conflict(message: str) -> AwsError:
     return AwsError("ConflictException", message)
 
 
+def unknown_operation(operation: str) -> AwsError:
+    """An operation that is not served here."""
+    return AwsError("UnknownOperationException", f"The operation {operation} is not served by the sandbox.")
+
+
 _STATUS = {"InternalFailure": 500, "InternalServerException": 500, "ServiceUnavailable": 503}
 
 

@@ -1,12 +1,17 @@
-"""The operations of the SageMaker API that deal with pipelines: requests in, answers out, as the API model has them."""
+"""The operations of the SageMaker API that deal with pipelines and with the jobs of their steps: requests in, answers
+out, as the API model has them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from airflow_ack_sagemaker.sandbox.aws import callbacks
 from airflow_ack_sagemaker.sandbox.aws.engine import Engine
 from airflow_ack_sagemaker.sandbox.aws.errors import invalid, not_found
+from airflow_ack_sagemaker.sandbox.aws.job_answers import find_job, is_ours
+from airflow_ack_sagemaker.sandbox.aws.jobs import DESCRIBED
 from airflow_ack_sagemaker.sandbox.aws.listing import created_within, ordered, page
 from airflow_ack_sagemaker.sandbox.aws.records import Execution, Pipeline, VersionNames
 from airflow_ack_sagemaker.sandbox.aws.responses import (
@@ -31,6 +36,15 @@ class Operations:
     def __init__(self, engine: Engine, read_object: ReadObject) -> None:
         self.engine = engine
         self.read_object = read_object
+
+    def mine(self, operation: str, request: Request) -> bool:
+        """Whether a request is answered here, and not by moto: of jobs and tags, what belongs to pipelines."""
+        if operation in JOB_NAMES:
+            return is_ours(str(request.get(JOB_NAMES[operation], "")))
+        if operation.endswith("Tags"):
+            arn = str(request.get("ResourceArn", ":pipeline/"))
+            return ":pipeline/" in arn or is_ours(arn.rpartition("/")[2])
+        return operation in NAMES
 
     def answer(self, operation: str, request: Request) -> Answer:
         """The answer to a request that was checked against the API model."""
@@ -156,10 +170,11 @@ class Operations:
 
     def ListPipelineExecutionSteps(self, request: Request) -> Answer:
         execution = self._execution(request)
-        states = execution.steps(self.engine.clock.time())
+        now = self.engine.clock.time()
+        results = execution.results(now)
         steps = [
             *unselected_steps(execution),
-            *(describe_step(execution, state, self.engine.region) for state in states),
+            *(describe_step(execution, state, results) for state in execution.steps(now)),
         ]
         if request.get("SortOrder") != "Ascending":
             steps.reverse()
@@ -179,6 +194,38 @@ class Operations:
         version = self._execution(request).version
         return {"PipelineDefinition": version.text, "CreationTime": version.created}
 
+    # -- callbacks
+
+    def SendPipelineExecutionStepSuccess(self, request: Request) -> Answer:
+        return self._called_back("SendPipelineExecutionStepSuccess", request, succeeded=True)
+
+    def SendPipelineExecutionStepFailure(self, request: Request) -> Answer:
+        return self._called_back("SendPipelineExecutionStepFailure", request, succeeded=False)
+
+    def _called_back(self, operation: str, request: Request, *, succeeded: bool) -> Answer:
+        arn = self.engine.replayed(operation, request)
+        if arn is None:
+            arn = callbacks.answer(self.engine, request, succeeded=succeeded).arn
+            self.engine.remember(operation, request, arn)
+        return {"PipelineExecutionArn": arn}
+
+    # -- jobs of steps
+
+    def DescribeTrainingJob(self, request: Request) -> Answer:
+        return self._job("DescribeTrainingJob", request["TrainingJobName"])
+
+    def DescribeProcessingJob(self, request: Request) -> Answer:
+        return self._job("DescribeProcessingJob", request["ProcessingJobName"])
+
+    def DescribeTransformJob(self, request: Request) -> Answer:
+        return self._job("DescribeTransformJob", request["TransformJobName"])
+
+    def _job(self, operation: str, name: str) -> Answer:
+        found = find_job(self.engine, operation, name)
+        if found is None:
+            raise invalid("Requested resource not found.")
+        return found
+
     def _execution(self, request: Request) -> Execution:
         if "PipelineExecutionArn" not in request:
             raise invalid("PipelineExecutionArn must be given.")
@@ -192,6 +239,8 @@ class Operations:
         return {"Tags": _tags(pipeline)}
 
     def ListTags(self, request: Request) -> Answer:
+        if is_ours(request["ResourceArn"].rpartition("/")[2]):
+            return {"Tags": []}
         chosen, following = page(_tags(self._tagged(request)), request, limit=request.get("MaxResults", 50))
         return {"Tags": list(chosen), **following}
 
@@ -218,6 +267,9 @@ def _text(value: Any) -> str:
         return "true" if value else "false"
     return "" if value is None else str(value)
 
+
+JOB_NAMES = {name: f"{name.removeprefix('Describe')}Name" for name in DESCRIBED}
+"""The operations that describe a job, and the member that names it."""
 
 NAMES = frozenset(name for name in vars(Operations) if name[0].isupper())
 """The operations that are answered here."""

@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_ack_sagemaker.core.definition.parse import Definition, DefinitionError, Parameter, parse_definition
+from airflow_ack_sagemaker.core.definition.parameters import typed
+from airflow_ack_sagemaker.core.definition.parse import Definition, DefinitionError, Parameter, Step, parse_definition
+from airflow_ack_sagemaker.core.definition.problems import Findings
+from airflow_ack_sagemaker.core.definition.references import Reference, references
+from airflow_ack_sagemaker.core.definition.step_types import COMPLETED
 from airflow_ack_sagemaker.sandbox.aws.errors import invalid
 
-_PLACEHOLDER = re.compile(r"<([A-Z][A-Z0-9_]*)>")
+ARN_VARIABLE = "PipelineExecutionArn"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A step that is to run once: a step of the definition, or a round of one in the body of a ForEach.
+
+    ``dependencies`` are the tasks before by name, with how each must have ended. ``index`` is the number of the round,
+    ``item`` its item, ``loop`` the ForEach.
+    """
+
+    name: str
+    step: str
+    dependencies: tuple[tuple[str, str], ...]
+    index: int | None = None
+    item: Any = None
+    loop: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
     """The steps of a pipeline. Two plans are equal only if they are the same object.
 
-    ``branch_of`` maps a step to its condition and whether it stands in the branch that is taken when it holds.
-    ``operands`` are the conditions of each Condition step as the definition has them, ``messages`` what a Fail step
-    says.
+    ``steps`` are all of them by name, ``tasks`` those that run once, ``bodies`` the steps that each ForEach runs in
+    rounds. ``branch_of`` maps a step to its condition and whether it stands in the branch that is taken when it holds.
+    ``deciding_parameters`` and ``deciding_variables`` are the names on which an execution's course depends: executions
+    that agree in them share it.
     """
 
-    names: tuple[str, ...]
-    types: Mapping[str, str]
-    titles: Mapping[str, tuple[str, str]]
-    dependencies: Mapping[str, tuple[str, ...]]
+    steps: Mapping[str, Step]
+    tasks: tuple[Task, ...]
+    bodies: Mapping[str, tuple[str, ...]]
     branch_of: Mapping[str, tuple[str, bool]]
-    operands: Mapping[str, list[dict[str, Any]]]
-    messages: Mapping[str, str]
+    deciding_parameters: frozenset[str]
+    deciding_variables: frozenset[str]
     parameters: tuple[Parameter, ...]
-    experiment: Mapping[str, Any] | None
+    experiment: Mapping[str, Any]
     definition: Definition
 
     def check(self, values: Mapping[str, str]) -> None:
@@ -43,42 +62,78 @@ class Plan:
         except DefinitionError as error:
             raise invalid("; ".join(str(problem).removeprefix("/") for problem in error.problems)) from None
 
+    def values(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """The parameters of an execution by name, with the types of their declarations."""
+        values = {p.name: p.default for p in self.parameters if p.has_default}
+        return values | {p.name: typed(p, given[p.name]) for p in self.parameters if p.name in given}
+
 
 def plan_of(text: str) -> Plan:
     """The plan of a definition.
 
     :raises AwsError: ValidationException, it is no definition.
     """
-    # SageMaker knows nothing of placeholders: whatever looks like one is a part of the text.
-    literal = {name: f"<{name}>" for name in _PLACEHOLDER.findall(text)}
     try:
-        definition = parse_definition(text, placeholders=literal, source="Unable to parse pipeline definition")
+        definition = parse_definition(text, filled=True, source="Unable to parse pipeline definition")
     except DefinitionError as error:
         raise invalid(str(error)) from None
-    steps = definition.steps
+    steps = {step.name: step for step in definition.steps}
+    loops = {name: step.parent for name, step in steps.items() if step.branch == "body" and step.parent is not None}
+    deciding = list(_deciding(definition.steps))
+    variables = {reference.name for reference in deciding if reference.root == "Execution"}
+    if any(_of_a_job(reference, steps) for reference in deciding):
+        # What a job is called follows from the execution that made it.
+        variables.add(ARN_VARIABLE)
     return Plan(
-        names=tuple(step.name for step in steps),
-        types={step.name: step.type for step in steps},
-        titles={
-            step.name: (step.display_name, str(step.body.get("Description", "")))
-            for step in steps
-            if step.display_name or step.body.get("Description")
+        steps=steps,
+        tasks=tuple(_task(step, definition, loops) for step in definition.steps if step.name not in loops),
+        bodies={name: definition.graph.branch(name, "body") for name, step in steps.items() if step.type == "ForEach"},
+        branch_of={
+            name: (step.parent, step.branch == "if")
+            for name, step in steps.items()
+            if step.parent is not None and step.branch != "body"
         },
-        dependencies={step.name: definition.graph.dependencies(step.name) for step in steps},
-        branch_of={step.name: (step.parent, step.branch == "if") for step in steps if step.parent is not None},
-        operands={step.name: step.body["Arguments"]["Conditions"] for step in steps if step.type == "Condition"},
-        messages={step.name: _message(step.body) for step in steps if step.type == "Fail"},
+        deciding_parameters=frozenset(reference.name for reference in deciding if reference.root == "Parameters"),
+        deciding_variables=frozenset(variables),
         parameters=definition.parameters,
-        experiment=definition.document.get("PipelineExperimentConfig"),
+        experiment=definition.document.get("PipelineExperimentConfig") or {},
         definition=definition,
     )
 
 
-def _message(body: Mapping[str, Any]) -> str:
-    message = body.get("Arguments", {}).get("ErrorMessage", "")
-    if isinstance(message, dict) and "Std:Join" in message:
-        join = message["Std:Join"]
-        return str(join.get("On", "")).join(
-            str(v.get("Get", v)) if isinstance(v, dict) else str(v) for v in join.get("Values", [])
-        )
-    return str(message.get("Get", message)) if isinstance(message, dict) else str(message)
+def _task(step: Step, definition: Definition, loops: Mapping[str, str]) -> Task:
+    before = {
+        # From outside, what a loop runs is there when the loop is over.
+        loops.get(name, name): definition.graph.triggers.get((name, step.name), COMPLETED)
+        for name in definition.graph.dependencies(step.name)
+    }
+    return Task(step.name, step.name, tuple(before.items()))
+
+
+def rounds(plan: Plan, loop: str, items: list[Any]) -> Iterator[Task]:
+    """What a ForEach runs for its items: each step of its body for each item. Rounds do not wait for each other."""
+    body = plan.bodies[loop]
+    graph = plan.definition.graph
+    for index, item in enumerate(items):
+        for name in body:
+            before = (
+                (f"{other}-{index}" if other in body else other, graph.triggers.get((other, name), COMPLETED))
+                for other in graph.dependencies(name)
+                if other != loop
+            )
+            yield Task(f"{name}-{index}", name, tuple(before), index, item, loop)
+
+
+def _deciding(steps: tuple[Step, ...]) -> Iterator[Reference]:
+    """The references on which it depends which steps run, and what they say."""
+    for step in steps:
+        if step.type in ("Condition", "Fail", "ForEach"):
+            held = ("IfSteps", "ElseSteps", "ForEachBody")
+            own = {key: value for key, value in step.body["Arguments"].items() if key not in held}
+            yield from references(own, None, Findings())
+
+
+def _of_a_job(reference: Reference, steps: Mapping[str, Step]) -> bool:
+    known = steps.get(reference.name)
+    names_a_step = reference.root in ("Steps", "IterationOutput") and reference.property_file is None
+    return names_a_step and known is not None and known.type != "Condition"

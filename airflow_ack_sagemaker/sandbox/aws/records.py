@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from airflow_ack_sagemaker.sandbox.aws.plan import Plan
-from airflow_ack_sagemaker.sandbox.aws.timeline import Conditions, Course, Run, course
+from airflow_ack_sagemaker.sandbox.aws.plan import ARN_VARIABLE, Plan
+from airflow_ack_sagemaker.sandbox.aws.results import Results
+from airflow_ack_sagemaker.sandbox.aws.runs import Course, Given, Run
+from airflow_ack_sagemaker.sandbox.aws.timeline import course
 
 STOP_SECONDS = 5.0
 """How long an execution is Stopping."""
@@ -68,9 +71,10 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class StepState:
-    """A step as it is at some moment. Times are seconds since the epoch; ``end`` is None while it runs."""
+    """A step as it is at some moment. Times are seconds since the epoch; ``end`` is None while it runs. ``run`` is its
+    run as it will have been."""
 
-    name: str
+    run: Run
     status: str
     start: float
     end: float | None
@@ -87,7 +91,7 @@ class Execution:
     version: Version
     created: float
     started: float
-    given: Conditions
+    given: Given
     parameters: tuple[tuple[str, str], ...]
     display_name: str | None = None
     description: str | None = None
@@ -131,7 +135,7 @@ class Execution:
     def steps(self, now: float) -> list[StepState]:
         """Every step that has started by now, those of earlier attempts first."""
         found = [
-            StepState(past.run.name, past.run.status, past.start, past.end, past.run.reason, past.run.branch)
+            StepState(past.run, past.run.status, past.start, past.end, past.run.reason, past.run.branch)
             for past in self.past
         ]
         for run in self.course.runs:
@@ -141,12 +145,41 @@ class Execution:
             if self.stopped is not None and end > self.stopped:
                 end = self.stopped + self._stop_lasts
                 status = "Stopped" if now >= end else "Stopping"
-                found.append(StepState(run.name, status, start, end if now >= end else None, "", None))
+                found.append(StepState(run, status, start, end if now >= end else None, "", None))
             elif now >= end:
-                found.append(StepState(run.name, run.status, start, end, run.reason, run.branch))
+                found.append(StepState(run, run.status, start, end, run.reason, run.branch))
             else:
                 starting = min(STARTING_SECONDS / self.given.speed, (end - start) / 10)
-                found.append(
-                    StepState(run.name, "Starting" if now < start + starting else "Executing", start, None, "", None)
-                )
+                status = "Starting" if now < start + starting else "Executing"
+                found.append(StepState(run, status, start, None, "", None))
         return found
+
+    def variables(self, now: float) -> dict[str, str]:
+        """The execution variables of a definition's expressions."""
+        return variables_of(self.arn, self.pipeline, self.created, now)
+
+    def results(self, now: float) -> Results:
+        """What its steps have given by now."""
+        plan = self.version.plan
+        values = plan.values(dict(self.parameters))
+        found = Results(plan, values, self.variables(now), dict(self.given.outcomes))
+        for state in self.steps(now):
+            if state.end is not None:
+                found.add(state.run)
+        return found
+
+
+def variables_of(arn: str, pipeline: Pipeline, created: float, now: float) -> dict[str, str]:
+    """The execution variables of a definition's expressions (SageMaker SDK, ``ExecutionVariables``)."""
+    return {
+        "CurrentDateTime": _iso(now),
+        "PipelineArn": pipeline.arn,
+        ARN_VARIABLE: arn,
+        "PipelineExecutionId": arn.rpartition("/")[2],
+        "PipelineName": pipeline.name,
+        "StartDateTime": _iso(created),
+    }
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
+from airflow_ack_sagemaker.core.definition.expressions import Unresolved, resolve, text_of
+from airflow_ack_sagemaker.sandbox.aws.metadata import metadata_of
 from airflow_ack_sagemaker.sandbox.aws.records import Execution, Pipeline, StepState, Version
+from airflow_ack_sagemaker.sandbox.aws.results import Results
+from airflow_ack_sagemaker.sandbox.aws.selection import needed_by
 
-_JOBS = {
-    "Training": ("TrainingJob", "training-job"),
-    "Processing": ("ProcessingJob", "processing-job"),
-    "Transform": ("TransformJob", "transform-job"),
-    "Tuning": ("TuningJob", "hyper-parameter-tuning-job"),
-    "Model": ("Model", "model"),
-    "RegisterModel": ("RegisterModel", "model-package"),
-    "AutoML": ("AutoMLJob", "automl-job"),
-}
+_MAX_DESCRIPTION = 3072
 
 
 def _present(members: dict[str, Any]) -> dict[str, Any]:
@@ -84,12 +79,16 @@ def summarize_version(pipeline: Pipeline, version: Version) -> dict[str, Any]:
 
 def describe_execution(execution: Execution, now: float) -> dict[str, Any]:
     """DescribePipelineExecution."""
-    configured = execution.version.plan.experiment or {}
+    plan = execution.version.plan
     identity = execution.arn.rpartition("/")[2]
-    # References are resolved by SageMaker; its defaults are the pipeline's name and the execution's id.
+    scope = Results(plan, plan.values(dict(execution.parameters)), execution.variables(now), {}).scope()
+    # SageMaker's defaults are the pipeline's name and the execution's id.
+    names = {"ExperimentName": execution.pipeline.name, "TrialName": identity} | dict(plan.experiment)
+    found = {name: resolve(value, scope) for name, value in names.items()}
     experiment = {
-        "ExperimentName": _plain(configured.get("ExperimentName"), execution.pipeline.name[:120]),
-        "TrialName": _plain(configured.get("TrialName"), identity),
+        name: text_of(value)[:120]
+        for name, value in found.items()
+        if value is not None and not isinstance(value, Unresolved)
     }
     return _present(
         {
@@ -112,10 +111,6 @@ def describe_execution(execution: Execution, now: float) -> dict[str, Any]:
     )
 
 
-def _plain(value: Any, default: str) -> str:
-    return value if isinstance(value, str) else default
-
-
 def summarize_execution(execution: Execution, now: float) -> dict[str, Any]:
     """A member of ListPipelineExecutions."""
     return _present(
@@ -130,39 +125,26 @@ def summarize_execution(execution: Execution, now: float) -> dict[str, Any]:
     )
 
 
-def describe_step(execution: Execution, state: StepState, region: str) -> dict[str, Any]:
+def describe_step(execution: Execution, state: StepState, results: Results) -> dict[str, Any]:
     """A member of ListPipelineExecutionSteps."""
-    plan = execution.version.plan
-    kind = plan.types[state.name]
-    title, description = plan.titles.get(state.name, ("", ""))
+    run = state.run
+    step = execution.version.plan.steps[run.step]
+    description = " ".join(filter(None, (str(step.body.get("Description") or ""), run.note)))
+    iteration = {"ParentStepName": step.parent, "Index": run.index, "Item": run.item}
     return _present(
         {
-            "StepName": state.name,
-            "StepDisplayName": title or None,
-            "StepDescription": description or None,
+            "StepName": run.name,
+            "StepDisplayName": step.display_name or None,
+            "StepDescription": description[:_MAX_DESCRIPTION] or None,
             "StartTime": state.start,
             "EndTime": state.end,
             "StepStatus": state.status,
             "FailureReason": state.reason or None,
             "AttemptCount": 1,
-            "Metadata": _metadata(execution, state, kind, region),
+            "Metadata": metadata_of(execution.arn, state, results),
+            "IterationContext": None if run.index is None else iteration,
         }
     )
-
-
-def _metadata(execution: Execution, state: StepState, kind: str, region: str) -> dict[str, Any]:
-    if kind == "Condition":
-        return {"Condition": {} if state.branch is None else {"Outcome": str(state.branch)}}
-    if kind == "Fail":
-        return {"Fail": {"ErrorMessage": state.reason}}
-    if kind not in _JOBS:
-        return {}
-    member, resource = _JOBS[kind]
-    identity = execution.arn.rpartition("/")[2]
-    suffix = hashlib.sha256(f"{identity}{state.name}{state.start}".encode()).hexdigest()[:10]
-    name = f"pipelines-{identity}-{state.name}-{suffix}"[:63]
-    account = execution.arn.split(":")[4]
-    return {member: {"Arn": f"arn:aws:sagemaker:{region}:{account}:{resource}/{name}"}}
 
 
 def unselected_steps(execution: Execution) -> list[dict[str, Any]]:
@@ -172,7 +154,7 @@ def unselected_steps(execution: Execution) -> list[dict[str, Any]]:
     if source is None or execution.given.only is None:
         return []
     plan, only = execution.version.plan, execution.given.only
-    needed = {before for name in only for before in plan.dependencies[name]} - only
+    needed = needed_by(plan, only)
     return [
         {
             "StepName": name,
@@ -182,6 +164,5 @@ def unselected_steps(execution: Execution) -> list[dict[str, Any]]:
             "Metadata": {},
             "SelectiveExecutionResult": {"SourcePipelineExecutionArn": source},
         }
-        for name in plan.names
-        if name in needed
+        for name in needed
     ]

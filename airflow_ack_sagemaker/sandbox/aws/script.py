@@ -2,13 +2,16 @@
 
 A rule is a text ``TARGET[#COUNT]=OUTCOME[:TEXT]``. TARGET is one of
 
-- ``STEP``, or ``PIPELINE/STEP``: a step by its name, in every pipeline or in one;
+- ``STEP``, or ``PIPELINE/STEP``: a step by its name, in every pipeline or in one; ``STEP-2`` is the third round of a
+  step in the body of a ForEach;
 - ``*``, or ``PIPELINE/*``: the execution as a whole;
 - the name of an API operation (``StartPipelineExecution``, ``GetCallerIdentity``, ...): the call is refused.
 
 OUTCOME is, for a step: ``Failed[:reason]``, ``Succeeded``, ``Stopped``, ``seconds:NUMBER`` (how long it takes, before
-the clock's speed is applied), ``hold`` (it runs until it is released), and for a condition ``True`` or ``False``; for
-an execution ``CompletedWithFailures[:reason]``, ``Failed[:reason]``, ``Stopped`` or ``Succeeded``; for an operation an
+the clock's speed is applied), ``hold`` (it runs until it is released, a Callback step until it is answered),
+``gives:JSON`` (an object of properties to which expressions may refer, with the property files it writes:
+``Evaluate=gives:{"PropertyFiles": {"Report": {"mse": 4}}}``), and for a condition ``True`` or ``False``; for an
+execution ``CompletedWithFailures[:reason]``, ``Failed[:reason]``, ``Stopped`` or ``Succeeded``; for an operation an
 error code with its message (``ThrottlingException:Rate exceeded``).
 
 ``#COUNT`` limits a rule to the next COUNT executions (retries of an execution included), or calls:
@@ -25,15 +28,16 @@ lets every step go on that a ``hold`` keeps (``{"PipelineExecutionArn": ...}``: 
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from airflow_ack_sagemaker.sandbox.aws.errors import AwsError, scripted
 
 OUTCOME_PARAMETER = "SandboxOutcome"
 EXECUTION = "*"
-_STEP_OUTCOMES = frozenset({"Failed", "Succeeded", "Stopped", "seconds", "hold", "True", "False"})
+_STEP_OUTCOMES = frozenset({"Failed", "Succeeded", "Stopped", "seconds", "hold", "gives", "True", "False"})
 _EXECUTION_OUTCOMES = frozenset({"CompletedWithFailures", "Failed", "Stopped", "Succeeded"})
 _VERBS = ("Create", "Update", "Describe", "Delete", "List", "Start", "Stop", "Retry", "Get", "Add", "Send", "Search")
 
@@ -80,14 +84,33 @@ def parse_rule(text: str) -> Rule:
     known = _EXECUTION_OUTCOMES if name == EXECUTION else _STEP_OUTCOMES
     if outcome not in known:
         raise ScriptError(f"{text!r}: {outcome!r} is not an outcome of {name!r}. Known: {', '.join(sorted(known))}.")
-    if outcome == "seconds":
-        try:
-            valid = float(detail) >= 0
-        except ValueError:
-            valid = False
-        if not valid:
-            raise ScriptError(f"{text!r}: seconds wants a number, as in {name}=seconds:5.")
+    if outcome == "seconds" and not _is_duration(detail):
+        raise ScriptError(f"{text!r}: seconds wants a number, as in {name}=seconds:5.")
+    if outcome == "gives" and not _is_object(detail):
+        raise ScriptError(
+            f'{text!r}: gives wants a JSON object, as in {name}=gives:{{"OutputParameters": {{"n": 1}}}}.'
+        )
     return rule
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        return float(text) >= 0
+    except ValueError:
+        return False
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
+
+
+def _concerns(target: str, names: Collection[str]) -> bool:
+    """Whether a target is one of these steps, or a round of one."""
+    stem, _, index = target.rpartition("-")
+    return target in names or (index.isdecimal() and stem in names)
 
 
 def _is_operation(name: str) -> bool:
@@ -103,6 +126,18 @@ class ScriptedOutcome:
     seconds: float | None = None
     hold: bool = False
     branch: bool | None = None
+    gives: str = ""
+
+    def before(self, general: ScriptedOutcome) -> ScriptedOutcome:
+        """This outcome, and where it says nothing, that of a more general rule."""
+        return ScriptedOutcome(
+            status=self.status or general.status,
+            reason=self.reason if self.status else general.reason,
+            seconds=general.seconds if self.seconds is None else self.seconds,
+            hold=self.hold or general.hold,
+            branch=general.branch if self.branch is None else self.branch,
+            gives=self.gives or general.gives,
+        )
 
     def with_rule(self, rule: Rule) -> ScriptedOutcome:
         """This outcome, changed by a further rule."""
@@ -110,6 +145,8 @@ class ScriptedOutcome:
             return replace(self, seconds=float(rule.text), hold=False)
         if rule.outcome == "hold":
             return replace(self, hold=True)
+        if rule.outcome == "gives":
+            return replace(self, gives=rule.text)
         if rule.outcome in ("True", "False"):
             return replace(self, branch=rule.outcome == "True")
         return replace(self, status=rule.outcome, reason=rule.text)
@@ -175,7 +212,7 @@ class Script:
             for index, rule in enumerate(self._rules):
                 if (
                     rule.operation
-                    or rule.target not in names
+                    or not _concerns(rule.target, names)
                     or rule.pipeline not in (None, pipeline)
                     or rule.count == 0
                 ):
@@ -183,7 +220,7 @@ class Script:
                 found[rule.target] = found.get(rule.target, ScriptedOutcome()).with_rule(rule)
                 self._use(index)
         for rule in own:
-            if rule.target in names:
+            if _concerns(rule.target, names):
                 found[rule.target] = found.get(rule.target, ScriptedOutcome()).with_rule(rule)
         return tuple(sorted(found.items()))
 

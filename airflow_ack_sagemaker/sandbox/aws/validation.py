@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
+from airflow_ack_sagemaker.core.definition.expressions import number_of, text_of
 from airflow_ack_sagemaker.sandbox.aws.errors import AwsError, invalid
+from airflow_ack_sagemaker.sandbox.aws.jobs import DESCRIBED
 
 # The model requires a token and says that clients make one up; not every client does, and nothing depends on it.
 _OPTIONAL = frozenset({"ClientRequestToken"})
@@ -24,16 +26,19 @@ def _model() -> dict[str, Any]:
 
 
 @cache
-def _trimmed() -> tuple[dict[str, str], dict[str, Shape]]:
-    """The input shape's name of each pipeline operation, and the shapes needed; the rest of the model is let go."""
+def _trimmed() -> tuple[dict[str, str], dict[str, Shape], frozenset[str]]:
+    """The input shape's name of each operation that is answered here, the shapes needed, and all operations' names.
+
+    The rest of the model is let go.
+    """
     model = _model()
     inputs = {
         name: body["input"]["shape"]
         for name, body in model["operations"].items()
-        if "Pipeline" in name or name.endswith("Tags")
+        if "Pipeline" in name or name.endswith("Tags") or name in DESCRIBED
     }
     shapes: dict[str, Shape] = {}
-    pending = list(inputs.values())
+    pending = [*inputs.values(), *(model["operations"][name]["output"]["shape"] for name in DESCRIBED)]
     while pending:
         name = pending.pop()
         if name in shapes:
@@ -45,12 +50,48 @@ def _trimmed() -> tuple[dict[str, str], dict[str, Shape]]:
         pending.extend(shape[part]["shape"] for part in ("member", "key", "value") if part in shape)
         shapes[name] = shape
     _model.cache_clear()
-    return inputs, shapes
+    return inputs, shapes, frozenset(model["operations"])
 
 
-def operations() -> Iterable[str]:
-    """The names of all operations that deal with pipelines or tags."""
-    return _trimmed()[0]
+def operations() -> frozenset[str]:
+    """The names of all operations of the API."""
+    return _trimmed()[2]
+
+
+def fitted(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
+    """As much of an answer as the API model lets the description of a job have, each member with its type.
+
+    Definitions carry numbers as texts and texts as numbers, and members that only a request has.
+    """
+    shapes = _trimmed()[1]
+    found: dict[str, Any] = _fitted(shapes, f"{operation}Response", answer)
+    return found
+
+
+_NOTHING = object()
+
+
+def _fitted(shapes: dict[str, Shape], name: str, value: Any) -> Any:
+    shape = shapes[name]
+    kind = shape["type"]
+    if kind == "structure" and isinstance(value, dict):
+        members = ((member, reference["shape"]) for member, reference in shape["members"].items() if member in value)
+        found = {member: _fitted(shapes, inner, value[member]) for member, inner in members}
+        return {member: inner for member, inner in found.items() if inner is not _NOTHING}
+    if kind == "map" and isinstance(value, dict):
+        found = {str(key): _fitted(shapes, shape["value"]["shape"], inner) for key, inner in value.items()}
+        return {key: inner for key, inner in found.items() if inner is not _NOTHING}
+    if kind == "list" and isinstance(value, list):
+        items = [_fitted(shapes, shape["member"]["shape"], inner) for inner in value]
+        return [inner for inner in items if inner is not _NOTHING]
+    if kind == "string" and isinstance(value, str | int | float):
+        return text_of(value)
+    if kind == "boolean" and (isinstance(value, bool) or value in ("true", "false", "True", "False")):
+        return str(value).lower() == "true"
+    number = number_of(value)
+    if number is not None and kind in ("integer", "long"):
+        return int(number)
+    return number if number is not None and kind in ("float", "double", "timestamp") else _NOTHING
 
 
 def check(operation: str, request: dict[str, Any]) -> None:
@@ -59,7 +100,7 @@ def check(operation: str, request: dict[str, Any]) -> None:
     :raises AwsError: ValidationException listing every violated constraint; SerializationException for a value of
         a wrong type.
     """
-    inputs, shapes = _trimmed()
+    inputs, shapes, _ = _trimmed()
     problems = list(_check(shapes, inputs[operation], request, ""))
     if problems:
         noun = "error" if len(problems) == 1 else "errors"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,71 +25,103 @@ TERMINAL_CODES = frozenset(
 Condition = dict[str, Any]
 
 
-class Terminal(Exception):
-    """The resource cannot be brought about as it is. ``reason`` is set where the condition carries one."""
+class Refusal(Exception):
+    """The resource cannot be brought about, now or ever.
 
-    def __init__(self, message: str, reason: str | None = None) -> None:
+    ``chain`` is the error with what led to it, as Go prints it.
+    """
+
+    def __init__(self, message: str, chain: str = "") -> None:
         super().__init__(message)
         self.message = message
+        self.chain = chain or message
+
+
+class Terminal(Refusal):
+    """The resource cannot be brought about as it is. ``reason`` is set where the runtime refuses, and not AWS."""
+
+    def __init__(self, message: str, chain: str = "", *, reason: str = "") -> None:
+        super().__init__(message, chain)
         self.reason = reason
 
 
-class Recoverable(Exception):
+class Recoverable(Refusal):
     """Something failed that may work later. ``after`` is a fixed number of seconds until then; None is back-off."""
 
-    def __init__(self, message: str, after: float | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str, chain: str = "", *, after: float | None = None) -> None:
+        super().__init__(message, chain)
         self.after = after
 
 
 def synced(status: str, message: str, reason: str | None = None) -> Condition:
-    """``ACK.ResourceSynced`` without its time."""
-    return {
-        "type": "ACK.ResourceSynced",
-        "status": status,
-        "message": message,
-        **({"reason": reason} if reason else {}),
-    }
+    """``ACK.ResourceSynced`` without its time. The runtime writes an empty reason too, the kinds' own code none."""
+    found = {"type": "ACK.ResourceSynced", "status": status, "message": message}
+    return found if reason is None else {**found, "reason": reason}
 
 
-def terminal(error: Terminal) -> Condition:
-    """``ACK.Terminal``, which has no time."""
-    return {
-        "type": "ACK.Terminal",
-        "status": "True",
-        "message": error.message,
-        **({"reason": error.reason} if error.reason else {}),
-    }
+class Conditions:
+    """The conditions of a resource as one look at it leaves them, in the order in which they were set.
 
+    ``ACK.ResourceSynced`` and ``Ready`` bear the time of their last transition, in whole seconds. All times are renewed
+    when anything but times changes, and by every look that reacts on a change of the resource.
 
-def recoverable(message: str) -> Condition:
-    """``ACK.Recoverable``, which has no time."""
-    return {"type": "ACK.Recoverable", "status": "True", "message": message}
-
-
-def complete(conditions: list[Condition], old: list[Condition], now: datetime, renew: bool) -> list[Condition]:
-    """The conditions with ``Ready`` and with their times.
-
-    ``ACK.ResourceSynced`` and ``Ready`` bear the time of their last transition, in whole seconds. It is renewed when
-    they change, and by every reconcile that reacts on a change of the resource.
+    :param old: those that the resource has.
+    :param renew: whether the look reacts on a change.
     """
-    whole = next((c for c in conditions if c["type"] == "ACK.ResourceSynced"), None)
-    if whole is not None:
-        hindered = any(c["type"] in ("ACK.Recoverable", "ACK.Terminal") and c["status"] == "True" for c in conditions)
-        status = "True" if whole["status"] == "True" and not hindered else "False"
-        conditions = [*conditions, {**whole, "type": "Ready", "status": status}]
-    before = {c["type"]: c for c in old}
-    text = now.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return [
-        c if c["type"] in ("ACK.Recoverable", "ACK.Terminal") else _timed(c, before.get(c["type"]), text, renew)
-        for c in conditions
-    ]
+
+    def __init__(self, old: Sequence[Condition], now: datetime, *, renew: bool) -> None:
+        self._old = list(old)
+        self._now = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._renew = renew
+        self._all: dict[str, Condition] = {}
+        self._timed: set[str] = set()
+
+    def keep(self) -> None:
+        """Start from those that the resource has, as a deletion does; a sync starts from none."""
+        self._all = {condition["type"]: condition for condition in self._old}
+
+    def get(self, kind: str) -> Condition | None:
+        """One of them."""
+        return self._all.get(kind)
+
+    def as_list(self) -> list[Condition]:
+        """All, as they stand in the status."""
+        renewed = self._renew or [_timeless(c) for c in self._old] != [_timeless(c) for c in self._all.values()]
+        times = {} if renewed else {c["type"]: c.get("lastTransitionTime") for c in self._old}
+        return [
+            {**condition, "lastTransitionTime": times.get(kind) or self._now} if kind in self._timed else condition
+            for kind, condition in self._all.items()
+        ]
+
+    def set(self, condition: Condition) -> None:
+        """Set one that bears a time, in place of the one of its type."""
+        self._all[condition["type"]] = condition
+        self._timed.add(condition["type"])
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Set ``ACK.Terminal`` or ``ACK.Recoverable``; only what the runtime itself refuses has a time and a reason."""
+        kind = "ACK.Terminal" if isinstance(refusal, Terminal) else "ACK.Recoverable"
+        condition = {"type": kind, "status": "True", "message": refusal.message}
+        if isinstance(refusal, Terminal) and refusal.reason:
+            self.set({**condition, "reason": refusal.reason})
+        else:
+            self._all[kind] = condition
+
+    def complete(self, refusal: Refusal | None) -> None:
+        """Set ``ACK.ResourceSynced``, unless reading the resource has set it, and ``Ready``."""
+        if "ACK.ResourceSynced" not in self._all:
+            if refusal is None:
+                self.set(synced("True", SYNCED, ""))
+            elif isinstance(refusal, Terminal):
+                self.set(synced("False", NOT_SYNCED, TERMINAL_REASON))
+            else:
+                self.set(synced("Unknown", UNKNOWN, refusal.chain))
+        for kind in ("ACK.Terminal", "ACK.Recoverable"):
+            if (hindrance := self._all.get(kind)) is not None:
+                self.set({"type": "Ready", "status": "False", "message": hindrance["message"], "reason": kind})
+                return
+        self.set({**self._all["ACK.ResourceSynced"], "type": "Ready"})
 
 
-def _timed(condition: Condition, before: Condition | None, now: str, renew: bool) -> Condition:
-    if before is not None and not renew:
-        known = before.get("lastTransitionTime")
-        if known and {k: v for k, v in before.items() if k != "lastTransitionTime"} == condition:
-            return {**condition, "lastTransitionTime": known}
-    return {**condition, "lastTransitionTime": now}
+def _timeless(condition: Condition) -> Condition:
+    return {key: value for key, value in condition.items() if key != "lastTransitionTime"}

@@ -205,7 +205,7 @@ class Controller:
             again = Again()
             self._reconciling += 1
             try:
-                # Not as the watch told it: it may be deleted by now, or have got the ARN of its execution.
+                # Read anew: since the watch's event it may have been deleted, or have got the ARN of its execution.
                 resource = await cluster.get(manager, *item.name)
                 if resource is not None:
                     again = await reconciler.reconcile(manager, resource, renew=item.changed)

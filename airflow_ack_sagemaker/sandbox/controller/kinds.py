@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION, Kind
-from airflow_ack_sagemaker.sandbox.controller.conditions import SYNCED, Condition, Recoverable, synced
+from airflow_ack_sagemaker.sandbox.controller.conditions import Condition, Recoverable, synced
 from airflow_ack_sagemaker.sandbox.controller.sagemaker import Aws, Missing
 
 Spec = dict[str, Any]
@@ -71,9 +71,9 @@ class Manager(ABC):
     def status(self, observed: dict[str, Any]) -> dict[str, Any]:
         """The fields of the status, without conditions. None removes a field."""
 
-    @abstractmethod
-    def synced(self, observed: dict[str, Any]) -> Condition:
-        """Whether it is as asked for."""
+    def synced(self, observed: dict[str, Any]) -> Condition | None:
+        """Whether it is as asked for, where the kind's own code says so at each read; None leaves it to the runtime."""
+        return None
 
     @abstractmethod
     def adopted_spec(self, observed: dict[str, Any]) -> Spec:
@@ -125,9 +125,6 @@ class Pipelines(Manager):
             "creationTime": _time(observed["CreationTime"]),
             "lastModifiedTime": _time(observed["LastModifiedTime"]),
         }
-
-    def synced(self, observed: dict[str, Any]) -> Condition:
-        return synced("True", SYNCED)
 
     def adopted_spec(self, observed: dict[str, Any]) -> Spec:
         parallelism = observed.get("ParallelismConfiguration")
@@ -210,11 +207,9 @@ class Executions(Manager):
             "lastModifiedTime": _time(observed["LastModifiedTime"]),
         }
 
-    def synced(self, observed: dict[str, Any]) -> Condition:
+    def synced(self, observed: dict[str, Any]) -> Condition | None:
         status = observed["PipelineExecutionStatus"]
-        if status in self.kind.running:
-            return synced("False", f"{self.kind} is in {status} status.")
-        return synced("True", SYNCED)
+        return synced("False" if status in self.kind.running else "True", f"{self.kind} is in {status} status.")
 
     def adopted_spec(self, observed: dict[str, Any]) -> Spec:
         # What the controller does: the first piece of the ARN, cut after its slash. It is wrong, and it is so.

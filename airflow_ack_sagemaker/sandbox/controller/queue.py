@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from airflow_ack_sagemaker.sandbox.clock import Clock
 from airflow_ack_sagemaker.sandbox.controller.reconcile import Again
 
+FIRST_BACKOFF_SECONDS = 0.005
 MAX_BACKOFF_SECONDS = 1000.0
 
 Name = tuple[str, str]
@@ -17,8 +18,11 @@ Name = tuple[str, str]
 
 
 def backoff(failures: int) -> float:
-    """Seconds until the next try after so many failures in a row: 0, 1, 2, 4, 8, ... at most 1000."""
-    return 0.0 if failures <= 1 else float(min(2.0 ** min(failures - 2, 20), MAX_BACKOFF_SECONDS))
+    """Seconds until the next try after so many failures in a row (1, 2, ...): doubled each time, at most 1000.
+
+    It is controller-runtime's: 5 ms, 10 ms, 20 ms, ... so that a refusal is seen eight times within the first second.
+    """
+    return min(FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 20), MAX_BACKOFF_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

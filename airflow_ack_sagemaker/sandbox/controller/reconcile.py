@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from airflow_ack_sagemaker.core.resource.kinds import GROUP
@@ -13,16 +13,10 @@ from airflow_ack_sagemaker.sandbox.controller.cluster import Conflict
 from airflow_ack_sagemaker.sandbox.controller.conditions import (
     EXISTS,
     EXISTS_REASON,
-    NOT_SYNCED,
-    TERMINAL_REASON,
-    UNKNOWN,
-    Condition,
+    Conditions,
     Recoverable,
+    Refusal,
     Terminal,
-    complete,
-    recoverable,
-    synced,
-    terminal,
 )
 from airflow_ack_sagemaker.sandbox.controller.kinds import Manager
 from airflow_ack_sagemaker.sandbox.controller.sagemaker import Aws, Missing
@@ -46,6 +40,12 @@ class Again:
     failed: str = ""
 
 
+def _again(refusal: Refusal) -> Again:
+    if isinstance(refusal, Recoverable):
+        return Again(seconds=refusal.after, failed=refusal.message)
+    return Again()
+
+
 @dataclass(frozen=True)
 class Reconciler:
     """Reconciles single resources."""
@@ -63,7 +63,8 @@ class Reconciler:
         :raises Exception: of botocore when AWS cannot be reached (nothing was written), of lightkube when
             Kubernetes refuses a write.
         """
-        look = _Look(self, manager, resource, renew)
+        old = (resource.get("status") or {}).get("conditions") or []
+        look = _Look(self, manager, resource, Conditions(old, self.clock.now(), renew=renew))
         if resource["metadata"].get("deletionTimestamp"):
             return await look.delete()
         return await look.sync()
@@ -74,10 +75,9 @@ class _Look:
     on: Reconciler
     manager: Manager
     resource: Resource
-    renew: bool
+    conditions: Conditions
     observed: dict[str, Any] | None = None
     arn: str | None = None
-    conditions: list[Condition] = field(default_factory=list)
 
     @property
     def finalizer(self) -> str:
@@ -99,26 +99,17 @@ class _Look:
     # -- the two ways
 
     async def sync(self) -> Again:
+        refusal: Refusal | None = None
         try:
             await self._sync()
-        except Terminal as error:
-            self.conditions = [terminal(error), synced("False", NOT_SYNCED, TERMINAL_REASON)]
-            await self._write_status()
-            return Again()
-        except Recoverable as error:
-            # What could be read decides whether it is synced; that an update failed is said beside it.
-            whole = (
-                synced("Unknown", UNKNOWN, error.message)
-                if self.observed is None
-                else self.manager.synced(self.observed)
-            )
-            self.conditions = [recoverable(error.message), whole]
-            await self._write_status()
-            return Again(seconds=error.after, failed=error.message)
-        assert self.observed is not None
-        whole = self.manager.synced(self.observed)
-        self.conditions = [whole]
+        except Refusal as error:
+            refusal = error
+            self.conditions.refuse(error)
+        self.conditions.complete(refusal)
         await self._write_status()
+        if refusal is not None:
+            return _again(refusal)
+        whole = self.conditions.get("ACK.ResourceSynced") or {}
         return Again(self.manager.resync if whole["status"] == "True" else REQUEUE_SECONDS)
 
     async def delete(self) -> Again:
@@ -127,23 +118,19 @@ class _Look:
         if self.annotation("deletion-policy") == "retain" or self.annotation("read-only") == "true":
             await self._set_finalizer(False)
             return Again()
+        self.conditions.keep()
         try:
-            observed = await self._read()
-            self.observed = observed
+            self.observed = observed = await self._read()
             await self.on.call(self.manager.delete, self.on.aws, self.region, self.resource, observed)
         except Missing:
             pass
-        except (Recoverable, Terminal) as error:
+        except Refusal as refusal:
             if self.observed is not None:
-                whole = self.manager.synced(self.observed)
-                self.conditions = [
-                    recoverable(error.message) if isinstance(error, Recoverable) else terminal(error),
-                    whole,
-                ]
+                # What the deletion has changed is read by now; Ready is left as it was.
+                self._read_synced(self.observed)
+                self.conditions.refuse(refusal)
                 await self._write_status()
-            if isinstance(error, Terminal):
-                return Again()
-            return Again(seconds=error.after, failed=error.message)
+            return _again(refusal)
         await self._set_finalizer(False)
         return Again()
 
@@ -159,15 +146,21 @@ class _Look:
             observed = await self._read()
         except Missing:
             return await self._create()
-        if not self.managed:
-            raise Terminal(EXISTS, EXISTS_REASON)
+        # Even of what is not ours the status tells: an ARN does not say that a resource is managed, the finalizer does.
         self.observed = observed
+        if not self.managed:
+            raise Terminal(EXISTS, reason=EXISTS_REASON)
         await self._update()
         return None
 
     async def _read(self) -> dict[str, Any]:
         observed: dict[str, Any] = await self.on.call(self.manager.read, self.on.aws, self.region, self.resource)
+        self._read_synced(observed)
         return observed
+
+    def _read_synced(self, observed: dict[str, Any]) -> None:
+        if (condition := self.manager.synced(observed)) is not None:
+            self.conditions.set(condition)
 
     async def _create(self) -> None:
         if not self.managed:
@@ -214,6 +207,7 @@ class _Look:
             patch["spec"] = self.manager.adopted_spec(observed)
         self.resource = await self.on.patch(self.manager, self.resource, patch, False)
         self.observed = observed
+        self._read_synced(observed)
         self.arn = observed.get("PipelineExecutionArn") or observed["PipelineArn"]
         if policy == "adopt-or-create":
             await self._update()
@@ -255,8 +249,8 @@ class _Look:
             self.resource["status"] = status
 
     def _metadata(self, arn: str | None) -> dict[str, Any]:
-        metadata = {"ownerAccountID": self.on.account, "region": self.region}
-        return {"arn": arn, "partition": "aws", **metadata} if arn else metadata
+        metadata = {"ownerAccountID": self.on.account, "partition": "aws", "region": self.region}
+        return {"arn": arn, **metadata} if arn else metadata
 
     async def _write_status(self) -> None:
         """Write what differs from the status that was read.
@@ -273,7 +267,7 @@ class _Look:
             new |= self.manager.status(self.observed)
             if self.manager.kind.kind == "Pipeline":
                 new["ackResourceMetadata"] = self._metadata(self.observed["PipelineArn"])
-        new["conditions"] = complete(self.conditions, old.get("conditions") or [], self.on.clock.now(), self.renew)
+        new["conditions"] = self.conditions.as_list()
         known = {name: value for name, value in old.items() if name != "ackResourceMetadata" or self.arn is None}
         patch = {name: value for name, value in new.items() if known.get(name) != value}
         if not patch:

@@ -20,6 +20,10 @@ def _loader() -> Loader:
     return Loader()
 
 
+_MODELED = frozenset({"ConflictException", "ResourceInUse", "ResourceLimitExceeded", "ResourceNotFound"})
+"""The errors that SageMaker's API model declares: for these the Go SDK has types, which print themselves in short."""
+
+
 class Missing(Exception):
     """What was asked for does not exist in SageMaker."""
 
@@ -80,7 +84,13 @@ class Aws:
             answer: dict[str, Any] = getattr(self._client("sagemaker", region), operation)(**request)
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-            raise (Terminal if code in TERMINAL_CODES else Recoverable)(f"{code}: {message}") from None
+            about = error.response["ResponseMetadata"]
+            text = f"{code}: {message}" if code in _MODELED else f"api error {code}: {message}"
+            chain = (
+                f"operation error SageMaker: {error.operation_name}, https response error StatusCode: "
+                f"{about['HTTPStatusCode']}, RequestID: {about.get('RequestId', '')}, {text}"
+            )
+            raise (Terminal if code in TERMINAL_CODES else Recoverable)(text, chain) from None
         return answer
 
     def describe(self, region: str, operation: str, /, **request: Any) -> dict[str, Any]:

@@ -296,7 +296,12 @@ class TestTopLevel:
         ),
         (condition("C", [], [], {"Type": "Or"}), "/Steps/1/Arguments/Conditions/0/Conditions", "Or needs a list"),
         (
-            condition("C", [], [], {"Type": "Or", "Conditions": [{"Type": "In", "QueryValue": get("Steps.No.X")}]}),
+            condition(
+                "C",
+                [],
+                [],
+                {"Type": "Or", "Conditions": [{"Type": "In", "QueryValue": get("Steps.No.X"), "Values": [1]}]},
+            ),
             "/Steps/1/Arguments/Conditions/0/Conditions/0/QueryValue/Get",
             "no step 'No'",
         ),
@@ -370,7 +375,7 @@ class TestWhatPasses:
         ("step", "pointer", "words"),
         [
             (train(Type="Trainning"), "/Steps/0/Type", "Did you mean 'Training'?"),
-            (train(Type="ForEach", Arguments={"x": get("Item.y")}), "/Steps/0/Type", "unknown step type 'ForEach'"),
+            (train(Type="Loop", Arguments={"x": get("Item.y")}), "/Steps/0/Type", "unknown step type 'Loop'"),
             ({"Name": "A", "Type": "Fancy"}, "/Steps/0/Type", "unknown step type"),
             (train(Arguments={"x": get("Execution.Moon")}), "/Steps/0/Arguments/x/Get", "not an execution variable"),
             (train(Arguments={"x": {"Std:New": 1}}), "/Steps/0/Arguments/x/Std:New", "unknown function Std:New"),
@@ -409,7 +414,7 @@ class TestCircles:
                 "A -> C -> B -> A",
             ),
             (
-                [condition("C", [train("In")], [], {"Type": "In", "QueryValue": get("Steps.In.X")})],
+                [condition("C", [train("In")], [], {"Type": "In", "QueryValue": get("Steps.In.X"), "Values": []})],
                 "/Steps/0",
                 "C -> In -> C",
             ),

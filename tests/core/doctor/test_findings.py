@@ -19,7 +19,7 @@ SYNCED = condition("ACK.ResourceSynced", "True")
 
 def found(*resources: dict[str, Any], now: datetime = LATER) -> list[str]:
     findings = examine(resources, now=now)
-    assert all(one.todo and one.where for one in findings)
+    assert [one.what for one in findings if not (one.todo and one.where)] == []
     return [one.what for one in findings]
 
 
@@ -45,12 +45,12 @@ def test_what_is_right() -> None:
         ),
         (
             execution(condition("ACK.Recoverable", "True", "AccessDenied: no"), finalizers=["f"]),
-            "The controller tries in vain: AccessDenied: no",
+            "The controller cannot do it and tries again: AccessDenied: no",
         ),
         (execution(condition("ACK.Terminal", "True", "ResourceNotFound: Pipeline 'x'")), "Refused for good"),
         (
             execution(said="Stopping", deletionTimestamp="2026-11-01T03:10:00Z", finalizers=["f"]),
-            "1 resource deleted, and still there after 5 minutes",
+            "1 resource deleted, but still there after 5 minutes",
         ),
         (execution(said="Failed", reason=None), "SageMaker says Failed and gives no failure reason"),
     ],
@@ -68,13 +68,13 @@ def test_what_is_young_has_time() -> None:
 
 
 def test_finished_executions_that_nobody_collects() -> None:
-    reported = {ANNOTATION_IDENTITY: "[]", ANNOTATION_REPORTED: "{}"}
+    reported = {ANNOTATION_IDENTITY: "[]", ANNOTATION_REPORTED: '{"state":"Succeeded"}'}
     many = [execution(SYNCED, said="Succeeded", annotations=reported, name=f"run-{number}") for number in range(31)]
     for resource in many:
         resource["spec"] = {"pipelineName": "abalone"}
     (finding,) = examine(many, now=LATER)
     assert "31 finished executions" in finding.what
-    assert "21 would go" in finding.todo
+    assert "would delete 21 now" in finding.todo
     assert finding.where.endswith("and 26 more")
     assert examine(many[:30], now=LATER) == []
 
@@ -87,7 +87,7 @@ def test_a_duplicate_says_what_to_stop() -> None:
     assert "arn:extra (Executing, started 2026-11-01 00:00:00+0000)" in finding.what
     assert finding.todo.endswith("aws sagemaker stop-pipeline-execution --pipeline-execution-arn arn:extra")
     ended = StartedExecution("arn:extra", "Succeeded", started, "x")
-    assert "Nothing runs twice any more" in tell_duplicate(Duplicate("x", "x", owned, (ended,)), "ml").todo
+    assert "All of them have ended" in tell_duplicate(Duplicate("x", "x", owned, (ended,)), "ml").todo
     alone = tell_duplicate(Duplicate("x", None, None, (extra,)), "ml")
     assert alone.what.startswith("An execution runs that no resource in namespace ml owns")
     assert alone.where.startswith("no resource")

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
+from airflow_ack_sagemaker.core.definition.digest import digest_of
 from airflow_ack_sagemaker.core.definition.document import canonical
 from airflow_ack_sagemaker.core.pages.differences import MAX_LINES, by_digest, difference, previous_of
 from airflow_ack_sagemaker.core.pages.health import health_of
 from airflow_ack_sagemaker.core.pages.pipelines import (
     PipelineRow,
-    digest_of,
+    dag_labels,
     drift_of,
-    labels_of,
     pipeline_row,
     prune,
     summarize,
@@ -49,7 +49,7 @@ def of(text: str = TEXT, *, said: str | None = "Active", version: str | None = "
     conditions = [SYNCED] if said else []
     found = pipeline(*conditions, said=said, annotations=annotations, labels={LABEL_DAG: "retraining"}, **metadata)
     found["spec"] = {"pipelineName": "Abalone", "pipelineDefinition": text}
-    return pipeline_row(json.loads(json.dumps(prune(found))), "prod")
+    return pipeline_row(json.loads(json.dumps(prune(found, digest_of))), "prod")
 
 
 def test_a_pipeline_keeps_everything_but_its_text() -> None:
@@ -61,7 +61,7 @@ def test_a_pipeline_keeps_everything_but_its_text() -> None:
         "v1",
     )
     assert (found.text_sha256, found.dag_label, found.region) == (SHA, "retraining", "us-east-1")
-    bare = pipeline_row(prune({"kind": "Pipeline"}), "prod")
+    bare = pipeline_row(prune({"kind": "Pipeline"}, digest_of), "prod")
     assert (bare.name, bare.text_sha256, bare.definition.sha256, bare.state) == ("", None, None, State.UNSEEN)
 
 
@@ -96,10 +96,10 @@ def test_a_summary_counts_what_succeeded_among_what_succeeded_or_failed() -> Non
 
 
 def test_a_pipeline_is_shown_to_who_may_read_its_dag_or_its_executions() -> None:
-    assert visible(of(), [], labels_of({"retraining"}))
-    assert not visible(of(), [], labels_of({"other"}))
+    assert visible(of(), [], dag_labels({"retraining"}))
+    assert not visible(of(), [], dag_labels({"other"}))
     assert visible(of(), [row(1)], frozenset())
-    assert not visible(replace(of(), dag_label=None), [], labels_of({"retraining"}))
+    assert not visible(replace(of(), dag_label=None), [], dag_labels({"retraining"}))
 
 
 # --- health

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from airflow_ack_sagemaker.core.definition.parse import parse_definition
 from airflow_ack_sagemaker.core.pages.step_states import (
     NOT_STARTED,
     SKIPPED,
     Picture,
     StepState,
+    StepView,
     picture_of,
-    readable_picture,
     state_of,
     with_states,
 )
@@ -19,7 +20,10 @@ from tests.core.run.test_retry_steps import condition, step
 
 
 def picture(*steps: dict[str, Any]) -> Picture:
-    return picture_of(json.dumps({"Version": "2020-12-01", "Steps": list(steps)}))
+    definition = parse_definition(json.dumps({"Version": "2020-12-01", "Steps": list(steps)}), filled=True)
+    branches = {one.name: None if one.branch == "body" else one.branch for one in definition.steps}
+    views = [StepView(one.name, one.type, parent=one.parent, branch=branches[one.name]) for one in definition.steps]
+    return picture_of(views, definition.graph.edges, definition.graph.order())
 
 
 PICTURE = picture(
@@ -106,16 +110,24 @@ def test_a_listed_step_is_read() -> None:
     assert (failed.status, failed.reason, failed.type) == ("", "boom", "Training")
 
 
-def test_what_cannot_be_drawn_says_where_and_quotes_nothing() -> None:
-    secret = {"Name": "Token", "Type": "String", "DefaultValue": "hunter2", "EnumValues": ["other-secret"]}
-    for text in (
-        json.dumps({"Version": "2020-12-01", "Parameters": [secret], "Steps": [step("A")]}),
-        "no json",
-        "[]",
-        "\ud800",
-    ):
-        found, why = readable_picture(text)
-        assert found is None
-        assert why is not None
-        assert "hunter2" not in why
-        assert "other-secret" not in why
+def test_the_rounds_of_a_loop_are_shown_at_its_step() -> None:
+    loop = {"IterableItems": ["a"], "MaxConcurrency": 1, "ForEachBody": [step("Fit", kind="Training")]}
+    found = picture({"Name": "Each", "Type": "ForEach", "Arguments": loop}, step("After", "Each"))
+    fit = found.steps[1]
+    assert (fit.name, fit.parent, fit.branch) == ("Fit", "Each", None)
+    assert ("Each", "Fit", None) in found.edges
+    listed: list[dict[str, Any]] = [
+        {"StepName": "Each", "StepStatus": "Executing"},
+        *(
+            {"StepName": f"Fit-{index}", "StepStatus": status, "IterationContext": {"Index": index}}
+            for index, status in enumerate(("Succeeded", "Executing"))
+        ),
+    ]
+    states = [state_of(one, str) for one in listed]
+    assert [(state.name, state.iterated) for state in states] == [("Each", False), ("Fit", True), ("Fit", True)]
+    shown = {one.name: one.status for one in with_states(found, states, over=False, selected=None)}
+    assert shown == {"Each": "Executing", "Fit": "Executing", "After": NOT_STARTED}
+
+
+def test_what_sagemaker_has_knows_no_placeholders() -> None:
+    assert picture(step("Fit", kind="Training") | {"Description": "<NAME>"}).steps[0].name == "Fit"

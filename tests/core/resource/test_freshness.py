@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from airflow_ack_sagemaker.core.resource.freshness import STATUS_RESOLUTION, answered, may_change_at, observe, prune
+from airflow_ack_sagemaker.core.resource.freshness import (
+    STATUS_RESOLUTION,
+    answered,
+    change_note,
+    observe,
+    pause_before_change,
+    prune,
+)
 from airflow_ack_sagemaker.core.resource.status import State, classify
 from tests.core.resources import NOT_SYNCED, SYNCED, execution, pipeline
 
@@ -57,10 +64,80 @@ def test_a_stale_status_says_so_and_a_job_is_read_as_it_is() -> None:
     assert observe(job) == classify(job)
 
 
-def test_a_change_waits_for_a_whole_second_after_the_last_status() -> None:
+def at(second: int, minutes: int = 0) -> datetime:
+    return datetime(2026, 11, 1, 3, 0, tzinfo=timezone.utc) + timedelta(minutes=minutes, seconds=second)
+
+
+@pytest.mark.parametrize(
+    ("now", "seconds"),
+    [
+        (at(11), 2),
+        (at(12), 1),
+        (at(13), 0),
+        (at(11, minutes=60), 0),
+        # The clock was set back since: nobody knows when it was, and two seconds from now on are enough in any case.
+        (at(10), 2),
+        (at(11, minutes=-60), 2),
+        (None, 2),
+    ],
+)
+def test_a_change_waits_until_the_second_of_the_last_status_is_over(now: datetime | None, seconds: int) -> None:
     body = pipeline(SYNCED, said="Active", managedFields=managed(("status", "11", "status")))
-    assert may_change_at(body) == datetime(2026, 11, 1, 3, 0, 11, tzinfo=timezone.utc) + STATUS_RESOLUTION
-    assert may_change_at(pipeline()) is None
+    assert pause_before_change(body, now) == timedelta(seconds=seconds) <= STATUS_RESOLUTION
+    assert pause_before_change(pipeline(), now) == timedelta(0)
+
+
+def changed_by_us(before: str, *entries: tuple[str, str, str | None], later: int = 0) -> dict[str, Any]:
+    """A pipeline that was at generation 4 with a status of second ``before``, as we have left it."""
+    found = pipeline(SYNCED, said="Active", generation=4, managedFields=managed(("status", before, "status")))
+    return pipeline(
+        SYNCED,
+        said="Active",
+        generation=5 + later,
+        annotations=change_note(found),
+        managedFields=managed(*entries),
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "fresh"),
+    [
+        # The server's clock was ahead when the controller last wrote, and was set back before our change.
+        (changed_by_us("59", ("spec", "10", None), ("status", "59", "status")), False),
+        (changed_by_us("59", ("spec", "10", None), ("status", "11", "status")), True),
+        # It was set back between our change and the answer.
+        (changed_by_us("49", ("spec", "50", None), ("status", "49", "status")), False),
+        (changed_by_us("49", ("spec", "50", None), ("status", "10", "status")), True),
+        # Somebody else has changed the spec after us: what we noted does not speak of that change.
+        (changed_by_us("10", ("spec", "20", None), ("status", "15", "status"), later=1), False),
+        (changed_by_us("10", ("spec", "20", None), ("status", "21", "status"), later=1), True),
+    ],
+)
+def test_what_was_noted_at_the_change_tells_the_answer_whatever_the_clock_says(
+    body: dict[str, Any], fresh: bool
+) -> None:
+    assert answered(body) is fresh
+    assert observe(body).state is (State.SUCCEEDED if fresh else State.UNSEEN)
+    assert observe(prune(body)) == observe(body)
+
+
+def test_the_first_status_of_a_new_resource_is_an_answer() -> None:
+    """The server's clock was set back between its creation and the controller's first word."""
+    body = pipeline(
+        SYNCED, said="Active", generation=1, managedFields=managed(("spec", "50", None), ("status", "10", "status"))
+    )
+    assert observe(body).state is State.SUCCEEDED
+    body["metadata"]["managedFields"].pop()
+    assert not answered(body)
+
+
+@pytest.mark.parametrize(
+    "note", ["", "7", "[]", "{}", '{"generation":true,"status":null}', '{"generation":5,"status":1}', "[" * 9_999]
+)
+def test_a_note_that_somebody_else_wrote_is_none(note: str) -> None:
+    body = changed_by_us("59", ("spec", "10", None), ("status", "11", "status"))
+    body["metadata"]["annotations"] = {"airflow-ack-sagemaker/change": note}
+    assert answered(body)
 
 
 def test_pruning_drops_the_definition_and_keeps_the_outcome() -> None:

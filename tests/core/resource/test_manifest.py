@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY, LABEL_ATTEMPT, RunIdentity
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import (
     ExecutionSpec,
     PipelineSpec,
@@ -82,7 +83,7 @@ def test_an_execution_carries_its_run() -> None:
         selected_steps=["Train"],
         source_execution_arn="arn:x",
         pipeline_version_id=3,
-    ).manifest("ml", RUN, attempt=2, first_try=1)
+    ).manifest("ml", RUN, attempt=2, tried=Try())
     name = manifest["metadata"]["name"]
     assert name == RUN.resource_name("abalone", 2)
     assert manifest["metadata"]["labels"][LABEL_ATTEMPT] == "2"
@@ -110,7 +111,7 @@ def test_an_execution_carries_its_run() -> None:
 )
 def test_an_execution_that_would_be_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(SpecError, match=words):
-        ExecutionSpec(**{"pipeline_name": "abalone", **changes}).manifest("ml", RUN, attempt=1, first_try=1)
+        ExecutionSpec(**{"pipeline_name": "abalone", **changes}).manifest("ml", RUN, attempt=1, tried=Try())
 
 
 def test_a_pipeline_may_be_given_by_its_arn() -> None:

@@ -173,7 +173,8 @@ def test_every_status_of_the_api_is_known_and_in_one_group(kind: str, value: str
     groups = [known.succeeded, known.failed, known.stopped, known.running]
     assert sum(value in group for group in groups) == 1
     outcome = classify(resource(kind, SYNCED, status={known.status_field or "": value, "failureReason": "r"}))
-    assert outcome.warning is None or "unknown" not in outcome.warning
+    assert outcome.warning is None
+    assert outcome.state is not State.UNKNOWN
     assert (outcome.state is State.SUCCEEDED) == (value in known.succeeded)
 
 

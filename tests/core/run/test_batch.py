@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_REPORTED, RunIdentity
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, SpecError
 from airflow_ack_sagemaker.core.run.batch import (
     Member,
@@ -15,15 +16,15 @@ from airflow_ack_sagemaker.core.run.batch import (
     Progress,
     Standing,
     Waits,
-    entries_of,
+    by_number,
     from_ranges,
     members_of,
     next_actions,
     result_of,
-    spare_failures,
     summary,
     to_ranges,
 )
+from airflow_ack_sagemaker.core.run.batch_input import entries_of, spare_failures
 from airflow_ack_sagemaker.core.run.batch_wait import GATHER, BatchWait
 from airflow_ack_sagemaker.core.run.deadlines import Verdict
 from tests.core.resources import NOT_SYNCED, SYNCED
@@ -34,7 +35,8 @@ WAITS = Waits(CREATED, reconcile=300, recover=900, whole=None)
 
 
 def made(index: int, said: str | None = None, *, attempt: int = 1, first_try: int = 1, reported: bool = False) -> Any:
-    body = ExecutionSpec("abalone").manifest("ml", RUN.member(index), attempt=attempt, first_try=first_try)
+    tried = Try(number=first_try, max_tries=first_try - 1)
+    body = ExecutionSpec("abalone").manifest("ml", RUN.member(index), attempt=attempt, tried=tried)
     body["metadata"] |= {"uid": f"u-{index}-{attempt}", "creationTimestamp": "2026-11-01T03:00:00Z"}
     if said:
         ended = said not in ("Executing", "Stopping")
@@ -48,10 +50,10 @@ def members(
     *resources: Any, count: int = 4, first_try: int = 1, progress: Progress | None = None, now: float = CREATED + 1
 ) -> list[Member]:
     return members_of(
-        resources,
-        RUN,
-        count,
-        first_try=first_try,
+        by_number(resources, RUN),
+        range(count),
+        Try(number=first_try, max_tries=first_try - 1),
+        first_attempt=first_try,
         progress=progress or Progress(CREATED),
         waits=WAITS,
         now=now,

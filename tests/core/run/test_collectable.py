@@ -30,7 +30,7 @@ OURS = {ANNOTATION_IDENTITY: "[]"}
 EXECUTIONS = [
     ended("one", 1),
     ended("two", 2, said="Failed"),
-    ended("three", 3, annotations={**OURS, ANNOTATION_REPORTED: "{}"}),
+    ended("three", 3, annotations={**OURS, ANNOTATION_REPORTED: '{"state":"Succeeded"}'}),
     ended("unreported", 90, annotations=OURS),
     ended("running", 99, said="Executing"),
     ended("other", 4, pipeline="other"),

@@ -105,14 +105,18 @@ def test_every_ending_says_what_why_and_what_to_do(outcome: Outcome, verdict: Ve
         assert word in message
 
 
-def test_every_state_that_is_no_success_has_a_headline() -> None:
-    for state in State:
-        assert str(state) in ending(Outcome("Pipeline", "p", "ml", state), Verdict.REACHED) or state in {
-            State.FAILED,
-            State.STOPPED,
-            State.REFUSED,
-            State.GONE,
-        }
+HEADLINES = {
+    State.FAILED: "failed.",
+    State.STOPPED: "was stopped.",
+    State.REFUSED: "refused for good by the ACK controller (ACK.Terminal); nothing was started.",
+    State.GONE: "is gone.",
+}
+
+
+@pytest.mark.parametrize("state", [state for state in State if state is not State.SUCCEEDED])
+def test_every_state_that_is_no_success_has_a_headline(state: State) -> None:
+    outcome = Outcome("Pipeline", "p", "ml", state)
+    assert ending(outcome, Verdict.REACHED) == f"{outcome.resource}: {HEADLINES.get(state, f'{state}.')}"
 
 
 def test_what_is_still_stuck_is_not_waited_for_again() -> None:

@@ -7,17 +7,29 @@ from typing import Any
 
 import pytest
 
-from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_FIRST_TRY, LABEL_ATTEMPT
+from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_LAUNCHED_BY, LABEL_ATTEMPT
+from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.status import classify
-from airflow_ack_sagemaker.core.run.decision import Action, attempt_of, decide, is_reported, report, reported_at
+from airflow_ack_sagemaker.core.run.decision import Action, Decision, attempt_of
+from airflow_ack_sagemaker.core.run.decision import decide as decide_for
+from airflow_ack_sagemaker.core.run.reported import is_reported, report, reported_at
 from tests.core.resources import NOT_SYNCED, SYNCED, execution, recoverable, terminal
+
+
+def tried(first_try: int) -> Try:
+    """A try after so many others, before each of which the task was cleared."""
+    return Try(number=first_try, max_tries=first_try - 1)
+
+
+def decide(resources: list[dict[str, Any]], *, first_try: int) -> Decision:
+    return decide_for(resources, tried(first_try), first_attempt=first_try)
 
 
 def left(
     *conditions: dict[str, Any], attempt: int = 1, first_try: int = 1, reported: bool = False, **said: Any
 ) -> dict[str, Any]:
     """A resource that an earlier try has left."""
-    annotations = {ANNOTATION_FIRST_TRY: str(first_try)}
+    annotations = {ANNOTATION_LAUNCHED_BY: tried(first_try).to_text()}
     metadata: dict[str, Any] = {
         "labels": {LABEL_ATTEMPT: str(attempt)},
         "annotations": annotations,
@@ -79,7 +91,7 @@ def test_after_a_clear_what_is_being_stopped_is_waited_for() -> None:
     [
         (False, 1, Action.TAKE, 1),
         (True, 1, Action.TAKE, 1),  # died between reporting and ending: never launched twice
-        (False, 3, Action.TAKE, 1),  # the crash's success, found after a clear
+        (False, 3, Action.CREATE, 3),  # a clear asks for another run, whatever was told
         (True, 3, Action.CREATE, 3),
     ],
 )
@@ -136,6 +148,8 @@ def test_the_newest_attempt_decides_in_any_order() -> None:
 def test_a_report_is_an_annotation_and_counts() -> None:
     body = left(SYNCED, said="Failed")
     assert not is_reported(body)
+    body["metadata"]["annotations"]["airflow-ack-sagemaker/reported"] = '{"state":"InProgress","try":1,"at":1}'
+    assert not is_reported(body), "that it was launched says nothing about its end"
     body["metadata"]["annotations"].update(report(classify(body), try_number=2, now=0)["metadata"]["annotations"])
     assert is_reported(body)
 
@@ -143,6 +157,7 @@ def test_a_report_is_an_annotation_and_counts() -> None:
 def test_labels_that_somebody_spoilt_do_no_harm() -> None:
     body = left(SYNCED, said="Failed", reported=True)
     body["metadata"]["labels"][LABEL_ATTEMPT] = "many"
-    body["metadata"]["annotations"][ANNOTATION_FIRST_TRY] = "²"
     assert attempt_of(body) == 0
     assert decide([body], first_try=1).attempt == 1
+    body["metadata"]["labels"][LABEL_ATTEMPT] = "²"
+    assert attempt_of(body) == 0

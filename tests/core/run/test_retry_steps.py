@@ -172,3 +172,20 @@ def test_what_forbids_it_without_asking(resource: dict[str, Any], changes: dict[
     }
     found = obstacle(resource, **{**arguments, **changes})
     assert (found is None) if why is None else (why in (found or ""))
+
+
+def test_what_runs_only_after_a_failure_is_not_run_after_a_success() -> None:
+    definition = pipeline(
+        step("Prepare"),
+        step("Tell") | {"DependsOn": [{"Step": "Prepare", "Trigger": "Failed"}]},
+        step("Train", "Prepare", kind="Training"),
+        step("Sorry") | {"DependsOn": [{"Step": "Train", "Trigger": "Failed"}]},
+    )
+    assert chosen(definition, *ran(Prepare=OK, Train=FAILED, Sorry=FAILED)).steps == ("Train", "Sorry")
+
+
+def test_a_loop_is_selected_and_not_the_steps_in_it() -> None:
+    loop = {"IterableItems": ["a"], "MaxConcurrency": 1, "ForEachBody": [step("Fit", "Prepare", kind="Training")]}
+    each = {"Name": "Each", "Type": "ForEach", "Arguments": loop, "DependsOn": ["Check"]}
+    definition = pipeline(step("Prepare"), step("Check", "Prepare"), each, step("After", "Each"))
+    assert chosen(definition, *ran(Prepare=OK, Check=FAILED)).steps == ("Check", "Each", "After")

@@ -37,7 +37,7 @@ export type ExecutionRow = {
 };
 
 export type ExecutionList = {
-  version: string | number;
+  version: string;
   now: string;
   loading: boolean;
   total: number;
@@ -84,14 +84,14 @@ export type StepGraph = {
 
 export type TimelineKind = "info" | "good" | "bad" | "waiting";
 
-export type TimelineEntry = { time: string; what: string; detail: string | null; kind: TimelineKind };
+export type TimelineEntry = { time: string | null; what: string; detail: string | null; kind: TimelineKind };
 
 export type Parameter = { name: string; value: string; masked: boolean };
 
 export type DefinitionSource = { source_uri: string | null; version_id: string | null; sha256: string | null };
 
 export type ExecutionDetail = {
-  version: string | number;
+  version: string;
   now: string;
   execution: ExecutionRow;
   may_edit: boolean;
@@ -104,6 +104,8 @@ export type ExecutionDetail = {
 };
 
 export type DefinitionDiff = {
+  version: string;
+  now: string;
   previous: {
     namespace: string;
     name: string;
@@ -143,7 +145,7 @@ export type PipelineRow = {
 };
 
 export type PipelineList = {
-  version: string | number;
+  version: string;
   now: string;
   loading: boolean;
   errors: string[];
@@ -162,4 +164,4 @@ export type ClusterHealth = {
   pipelines: number;
 };
 
-export type Health = { now: string; clusters: ClusterHealth[] };
+export type Health = { version: string; now: string; clusters: ClusterHealth[] };

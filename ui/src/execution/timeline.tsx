@@ -28,7 +28,7 @@ export const Timeline = ({ entries }: { entries: TimelineEntry[] }) => (
 
 const Entry = ({ entry, before }: { entry: TimelineEntry; before: TimelineEntry | undefined }) => {
   const { tone, icon, said } = KINDS[entry.kind] ?? KINDS.info;
-  const later = before ? seconds(before.time, Date.parse(entry.time)) : 0;
+  const later = before?.time && entry.time ? seconds(before.time, Date.parse(entry.time)) : 0;
   return (
     <li data-tone={tone}>
       <span className="asm-dot">
@@ -40,7 +40,7 @@ const Entry = ({ entry, before }: { entry: TimelineEntry; before: TimelineEntry 
           <bdi className="asm-wrap">{entry.what}</bdi>
         </p>
         <p className="asm-muted asm-small">
-          <Time time={entry.time} />
+          {entry.time ? <Time time={entry.time} /> : "at a time that is not known"}
           {later > 0 && ` (${formatAge(later)} later)`}
         </p>
         {entry.detail && (

@@ -1,0 +1,111 @@
+"""The definition that an `AckPipelineOperator` of the same DAG run has applied, for the tasks that launch after it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from airflow_ack_sagemaker.operators.pipeline import AckPipelineOperator
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator, Context
+
+    from airflow_ack_sagemaker.core.resource.manifest import PipelineSpec
+    from airflow_ack_sagemaker.core.resource.status import Outcome
+    from airflow_ack_sagemaker.runs.definition import OwnDefinition
+
+
+def own_definition(
+    launching: BaseOperator,
+    pipeline_name: str,
+    context: Context,
+    namespace: str,
+    *,
+    ran: Callable[[Outcome], str | None],
+) -> OwnDefinition | None:
+    """The definition that this DAG run has applied to the pipeline before this task.
+
+    None: no `AckPipelineOperator` upstream of the task has applied one in this run, so that the task launches whichever
+    definition there is. Of several, the last one counts. It is known by its XCom.
+
+    :param launching: the task that launches.
+    :param pipeline_name: name or ARN of the pipeline that it launches.
+    :param ran: asks SageMaker for the digest of the definition that an execution has run.
+    :raises SpecError: upstream tasks have applied several definitions, and none of them is the last.
+    """
+    from airflow_ack_sagemaker.core.resource.manifest import SpecError, pipeline_name_of
+    from airflow_ack_sagemaker.core.run.definition_ran import FixedDefinition
+    from airflow_ack_sagemaker.runs.definition import OwnDefinition
+
+    wanted = pipeline_name_of(pipeline_name)
+    upstream = {task.task_id: task for task in launching.get_flat_relatives(upstream=True) if _is_pipeline(task)}
+    found: dict[str, Mapping[str, Any]] = {}
+    for task_id in upstream:
+        for result in _results(context, task_id):
+            fits = result.get("pipeline_name") == wanted and result.get("namespace") == namespace
+            if fits and result.get("definition_sha256"):
+                found.setdefault(task_id, result)
+    last = [
+        task_id
+        for task_id in found
+        if not any(other in upstream[task_id].get_flat_relative_ids(upstream=False) for other in found)
+    ]
+    if not last:
+        return None
+    digests = {str(found[task_id]["definition_sha256"]) for task_id in last}
+    if len(digests) > 1:
+        raise SpecError(
+            f"The tasks {', '.join(sorted(last))} have applied different definitions of pipeline {wanted} in this run, "
+            "and none comes after the others. Let one follow the other."
+        )
+    task_id, result = last[0], found[last[0]]
+    fixed = FixedDefinition(digests.pop(), str(result["name"]))
+    return OwnDefinition(fixed, again=lambda: _again(upstream[task_id], context, result), ran=ran)
+
+
+def _is_pipeline(task: Any) -> bool:
+    kind = getattr(task, "operator_class", type(task))  # of a mapped operator, the class that it will be
+    return isinstance(kind, type) and issubclass(kind, AckPipelineOperator)
+
+
+def _results(context: Context, task_id: str) -> list[Mapping[str, Any]]:
+    """What a task has returned in this run; of a mapped one, that of this task's own index if there is one."""
+    ti = context["ti"]
+    if (ti.map_index or 0) >= 0:
+        own = ti.xcom_pull(task_ids=task_id, map_indexes=ti.map_index)
+        if isinstance(own, Mapping):
+            return [own]
+    pulled = ti.xcom_pull(task_ids=task_id, map_indexes=None)
+    values = [pulled] if isinstance(pulled, Mapping) else list(pulled or ())
+    return [value for value in values if isinstance(value, Mapping)]
+
+
+def _again(task: Any, context: Context, result: Mapping[str, Any]) -> PipelineSpec:
+    """The spec that the task has applied, read once more; what was read then is compared with what is read now.
+
+    :raises SpecError: it cannot be had any more.
+    """
+    from airflow_ack_sagemaker.core.resource.identity import LABEL_DAG, label_value
+    from airflow_ack_sagemaker.core.resource.manifest import SpecError
+
+    name = result["pipeline_name"]
+    remedy = f"Clear the task {task.task_id}, which applies the definition once more."
+    if not isinstance(task, AckPipelineOperator):
+        raise SpecError(
+            f"Pipeline {name} has another definition than the one that {task.task_id} applied in this run, and a "
+            f"mapped task's definition is not applied again from here. Nothing was launched. {remedy}"
+        )
+    again = copy.copy(task)
+    again.render_template_fields(context)
+    if result.get("definition_version_id") not in (None, "null"):
+        again.definition_version_id = result["definition_version_id"]
+    spec = replace(again.spec(), labels={LABEL_DAG: label_value(context["ti"].dag_id)})
+    if spec.definition_sha256 != result["definition_sha256"]:
+        raise SpecError(
+            f"Pipeline {name} has another definition than the one that {task.task_id} applied in this run "
+            f"({str(result['definition_sha256'])[:12]}), and that one cannot be had any more: S3 and the placeholders "
+            f"now give {str(spec.definition_sha256)[:12]}. Nothing was launched. {remedy}"
+        )
+    return spec

@@ -1,0 +1,415 @@
+"""What the steps of an execution give, over HTTP with boto3, every answer checked against the API model."""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from airflow_ack_sagemaker.core.definition.step_types import STEP_TYPES
+from airflow_ack_sagemaker.sandbox import ManualClock
+from airflow_ack_sagemaker.sandbox.aws import AwsEndpoint
+from tests.sandbox.definitions import ROLE, condition, definition, fail, train
+from tests.sandbox.shapes import Checked
+
+CASES = Path(__file__).parents[1] / "core" / "definition" / "cases"
+FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
+
+
+@pytest.fixture
+def api(sagemaker: Any) -> Checked:
+    return Checked(sagemaker)
+
+
+class Executions:
+    """Pipelines that run on the endpoint."""
+
+    def __init__(self, api: Checked, clock: ManualClock) -> None:
+        self.api = api
+        self.clock = clock
+        self.count = 0
+
+    def pipeline(self, text: str) -> str:
+        self.count += 1
+        name = f"pipeline-{self.count}"
+        self.api.create_pipeline(PipelineName=name, PipelineDefinition=text, RoleArn=ROLE)
+        return name
+
+    def start(self, text: str, **parameters: str) -> str:
+        given = [{"Name": name, "Value": value} for name, value in parameters.items()]
+        name = self.pipeline(text)
+        return str(
+            self.api.start_pipeline_execution(PipelineName=name, PipelineParameters=given)["PipelineExecutionArn"]
+        )
+
+    def steps(self, arn: str) -> dict[str, dict[str, Any]]:
+        listed = self.api.list_pipeline_execution_steps(PipelineExecutionArn=arn, SortOrder="Ascending", MaxResults=100)
+        return {step["StepName"]: step for step in listed["PipelineExecutionSteps"]}
+
+    def status(self, arn: str) -> str:
+        return str(self.api.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"])
+
+    def ended(self, text: str, **parameters: str) -> tuple[str, dict[str, dict[str, Any]]]:
+        """Run a definition to its end: the execution's status, and its steps."""
+        arn = self.start(text, **parameters)
+        self.clock.advance(1000)
+        return self.status(arn), self.steps(arn)
+
+
+@pytest.fixture
+def executions(api: Checked, clock: ManualClock) -> Executions:
+    return Executions(api, clock)
+
+
+def case(name: str) -> str:
+    return (CASES / f"{name}.json").read_text()
+
+
+def refused(call: Any, **request: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
+
+
+def test_a_handled_failure(executions: Executions, endpoint: AwsEndpoint) -> None:
+    endpoint.script.add("Fit=Failed")
+    status, steps = executions.ended(case("triggers"))
+    assert status == "CompletedWithFailures"
+    assert {name: step["StepStatus"] for name, step in steps.items()} == {
+        "Fit": "Failed",
+        "Tell": "Succeeded",
+        "Count": "Succeeded",
+    }
+
+
+@pytest.mark.parametrize(("n", "run"), [("9", "Yes"), ("10", "No"), ("11", "No"), ("-1", "Yes")])
+def test_operands_are_resolved(executions: Executions, n: str, run: str) -> None:
+    _, steps = executions.ended(case("join-operand"), N=n)
+    assert set(steps) == {"More", run}
+    assert steps["More"]["Metadata"]["Condition"]["Outcome"] == str(run == "Yes")
+
+
+@pytest.mark.parametrize(("flag", "run"), [("True", "Yes"), ("true", "Yes"), ("False", "No")])
+def test_booleans_as_the_sdk_sends_them(executions: Executions, flag: str, run: str) -> None:
+    assert run in executions.ended(case("flag"), Flag=flag)[1]
+
+
+def test_the_message_of_a_fail_step_is_resolved(executions: Executions) -> None:
+    status, steps = executions.ended(case("fail-message"), N="7")
+    assert status == "Failed"
+    assert steps["Stop"]["FailureReason"] == "n is 7 and small is false"
+    assert steps["Stop"]["Metadata"]["Fail"]["ErrorMessage"] == "n is 7 and small is false"
+
+
+def test_a_message_without_a_value_says_so(executions: Executions) -> None:
+    value = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.Report"}, "Path": "mse"}}
+    evaluate = {
+        "Name": "Evaluate",
+        "Type": "Processing",
+        "Arguments": {},
+        "PropertyFiles": [{"PropertyFileName": "Report", "OutputName": "o", "FilePath": "f"}],
+    }
+    text = definition(evaluate, fail("Stop", value))  # type: ignore[arg-type]
+    _, steps = executions.ended(text)
+    assert "mse in Steps.Evaluate.PropertyFiles.Report has no value" in steps["Stop"]["FailureReason"]
+
+
+def test_a_condition_that_only_a_real_run_can_tell_says_what_was_assumed(
+    executions: Executions, endpoint: AwsEndpoint
+) -> None:
+    operands = [
+        {"Type": "LessThan", "LeftValue": {"Get": "Steps.Train.FinalMetricDataList['mse'].Value"}, "RightValue": 6}
+    ]
+    check = {**condition("Check", operands, [train("Deploy")], [train("Again")]), "Description": "Good?"}
+    text = definition(train("Train"), check)
+    _, assumed = executions.ended(text)
+    assert "Deploy" in assumed
+    assert assumed["Check"]["StepDescription"].startswith("Good? [sandbox: taken to hold, because Steps.Train.Final")
+    endpoint.script.add('Train=gives:{"FinalMetricDataList": [{"MetricName": "mse", "Value": 7}]}')
+    _, known = executions.ended(text)
+    assert "Again" in known
+    assert known["Check"]["StepDescription"] == "Good?"
+
+
+def test_a_property_file_can_be_scripted(executions: Executions, endpoint: AwsEndpoint) -> None:
+    endpoint.script.add('Evaluate=gives:{"PropertyFiles": {"Report": {"mse": 4.5}}}')
+    value = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.Report"}, "Path": "mse"}}
+    files = [{"PropertyFileName": "Report", "OutputName": "o", "FilePath": "f"}]
+    evaluate = {"Name": "Evaluate", "Type": "Processing", "Arguments": {}, "PropertyFiles": files}
+    operands = [{"Type": "LessThan", "LeftValue": value, "RightValue": 4}]
+    _, steps = executions.ended(definition(evaluate, condition("Check", operands, [], [fail("Stop", "too bad")])))
+    assert steps["Check"]["Metadata"]["Condition"]["Outcome"] == "False"
+
+
+def test_the_names_of_jobs_are_known_to_expressions(executions: Executions) -> None:
+    message = {"Std:Join": {"On": " ", "Values": ["job", {"Get": "Steps.Fit.TrainingJobName"}]}}
+    text = definition(train("Fit"), fail("Stop", message))  # type: ignore[arg-type]
+    _, steps = executions.ended(text)
+    name = steps["Fit"]["Metadata"]["TrainingJob"]["Arn"].rpartition("/")[2]
+    assert steps["Stop"]["FailureReason"].lower() == f"job {name}"
+
+
+def test_what_looks_like_a_placeholder_is_text(executions: Executions, api: Checked) -> None:
+    status, _ = executions.ended(case("escaped-brackets"))
+    assert status == "Succeeded"
+    assert api.describe_pipeline(PipelineName="pipeline-1")["PipelineDefinition"] == case("escaped-brackets")
+
+
+@pytest.mark.parametrize("name", ["depends-on-fail", "in-null", "condition-unknown-member", "mlflow-undeclared"])
+def test_what_is_refused_is_refused_at_the_creation(executions: Executions, api: Checked, name: str) -> None:
+    code, _ = refused(api.create_pipeline, PipelineName="p", PipelineDefinition=case(name), RoleArn=ROLE)
+    assert code == "ValidationException"
+    assert not api.list_pipelines()["PipelineSummaries"]
+
+
+def test_an_empty_value_is_refused(executions: Executions, api: Checked) -> None:
+    name = executions.pipeline(case("join-operand"))
+    parameters = [{"Name": "Text", "Value": ""}]
+    code, message = refused(api.start_pipeline_execution, PipelineName=name, PipelineParameters=parameters)
+    assert code == "ValidationException"
+    assert "required minimum: 1" in message
+
+
+def test_a_loop_and_its_rounds(executions: Executions, endpoint: AwsEndpoint) -> None:
+    endpoint.script.add('Score-0=gives:{"OutputParameters": {"auc": "0.7"}}')
+    endpoint.script.add('Score-1=gives:{"OutputParameters": {"auc": "0.9"}}')
+    endpoint.script.add('Register=gives:{"OutputParameters": {"best": "0.9"}}')
+    status, steps = executions.ended(case("loop"))
+    assert status == "Succeeded"
+    assert set(steps) == {"Prepare", "Each", "Fit-0", "Fit-1", "Score-0", "Score-1", "Register", "Sweep"}
+    assert steps["Fit-1"]["IterationContext"] == {"ParentStepName": "Each", "Index": 1, "Item": '{"name":"b"}'}
+    assert steps["Each"]["Metadata"]["ForEach"] == {
+        **{"Status": "Succeeded", "InputItemCount": 2, "TotalStepCount": 4},
+        **{"SucceededStepCount": 4, "FailedStepCount": 0, "StoppedStepCount": 0},
+        "Selector": {"StepName": "Score", "Index": 1},
+    }
+    assert steps["Sweep"]["Metadata"]["Cleanup"] == {"CleanedSteps": ["Prepare"]}
+    assert steps["Register"]["Metadata"]["Lambda"]["OutputParameters"] == [{"Name": "best", "Value": "0.9"}]
+
+
+def test_what_a_loop_gives_decides(executions: Executions, endpoint: AwsEndpoint) -> None:
+    endpoint.script.add("Fit-1=Failed", 'Fit-0=gives:{"Loss": 3}', 'Fit-2=gives:{"Loss": 2}')
+    loop = {
+        "Name": "Each",
+        "Type": "ForEach",
+        "Arguments": {
+            "IterableItems": ["a", "b", "c"],
+            "MaxConcurrency": 3,
+            "Selector": {"Pick": "MinBy", "Field": {"Get": "IterationOutput.Fit.Loss"}},
+            "ForEachBody": [train("Fit")],
+        },
+    }
+    values = [
+        {"Get": f"Steps.Each.{name}"} for name in ("FailedStepCount", "Selected.Loss", "IterationOutputs[0].Fit.Loss")
+    ]
+    message = {"Std:Join": {"On": " ", "Values": values}}
+    stop = {**fail("Stop", message), "DependsOn": [{"Step": "Each", "Trigger": "Failed"}]}  # type: ignore[arg-type]
+    _, steps = executions.ended(definition(loop, stop))
+    assert steps["Stop"]["FailureReason"] == "1 2 3"
+
+
+def test_a_retry_runs_the_rounds_that_failed(executions: Executions, endpoint: AwsEndpoint, api: Checked) -> None:
+    endpoint.script.add("Fit-1#1=Failed")
+    arn = executions.start(case("loop"))
+    executions.clock.advance(1000)
+    before = executions.steps(arn)
+    assert executions.status(arn) == "Failed"
+    api.retry_pipeline_execution(PipelineExecutionArn=arn)
+    executions.clock.advance(1000)
+    after = executions.steps(arn)
+    assert executions.status(arn) == "Succeeded"
+    assert after["Fit-0"] == before["Fit-0"]
+    assert after["Fit-1"]["Metadata"] != before["Fit-1"]["Metadata"]
+    assert after["Each"]["Metadata"]["ForEach"]["SucceededStepCount"] == 4
+
+
+def test_a_selection_has_no_gap(executions: Executions, api: Checked) -> None:
+    arn = executions.start(case("chain"))
+    executions.clock.advance(1000)
+
+    def select(*names: str) -> dict[str, Any]:
+        chosen = [{"StepName": name} for name in names]
+        return {"SelectedSteps": chosen, "SourcePipelineExecutionArn": arn}
+
+    start = {"PipelineName": "pipeline-1"}
+    code, message = refused(api.start_pipeline_execution, **start, SelectiveExecutionConfig=select("A", "C"))
+    assert code == "ValidationException"
+    assert "Missing: [B]" in message
+    for names in (("A", "B"), ("B",), ("A", "B", "C")):
+        api.start_pipeline_execution(**start, SelectiveExecutionConfig=select(*names))
+
+
+CALLBACK = {
+    "Name": "Ask",
+    "Type": "Callback",
+    "SqsQueueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/q",
+    "Arguments": {},
+    "OutputParameters": [{"OutputName": "answer", "OutputType": "String"}],
+}
+
+
+def told(executions: Executions, arn: str) -> str:
+    return str(executions.steps(arn)["Ask"]["Metadata"]["Callback"]["CallbackToken"])
+
+
+def test_a_callback_waits_for_its_answer(executions: Executions, endpoint: AwsEndpoint, api: Checked) -> None:
+    endpoint.script.add("Ask=hold")
+    stop = fail("Stop", {"Get": "Steps.Ask.OutputParameters['answer']"})  # type: ignore[arg-type]
+    arn = executions.start(definition(CALLBACK, stop))
+    executions.clock.advance(5000)
+    assert executions.steps(arn)["Ask"]["StepStatus"] == "Executing"
+    token = told(executions, arn)
+    answered = {"CallbackToken": token, "OutputParameters": [{"Name": "answer", "Value": "42"}]}
+    assert api.send_pipeline_execution_step_success(**answered)["PipelineExecutionArn"] == arn
+    steps = executions.steps(arn)
+    assert steps["Ask"]["StepStatus"] == "Succeeded"
+    assert steps["Ask"]["Metadata"]["Callback"]["OutputParameters"] == [{"Name": "answer", "Value": "42"}]
+    assert steps["Stop"]["FailureReason"] == "42"
+    assert refused(api.send_pipeline_execution_step_success, CallbackToken=token)[0] == "ConflictException"
+
+
+def test_a_callback_can_report_a_failure(executions: Executions, api: Checked) -> None:
+    arn = executions.start(definition(CALLBACK, train("After", "Ask")))
+    executions.clock.advance(5)
+    api.send_pipeline_execution_step_failure(CallbackToken=told(executions, arn), FailureReason="nobody home")
+    assert executions.status(arn) == "Failed"
+    assert executions.steps(arn)["Ask"]["FailureReason"] == "nobody home"
+    api.retry_pipeline_execution(PipelineExecutionArn=arn)
+    executions.clock.advance(1000)
+    assert executions.status(arn) == "Succeeded"
+
+
+def test_a_callback_without_an_answer_ends_by_the_clock(executions: Executions, api: Checked) -> None:
+    status, steps = executions.ended(definition(CALLBACK))
+    assert (status, steps["Ask"]["StepStatus"]) == ("Succeeded", "Succeeded")
+    unknown = refused(api.send_pipeline_execution_step_failure, CallbackToken="0123456789")
+    assert unknown[0] == "ResourceNotFound"
+
+
+TRAINING = {
+    **train("Fit-with-a-name-that-is-as-long-as-a-name-of-a-step-can-be-64-x"),
+    "Arguments": {
+        "AlgorithmSpecification": {"TrainingImage": "image", "TrainingInputMode": "File"},
+        "OutputDataConfig": {
+            "S3OutputPath": {"Std:Join": {"On": "/", "Values": ["s3:/", {"Get": "Parameters.Bucket"}]}}
+        },
+        "ResourceConfig": {
+            "InstanceCount": {"Get": "Parameters.Count"},
+            "InstanceType": "ml.m5.large",
+            "VolumeSizeInGB": 30,
+        },
+        "StoppingCondition": {"MaxRuntimeInSeconds": "3600"},
+        "HyperParameters": {
+            "depth": 5,
+            "unknown": {"Get": "Execution.Moon"},
+            "job": {"Get": "Execution.TrainingJobName"},
+        },
+        "ExperimentConfig": None,
+        "Unknown": True,
+    },
+}
+PREPARE = {
+    "Name": "Prepare",
+    "Type": "Processing",
+    "Arguments": {
+        "ProcessingResources": {
+            "ClusterConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30}
+        },
+        "AppSpecification": {"ImageUri": "image"},
+    },
+}
+PREDICT = {"Name": "Predict", "Type": "Transform", "Arguments": {"ModelName": "m"}, "DependsOn": ["Prepare"]}
+PARAMETERS = (
+    {"Name": "Bucket", "Type": "String", "DefaultValue": "models"},
+    {"Name": "Count", "Type": "Integer", "DefaultValue": 2},
+)
+
+
+def test_the_jobs_of_steps_are_described(executions: Executions, endpoint: AwsEndpoint, api: Checked) -> None:
+    endpoint.script.add("Prepare=Failed:no data")
+    arn = executions.start(definition(PREPARE, TRAINING, PREDICT, parameters=PARAMETERS))
+    name = TRAINING["Name"]
+
+    def named(step: str, member: str) -> str:
+        return str(executions.steps(arn)[step]["Metadata"][member]["Arn"].rpartition("/")[2])
+
+    running = api.describe_training_job(TrainingJobName=named(name, "TrainingJob"))
+    assert (running["TrainingJobStatus"], running["SecondaryStatus"]) == ("InProgress", "Training")
+    assert "TrainingEndTime" not in running
+    executions.clock.advance(100)
+    ended = api.describe_training_job(TrainingJobName=running["TrainingJobName"])
+    assert ended["TrainingJobArn"] == executions.steps(arn)[name]["Metadata"]["TrainingJob"]["Arn"]
+    assert (ended["TrainingJobStatus"], ended["SecondaryStatus"]) == ("Completed", "Completed")
+    assert (ended["ResourceConfig"]["InstanceCount"], ended["StoppingCondition"]) == (2, {"MaxRuntimeInSeconds": 3600})
+    assert ended["HyperParameters"] == {"depth": "5", "job": ended["TrainingJobName"]}
+    assert ended["RoleArn"] == ROLE
+    artifacts = f"s3://models/{ended['TrainingJobName']}/output/model.tar.gz"
+    assert ended["ModelArtifacts"]["S3ModelArtifacts"] == artifacts
+    assert ended["TrainingEndTime"] == executions.steps(arn)[name]["EndTime"]
+    failed = api.describe_processing_job(ProcessingJobName=named("Prepare", "ProcessingJob"))
+    assert (failed["ProcessingJobStatus"], failed["FailureReason"]) == ("Failed", "ClientError: no data")
+    assert api.list_tags(ResourceArn=ended["TrainingJobArn"])["Tags"] == []
+    code, _ = refused(api.describe_training_job, TrainingJobName=failed["ProcessingJobName"])
+    assert code == "ValidationException"
+
+
+def test_a_transform_job_is_described(executions: Executions, api: Checked) -> None:
+    _, steps = executions.ended(definition(PREPARE, PREDICT))
+    name = steps["Predict"]["Metadata"]["TransformJob"]["Arn"].rpartition("/")[2]
+    assert api.describe_transform_job(TransformJobName=name)["TransformJobStatus"] == "Completed"
+
+
+def test_other_jobs_are_moto_s(sagemaker: Any) -> None:
+    sagemaker.create_training_job(
+        TrainingJobName="mine",
+        AlgorithmSpecification={"TrainingImage": "i", "TrainingInputMode": "File"},
+        RoleArn=ROLE,
+        OutputDataConfig={"S3OutputPath": "s3://b"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 60},
+    )
+    assert sagemaker.describe_training_job(TrainingJobName="mine")["TrainingJobName"] == "mine"
+
+
+def test_each_type_tells_of_itself(executions: Executions) -> None:
+    special: dict[str, dict[str, Any]] = {
+        "Condition": {"Arguments": {"Conditions": [], "IfSteps": [], "ElseSteps": []}},
+        "Cleanup": {"Arguments": {"Resources": {"S3": [{"StepName": "Training"}]}}, "DependsOn": ["Training"]},
+        "ForEach": {"Arguments": {"IterableItems": ["a"], "MaxConcurrency": 1, "ForEachBody": [train("Inner")]}},
+        "Callback": {"SqsQueueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/q"},
+        "Lambda": {"FunctionArn": FUNCTION},
+        "Lineage": {"Arguments": {"Actions": [{"ActionName": "deploy"}]}},
+        "QualityCheck": {"CheckType": "DATA_QUALITY", "SkipCheck": False, "RegisterNewBaseline": True},
+        "ClarifyCheck": {"CheckType": "DATA_BIAS", "SkipCheck": True},
+        "RegisterModel": {"Arguments": {"ModelPackageGroupName": "models"}},
+    }
+    made = [{"Name": kind, "Type": kind, "Arguments": {}, **special.get(kind, {})} for kind in STEP_TYPES]
+    _, steps = executions.ended(definition(*made))
+    for kind, known in STEP_TYPES.items():
+        assert list(steps[kind]["Metadata"]) == [known.metadata]
+        assert steps[kind]["Metadata"][known.metadata], kind
+    assert steps["QualityCheck"]["Metadata"]["QualityCheck"]["RegisterNewBaseline"] is True
+    assert steps["Lambda"]["Metadata"]["Lambda"]["Arn"] == FUNCTION
+    arn = steps["RegisterModel"]["Metadata"]["RegisterModel"]["Arn"]
+    assert arn.startswith("arn:aws:sagemaker:us-east-1:123456789012:model-package/models/")
+    assert steps["Lineage"]["Metadata"]["Lineage"]["ActionArns"] == {
+        "deploy": "arn:aws:sagemaker:us-east-1:123456789012:action/deploy"
+    }
+
+
+@pytest.mark.parametrize(
+    "operation", ["CreateMoonBase", "DescribeAppImageConfig2", "__init__", "Dispatch", "SearchTrainingPlanOfferings"]
+)
+def test_an_unknown_operation_gets_aws_s_error(endpoint: AwsEndpoint, operation: str) -> None:
+    headers = {"X-Amz-Target": f"SageMaker.{operation}", "Content-Type": "application/x-amz-json-1.1"}
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        opener.open(urllib.request.Request(endpoint.url, b"{}", headers), timeout=10)
+    with caught.value as answer:
+        assert answer.code == 400
+        assert json.load(answer)["__type"] == "UnknownOperationException"
