@@ -133,8 +133,8 @@ def _finished(aged: Aged, now: datetime) -> Iterator[Finding]:
             f"{len(finished)} finished executions are still in the cluster: each costs the controller an AWS call a "
             "minute, and slows down those that run",
             _names(finished),
-            "Let AckCollectExecutionsOperator run regularly, or call ack-sagemaker collect: with the default limit "
-            f"{len(going)} would go. SageMaker keeps the executions.",
+            "Run AckCollectExecutionsOperator regularly, or ack-sagemaker collect: with the default limit it would "
+            f"delete {len(going)} now. SageMaker keeps the executions.",
             fixable=True,
         )
 
