@@ -110,6 +110,7 @@ def fetch_definition(
     aws_conn_id: str | None = DEFAULT_CONNECTION,
     region_name: str | None = None,
     expected_sha256: str | None = None,
+    client: Any = None,
 ) -> FetchedObject:
     """Read an object.
 
@@ -117,10 +118,11 @@ def fetch_definition(
     :param aws_conn_id: an Airflow connection of type ``aws``; None takes boto3's own search for credentials.
     :param region_name: overrides the connection's region.
     :param expected_sha256: hex digest that the bytes must have.
+    :param client: boto3's client of S3, for who needs no Airflow connection.
     :raises SourceError: with what, where and what to do; ``retryable`` tells whether another try may help.
     """
     with translated(str(source), source.version_id is not None, aws_conn_id):
-        response = connect(source, aws_conn_id, region_name).get_object(**_request(source))
+        response = (client or connect(source, aws_conn_id, region_name)).get_object(**_request(source))
         # Not "with response["Body"]": that gives the raw stream, whose errors are urllib3's.
         with closing(response["Body"]) as body:
             size = int(response.get("ContentLength") or 0)

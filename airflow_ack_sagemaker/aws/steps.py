@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,18 +42,20 @@ def step_runs(execution_arn: str, *, aws_conn_id: str | None, region: str | None
 
     Arguments and errors are those of `failed_steps`.
     """
-    return [
-        StepRun(
-            name=str(step.get("StepName") or ""),
-            status=step.get("StepStatus", ""),
-            branch={"True": True, "False": False}.get(
-                ((step.get("Metadata") or {}).get("Condition") or {}).get("Outcome", "")
-            ),
-            reused=bool(step.get("SelectiveExecutionResult")),
-            iterated=bool(step.get("IterationContext")),
-        )
-        for step in _steps(execution_arn, aws_conn_id=aws_conn_id, region=region)
-    ]
+    return [run_of(step) for step in _steps(execution_arn, aws_conn_id=aws_conn_id, region=region)]
+
+
+def run_of(step: Mapping[str, Any]) -> StepRun:
+    """A member of ListPipelineExecutionSteps, as a retry wants to know it."""
+    return StepRun(
+        name=str(step.get("StepName") or ""),
+        status=step.get("StepStatus", ""),
+        branch={"True": True, "False": False}.get(
+            ((step.get("Metadata") or {}).get("Condition") or {}).get("Outcome", "")
+        ),
+        reused=bool(step.get("SelectiveExecutionResult")),
+        iterated=bool(step.get("IterationContext")),
+    )
 
 
 def _steps(execution_arn: str, *, aws_conn_id: str | None, region: str | None) -> Iterator[dict[str, Any]]:

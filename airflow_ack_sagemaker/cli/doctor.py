@@ -1,134 +1,214 @@
-"""``ack-sagemaker doctor``: what is wrong between the cluster, its ACK controller and SageMaker, and what to do."""
+"""``ack-sagemaker doctor``: what is wrong between the cluster, its ACK controller, SageMaker and S3, and what to do."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from airflow_ack_sagemaker.core.doctor.findings import Finding, examine, tell_duplicate
+import typer
+
+from airflow_ack_sagemaker.cli.app import INSTALLATION, Exit, command
+from airflow_ack_sagemaker.cli.connection import AwsConnId, Cluster, aws_client
+from airflow_ack_sagemaker.cli.output import Output, OutputOption, dump
+from airflow_ack_sagemaker.core.doctor.lines import Level, Line, worst
 from airflow_ack_sagemaker.core.printable import printable
-from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
-from airflow_ack_sagemaker.core.resource.manifest import SpecError, pipeline_name_of, runs_pipeline
-from airflow_ack_sagemaker.core.run.duplicates import StartedExecution, duplicates
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, GROUP, PIPELINE, PIPELINE_EXECUTION, VERSION, kind_of
 
 if TYPE_CHECKING:
+    from airflow_ack_sagemaker.core.doctor.findings import Finding
     from airflow_ack_sagemaker.kube.client import KubeClient
 
 LOOK_BACK = timedelta(days=30)
 """Executions that are older are not compared with the cluster: a training job lasts at most 28 days."""
+HISTORY_LIMIT = 10
+"""Finished executions of each pipeline that ``--fix`` leaves."""
+_MARKS = {Level.OK: "ok", Level.PROBLEM: "PROBLEM", Level.UNCHECKED: "unchecked", Level.SKIPPED: "skipped"}
+_ENDPOINT = kind_of("Endpoint")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The command's options."""
-    parser.description = (
-        "Look at the Pipeline and PipelineExecution resources of a namespace and at SageMaker, and say what is wrong "
-        "and what to do. Nothing is changed. Exit status: 0 nothing is wrong, 1 something is, 2 something could not be "
-        "checked."
-    )
-    parser.epilog = (
-        "SageMaker is asked with boto3's own credentials and settings (AWS_PROFILE, AWS_DEFAULT_REGION, "
-        "AWS_ENDPOINT_URL, ...), which need sagemaker:ListPipelineExecutions."
-    )
-    parser.add_argument("--kubeconfig", metavar="FILE", help="default: as kubectl finds it; in a pod its own account")
-    parser.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: its current one)")
-    parser.add_argument("--namespace", metavar="NS", help="namespace to look at (default: the context's)")
-    parser.add_argument("--pipeline", metavar="NAME", help="look at this SageMaker pipeline only")
-    parser.add_argument("--no-aws", action="store_true", help="do not ask SageMaker for executions that nobody owns")
+@command(
+    "doctor",
+    INSTALLATION,
+    """ack-sagemaker doctor --namespace ml
+    ack-sagemaker doctor -o json --no-aws""",
+)
+def doctor(
+    cluster: Cluster,
+    pipeline: Annotated[str | None, typer.Option(metavar="NAME", help="Look at this SageMaker pipeline only.")] = None,
+    no_aws: Annotated[bool, typer.Option("--no-aws", help="Do not ask SageMaker, S3 and IAM.")] = False,
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help=f"Collect finished executions beyond {HISTORY_LIMIT} of a pipeline; nothing else."),
+    ] = False,
+    aws_conn_id: AwsConnId = None,
+    output: OutputOption = Output.TABLE,
+) -> Exit:
+    """Say what is wrong with an installation (Helm or EKS capability), and what to do. Only --fix changes anything.
 
+    AWS is asked for executions that nobody owns (sagemaker:ListPipelineExecutions), for the definitions' objects
+    (s3:GetObject, kms:Decrypt) and for the roles' trust (iam:GetRole, skipped where it is not allowed). Exit status: 3
+    something is wrong, 1 something could not be checked.
+    """
+    from airflow_ack_sagemaker.core.errors import AckError
+    from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of
+    from airflow_ack_sagemaker.kube.errors import ConfigError, KubeError
 
-@dataclass
-class Report:
-    """What was found, and what could not be looked at."""
-
-    findings: list[Finding] = field(default_factory=list)
-    unchecked: list[str] = field(default_factory=list)
-    checked: list[str] = field(default_factory=list)
-
-    @property
-    def status(self) -> int:
-        """The exit status."""
-        return 1 if self.findings else 2 if self.unchecked else 0
-
-    def __str__(self) -> str:
-        lines = [f"Checked: {'; '.join(self.checked)}."] if self.checked else []
-        for number, finding in enumerate(self.findings, start=1):
-            lines += ["", f"{number}. {finding.what}.", f"   where: {finding.where}"]
-            lines += [f"   to do: {finding.todo}"] if finding.todo else []
-        lines += [f"\nNot checked: {why}" for why in self.unchecked]
-        if not self.findings and not self.unchecked:
-            lines.append("Nothing is wrong.")
-        return "\n".join(lines)
-
-
-def doctor(options: argparse.Namespace) -> int:
-    """Run the command; gives the exit status."""
-    from airflow_ack_sagemaker.kube.client import KubeClient
-    from airflow_ack_sagemaker.kube.connection.config import cluster_config
-    from airflow_ack_sagemaker.kube.errors import KindNotInstalled, KubeError
-
-    report = Report()
-    extra = {
-        "kube_config_path": options.kubeconfig,
-        "cluster_context": options.context,
-        "namespace": options.namespace,
-    }
+    lines: list[Line] = []
+    where = {"server": None, "namespace": cluster.namespace}
+    only = None if pipeline is None else pipeline_name_of(pipeline)
     try:
-        with KubeClient(cluster_config(extra, conn_id="of the command line")) as client:
-            _examine(client, options, report)
-    except KindNotInstalled as error:
-        todo = "Install the ACK SageMaker controller with its custom resource definitions, or choose another context."
-        report.findings.append(Finding("The cluster does not know the kinds", str(error), todo))
-    except (KubeError, SpecError) as error:
-        report.unchecked.append(str(error))
-    print(printable(str(report)), file=sys.stdout if report.checked or report.findings else sys.stderr)
-    return report.status
+        with cluster.client() as client:
+            where = {"server": client.config.server, "namespace": client.namespace}
+            lines += _examine(client, only, no_aws, aws_conn_id, fix)
+    except (ConfigError, KubeError, AckError) as error:
+        lines.append(Line("cluster", Level.UNCHECKED, str(error)))
+    _show(lines, where, output)
+    return {Level.PROBLEM: Exit.BAD, Level.UNCHECKED: Exit.FAILED}.get(worst(lines), Exit.DONE)
 
 
-def _examine(client: KubeClient, options: argparse.Namespace, report: Report) -> None:
-    namespace = client.namespace
+def _show(lines: Sequence[Line], where: Mapping[str, Any], output: Output) -> None:
+    if output in (Output.JSON, Output.YAML):
+        dump({**where, "result": worst(lines).value, "lines": [asdict(line) for line in lines]}, output)
+        return
+    for line in lines:
+        if output is Output.NAME:
+            print(f"{line.check}={line.level.value}")
+            continue
+        place = f"  [{line.where}]" if line.where else ""
+        # What a controller or SageMaker says may hold a terminal's escapes.
+        print(printable(f"{_MARKS[line.level]:<10} {line.check:<11} {line.what}{place}"))
+        if line.todo:
+            print(printable(f"{'':<10} {'to do:':<11} {line.todo}"))
+    if output is Output.TABLE and worst(lines) is Level.OK:
+        print("Nothing is wrong.")
+
+
+def _examine(client: KubeClient, pipeline: str | None, no_aws: bool, aws_conn_id: str | None, fix: bool) -> list[Line]:
+    from airflow_ack_sagemaker.core.doctor.findings import examine
+    from airflow_ack_sagemaker.core.doctor.installation import watched
+    from airflow_ack_sagemaker.core.resource.manifest import runs_pipeline
+
+    lines = _cluster(client)
+    if any(line.level is Level.PROBLEM for line in lines):
+        return lines  # without the kinds nothing else can be asked
+    lines += _permissions(client)
     resources = []
     for kind in (PIPELINE, PIPELINE_EXECUTION):
-        items = client.list(kind, namespace).items
-        resources += [{**item, "kind": kind.kind} for item in items if _is_wanted(item, options.pipeline)]
-    executions = [resource for resource in resources if resource["kind"] == PIPELINE_EXECUTION.kind]
-    pipelines = len(resources) - len(executions)
-    report.checked.append(
-        f"cluster {client.config.server}, namespace {namespace} ({pipelines} pipelines, {len(executions)} executions)"
-    )
+        items = client.list(kind).items
+        resources += [
+            {**item, "kind": kind.kind} for item in items if pipeline is None or runs_pipeline(item, pipeline)
+        ]
+    executions = [one for one in resources if one["kind"] == PIPELINE_EXECUTION.kind]
+    pipelines = [one for one in resources if one["kind"] == PIPELINE.kind]
     now = client.server_time or datetime.now(timezone.utc)
-    _permissions(client, namespace, report)
-    report.findings += examine(resources, now=now)
-    if not options.no_aws:
-        _unowned(resources, executions, namespace, now, options.pipeline, report)
+    counted = f"{len(pipelines)} pipelines, {len(executions)} executions"
+    lines.append(Line("resources", Level.OK, counted, f"namespace {client.namespace}"))
+    lines += _lease(client, now)
+    lines += watched(resources, client.namespace, now)
+    lines += [_line(finding) for finding in examine(resources, now=now)]
+    lines += _endpoints(client)
+    lines += _roles(pipelines)
+    if fix:
+        lines += _fix(client, executions, now)
+    if not no_aws:
+        lines += _unowned(resources, executions, client.namespace, now, pipeline, aws_conn_id)
+        lines += _definitions(pipelines, aws_conn_id)
+        lines += _trust(pipelines, aws_conn_id)
+    return lines
 
 
-def _is_wanted(resource: Mapping[str, Any], pipeline: str | None) -> bool:
-    return pipeline is None or runs_pipeline(resource, pipeline_name_of(pipeline))
+def _line(finding: Finding) -> Line:
+    return Line(finding.check, Level.PROBLEM, finding.what, finding.where, finding.todo, finding.fixable)
 
 
-def _permissions(client: KubeClient, namespace: str, report: Report) -> None:
+def _cluster(client: KubeClient) -> list[Line]:
+    from airflow_ack_sagemaker.core.doctor.installation import fields_served, kinds_served
+    from airflow_ack_sagemaker.kube.errors import ApiError, KindNotInstalled, NotFound
+
+    version = client.document("/version").get("gitVersion")
+    lines = [Line("cluster", Level.OK, f"Kubernetes {version}", f"{client.config.server}, {client.config.source}")]
+    try:
+        lines.append(kinds_served(client.document(f"/apis/{API_VERSION}")))
+    except (KindNotInstalled, NotFound):
+        lines.append(kinds_served({}))
+        return lines
+    try:
+        lines.append(fields_served(client.document(f"/openapi/v3/apis/{GROUP}/{VERSION}")))
+    except ApiError as error:
+        lines.append(Line("fields", Level.SKIPPED, f"The API server does not tell the kinds' fields: {error}"))
+    return lines
+
+
+def _permissions(client: KubeClient) -> list[Line]:
     from airflow_ack_sagemaker.kube.access import VERBS
     from airflow_ack_sagemaker.kube.errors import KubeError
 
+    lines = []
     for kind in (PIPELINE, PIPELINE_EXECUTION):
         try:
-            missing = [verb for verb in VERBS if not client.may(verb, kind, namespace)]
+            missing = [verb for verb in VERBS if not client.may(verb, kind)]
         except KubeError as error:
-            report.unchecked.append(f"the permissions of this user: {error}")
-            return
+            return [Line("rights", Level.UNCHECKED, f"The rights of this user cannot be asked: {error}")]
         if missing:
-            report.findings.append(
-                Finding(
+            lines.append(
+                Line(
+                    "rights",
+                    Level.PROBLEM,
                     f"This user may not {', '.join(missing)} {kind.plural}",
-                    f"namespace {namespace}, {client.config.source}",
+                    f"namespace {client.namespace}, {client.config.source}",
                     "If Airflow connects as this user, grant it the Role of deploy/kubernetes/rbac.yaml. Without watch "
                     "tasks poll; without the others they fail.",
                 )
             )
+    return lines or [Line("rights", Level.OK, f"This user may {', '.join(VERBS)} pipelines and executions")]
+
+
+def _lease(client: KubeClient, now: datetime) -> list[Line]:
+    from airflow_ack_sagemaker.core.doctor.installation import LEASE, LEASE_NAMESPACES, lease
+    from airflow_ack_sagemaker.kube.errors import ApiError
+
+    for namespace in LEASE_NAMESPACES:
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{LEASE}"
+        try:
+            return [lease(client.document(path), now)]
+        except ApiError:
+            continue  # not allowed, or there is none: leader election is off by default
+    return []
+
+
+def _endpoints(client: KubeClient) -> list[Line]:
+    from airflow_ack_sagemaker.core.doctor.endpoints import endpoints
+    from airflow_ack_sagemaker.kube.errors import ApiError
+
+    try:
+        items = client.list(_ENDPOINT).items
+    except ApiError:
+        return []  # a user of pipelines alone need not be allowed to see endpoints
+    return list(endpoints([{**item, "kind": _ENDPOINT.kind} for item in items]))
+
+
+def _roles(pipelines: Sequence[Mapping[str, Any]]) -> list[Line]:
+    from airflow_ack_sagemaker.core.doctor.roles import plausible_role
+
+    return [line for one in pipelines if (line := plausible_role(one)) is not None]
+
+
+def _fix(client: KubeClient, executions: Sequence[Mapping[str, Any]], now: datetime) -> list[Line]:
+    """Collect what has long ended. SageMaker keeps the executions, so that nothing is lost."""
+    from airflow_ack_sagemaker.cli.collecting import going
+    from airflow_ack_sagemaker.kube.errors import Conflict, NotFound
+
+    chosen = going(executions, now=now, history_limit=HISTORY_LIMIT)
+    for resource in chosen:
+        try:
+            client.delete(PIPELINE_EXECUTION, resource["metadata"]["name"], uid=resource["metadata"]["uid"])
+        except (NotFound, Conflict):
+            continue  # somebody else has taken it away or put another in its place
+    return [
+        Line("fixed", Level.OK, f"{len(chosen)} finished executions were collected", f"namespace {client.namespace}")
+    ]
 
 
 def _unowned(
@@ -137,39 +217,88 @@ def _unowned(
     namespace: str,
     now: datetime,
     pipeline: str | None,
-    report: Report,
-) -> None:
+    aws_conn_id: str | None,
+) -> list[Line]:
     """Executions that SageMaker has and no resource owns."""
-    import boto3
     from botocore.exceptions import BotoCoreError, ClientError
 
     from airflow_ack_sagemaker.aws.executions import executions as listed
+    from airflow_ack_sagemaker.core.doctor.findings import tell_duplicate
+    from airflow_ack_sagemaker.core.resource import fields
+    from airflow_ack_sagemaker.core.run.duplicates import StartedExecution, duplicates
 
-    wanted = {(_region(one), str((one.get("spec") or {}).get("pipelineName")).rpartition("/")[2]) for one in resources}
+    wanted = {(fields.region(one), fields.pipeline_name(one)) for one in resources if fields.pipeline_name(one)}
     if pipeline is not None and not wanted:
-        wanted = {(None, pipeline_name_of(pipeline))}
+        wanted = {(None, pipeline)}
     found: list[StartedExecution] = []
     asked = 0
     for region, name in sorted(wanted, key=str):
         try:
-            client = boto3.client("sagemaker", region_name=region)
+            client = aws_client("sagemaker", aws_conn_id=aws_conn_id, region=region)
             found += listed(client, name, since=now - LOOK_BACK)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") != "ResourceNotFound":  # applied, and not yet in SageMaker
-                report.unchecked.append(f"executions of {name} in SageMaker: {error}")
-                return
-        except BotoCoreError as error:
-            report.unchecked.append(f"executions of {name} in SageMaker: {error}")
-            return
+        except (BotoCoreError, ClientError) as error:
+            if _code(error) == "ResourceNotFound":  # applied, and not yet in SageMaker
+                continue
+            todo = "Give AWS credentials that may sagemaker:ListPipelineExecutions, or --no-aws."
+            return [Line("sagemaker", Level.UNCHECKED, f"Executions of {name} in SageMaker: {error}", todo=todo)]
         asked += 1
     # One pipeline may be known with its region and without.
     found = list({one.arn: one for one in found}.values())
-    report.checked.append(f"SageMaker ({len(found)} executions of {asked} pipelines in {LOOK_BACK.days} days)")
-    report.findings += [tell_duplicate(one, namespace) for one in duplicates(found, executions, now=now)]
+    counted = f"{len(found)} executions of {asked} pipelines in {LOOK_BACK.days} days"
+    return [
+        Line("sagemaker", Level.OK, counted),
+        *(_line(tell_duplicate(one, namespace)) for one in duplicates(found, executions, now=now)),
+    ]
 
 
-def _region(resource: Mapping[str, Any]) -> str | None:
-    """Where the resource is; None: where boto3 is told to look."""
-    status = resource.get("status") or {}
-    region = (status.get("ackResourceMetadata") or {}).get("region")
-    return str(region) if region else None
+def _definitions(pipelines: Sequence[Mapping[str, Any]], aws_conn_id: str | None) -> list[Line]:
+    """Whether the definitions can be read where the pipelines came from; that takes the KMS key, too."""
+    from airflow_ack_sagemaker.aws.errors import SourceError
+    from airflow_ack_sagemaker.aws.s3 import S3Source, fetch_definition
+    from airflow_ack_sagemaker.core.resource import fields
+    from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_DEFINITION_SOURCE
+
+    sources = {fields.annotation(one, ANNOTATION_DEFINITION_SOURCE) for one in pipelines}
+    lines, read = [], 0
+    client: Any = None
+    for source in sorted(one for one in sources if one and one.startswith("s3")):
+        try:
+            client = client or aws_client("s3", aws_conn_id=aws_conn_id)
+            fetch_definition(S3Source.parse(source), aws_conn_id=aws_conn_id, client=client)
+            read += 1
+        except SourceError as error:
+            level = Level.UNCHECKED if error.retryable else Level.PROBLEM
+            lines.append(Line("s3", level, str(error), source, "See the policy in deploy/iam/airflow.json."))
+        except Exception as error:  # botocore's, before anything was sent: no credentials, no such profile
+            return [Line("s3", Level.UNCHECKED, f"S3 cannot be asked: {error}", source)]
+    return [*([Line("s3", Level.OK, f"{read} definitions are readable in S3")] if read else []), *lines]
+
+
+def _trust(pipelines: Sequence[Mapping[str, Any]], aws_conn_id: str | None) -> list[Line]:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from airflow_ack_sagemaker.core.doctor.roles import plausible_role, trusts_sagemaker
+    from airflow_ack_sagemaker.core.resource import fields
+
+    lines = []
+    arns = {str(fields.spec(one).get("roleARN")) for one in pipelines if plausible_role(one) is None}
+    for arn in sorted(arns):
+        try:
+            client = aws_client("iam", aws_conn_id=aws_conn_id, region="us-east-1")
+            role = client.get_role(RoleName=arn.rpartition("/")[2])["Role"]
+        except ClientError as error:
+            if _code(error) == "NoSuchEntity":
+                what = "The account of these AWS credentials has no such role"
+                todo = "Unless they are of another account, create the role or correct roleARN."
+                lines.append(Line("trust", Level.SKIPPED, what, arn, todo))
+                continue
+            lines.append(Line("trust", Level.SKIPPED, f"The role cannot be looked at: {error}", arn))
+        except BotoCoreError as error:
+            lines.append(Line("trust", Level.SKIPPED, f"The role cannot be looked at: {error}", arn))
+        else:
+            lines.append(trusts_sagemaker(arn, role["AssumeRolePolicyDocument"]))
+    return lines
+
+
+def _code(error: Exception) -> str:
+    return str(getattr(error, "response", {}).get("Error", {}).get("Code", ""))

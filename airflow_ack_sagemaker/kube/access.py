@@ -1,10 +1,10 @@
-"""What the user of a connection may do, as the API server itself answers (SelfSubjectAccessReview)."""
+"""What the API server says about itself, and what the user of a connection may do (SelfSubjectAccessReview)."""
 
 from __future__ import annotations
 
 import json
 
-from airflow_ack_sagemaker.core.resource.kinds import GROUP, Kind
+from airflow_ack_sagemaker.core.resource.kinds import GROUP, PIPELINE, Kind
 from airflow_ack_sagemaker.kube.requests import Request
 
 VERBS = ("get", "list", "watch", "create", "patch", "delete")
@@ -34,3 +34,22 @@ def review(kind: Kind, verb: str, namespace: str) -> AccessReview:
         "spec": {"resourceAttributes": attributes},
     }
     return AccessReview("review", "create", "POST", kind, namespace, content=json.dumps(body).encode())
+
+
+class Document(Request):
+    """A document of the API server that is no object of a kind of ours; its path stands in place of a name."""
+
+    __slots__ = ()
+
+    @property
+    def path(self) -> str:
+        """Path below the server's URL."""
+        return self.name
+
+    def __str__(self) -> str:
+        return f"get {self.name}"
+
+
+def document(path: str) -> Document:
+    """Read what stands under a path, for example ``/version``."""
+    return Document("get", "get", "GET", PIPELINE, "", path)

@@ -115,6 +115,11 @@ def may(client: Client[Any], verb: str, kind: Kind, namespace: str | None = None
     return bool((answer.get("status") or {}).get("allowed"))
 
 
+def document(client: Client[Any], path: str) -> Steps[dict[str, Any]]:
+    """What the server says about itself under a path, for example ``/version``."""
+    return retry.call(access.document(path), client.retry)
+
+
 def reload(client: Client[Any]) -> Steps[bool]:
     """Read the connection again, since it may have been changed; whether it gave another credential for this
     cluster.

@@ -71,6 +71,7 @@ class KubeClient(Client[httpx.Client]):
     patch = _blocking(calls.patch)
     delete = _blocking(calls.delete)
     may = _blocking(calls.may)
+    document = _blocking(calls.document)
     reload = _blocking(calls.reload)
 
     def watch(

@@ -114,8 +114,8 @@ def test_every_kind_has_a_definition() -> None:
 
 @pytest.fixture(scope="module")
 def stream() -> str:
-    """What ``ack-sagemaker crds`` prints; without site packages, so with nothing but the standard library."""
-    command = [sys.executable, "-S", "-m", "airflow_ack_sagemaker.cli.main", "crds"]
+    """What ``ack-sagemaker crds`` prints."""
+    command = [sys.executable, "-m", "airflow_ack_sagemaker.cli.main", "crds"]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=180).stdout
 
 

@@ -7,26 +7,33 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.advice import CONTROLLER_LOG
 from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.freshness import observe, spec_changed
+from airflow_ack_sagemaker.core.resource.identity import identity_of
 from airflow_ack_sagemaker.core.resource.status import ANSWER_TIME, FINISHED, Outcome, State
+from airflow_ack_sagemaker.core.resource.times import time_or_none
 from airflow_ack_sagemaker.core.run.collectable import collectable
 from airflow_ack_sagemaker.core.run.duplicates import Duplicate
+from airflow_ack_sagemaker.core.run.reported import is_reported
 
 DELETING = timedelta(minutes=5)
 MANY_FINISHED = 30
 """Finished executions whose upkeep is worth a word: one call to AWS a minute each."""
-_LOGS = "kubectl logs -n ack-system deployment/ack-sagemaker-controller"
+UNREPORTED = timedelta(days=1)
+"""Between the end of an execution and its task's report: a retry delay may lie between."""
 _SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a person should do something about."""
+    """Something that a person should do something about. ``check`` names what was looked at."""
 
     what: str
     where: str
     todo: str
+    check: str = "executions"
+    fixable: bool = False
 
 
 def examine(resources: Sequence[Resource], *, now: datetime) -> list[Finding]:
@@ -36,7 +43,13 @@ def examine(resources: Sequence[Resource], *, now: datetime) -> list[Finding]:
     :param now: the API server's present time, with a time zone.
     """
     aged = [(observe(resource), resource) for resource in resources]
-    return [*_untouched(aged, now), *_deleting(aged, now), *_in_trouble(aged, now), *_finished(aged, now)]
+    return [
+        *_untouched(aged, now),
+        *_deleting(aged, now),
+        *_in_trouble(aged, now),
+        *_finished(aged, now),
+        *_unreported(aged, now),
+    ]
 
 
 def tell_duplicate(duplicate: Duplicate, namespace: str) -> Finding:
@@ -75,7 +88,7 @@ def _untouched(aged: Aged, now: datetime) -> Iterator[Finding]:
             f"Nobody reconciles {_count(untouched)}: no controller has answered within a minute",
             _names(untouched),
             "See whether the ACK SageMaker controller runs, watches this namespace (watchNamespace, watchSelectors) "
-            f"and these kinds (reconcile.resources), and reaches AWS: {_LOGS}",
+            f"and these kinds (reconcile.resources), and reaches AWS: {CONTROLLER_LOG}",
         )
 
 
@@ -90,7 +103,7 @@ def _deleting(aged: Aged, now: datetime) -> Iterator[Finding]:
             f"{_count(stuck)} deleted, but still there after {DELETING.seconds // 60} minutes",
             _names(stuck),
             "The finalizer waits for the controller. See whether the controller runs, and may delete things in AWS: "
-            f"{_LOGS}",
+            f"{CONTROLLER_LOG}",
         )
 
 
@@ -120,14 +133,40 @@ def _finished(aged: Aged, now: datetime) -> Iterator[Finding]:
             f"{len(finished)} finished executions are still in the cluster: each costs the controller an AWS call a "
             "minute, and slows down those that run",
             _names(finished),
-            f"Run AckCollectExecutionsOperator regularly: with its default limit it would delete {len(going)} now. "
-            "SageMaker keeps the executions.",
+            "Run AckCollectExecutionsOperator regularly, or ack-sagemaker collect: with the default limit it would "
+            f"delete {len(going)} now. SageMaker keeps the executions.",
+            fixable=True,
+        )
+
+
+def _unreported(aged: Aged, now: datetime) -> Iterator[Finding]:
+    """Ended, and the task that launched it has not said so: it was killed for good, or its DAG is gone."""
+    waiting = [
+        outcome
+        for outcome, resource in aged
+        if outcome.kind == "PipelineExecution"
+        and outcome.state in FINISHED
+        and identity_of(resource) is not None
+        and not is_reported(resource)
+        and (changed := _last_changed(resource)) is not None
+        and now - changed > UNREPORTED
+    ]
+    if waiting:
+        yield Finding(
+            f"{_count(waiting)} ended more than a day ago, and no task has told Airflow: it stays uncollected",
+            _names(waiting),
+            "See whether their tasks still run or wait for a retry. Where the DAG is gone: ack-sagemaker delete NAME.",
         )
 
 
 def _changed(resource: Resource) -> datetime | None:
     """Since when it may be expected to be answered: its creation, or the last change of its spec."""
     return max(filter(None, (fields.created(resource), spec_changed(resource))), default=None)
+
+
+def _last_changed(resource: Resource) -> datetime | None:
+    """When a job ended, as its status says; else when its resource was created."""
+    return time_or_none(fields.status(resource).get("lastModifiedTime")) or fields.created(resource)
 
 
 def _count(outcomes: Sequence[Outcome]) -> str:

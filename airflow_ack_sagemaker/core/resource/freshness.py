@@ -24,6 +24,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.advice import CONTROLLER_LOG
 from airflow_ack_sagemaker.core.resource.identity import PREFIX
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
@@ -98,8 +99,7 @@ def observe(resource: Mapping[str, Any]) -> Outcome:
         state=State.UNSEEN,
         reason="the controller has not answered the last change yet; its status is from before",
         remedy=(
-            "The controller is busy, down, or no longer watches this namespace: kubectl logs -n ack-system "
-            "deployment/ack-sagemaker-controller."
+            f"The controller is busy, down, or no longer watches this namespace. Look at its log: {CONTROLLER_LOG}."
         ),
         warning=None,
     )

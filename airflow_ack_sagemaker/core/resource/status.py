@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.advice import CONTROLLER_LOG
 from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION, Kind, kind_of
 from airflow_ack_sagemaker.core.resource.ownership import mistakes_its_own, speaks_of_anothers
@@ -242,8 +243,7 @@ def remedy_for(kind: Kind, state: State, reason: str | None) -> str | None:
             "Nobody reconciles it. Likely causes: the ACK SageMaker controller is not running or is still starting; "
             "it watches another "
             "namespace (watchNamespace, watchSelectors) or not this kind (reconcile.resources); it cannot reach AWS "
-            "(only its log "
-            "says so: kubectl logs -n ack-system deployment/ack-sagemaker-controller)."
+            f"(only its log says so: {CONTROLLER_LOG})."
         )
     if state is State.UNKNOWN:
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from airflow_ack_sagemaker.core.resource.advice import CONTROLLER_LOG
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.run.deadlines import Verdict
 
@@ -62,14 +63,14 @@ def _remedy(outcome: Outcome, verdict: Verdict) -> str | None:
     if verdict is Verdict.TIMED_OUT and _is_being_deleted(outcome):
         return (
             "To do: only the ACK SageMaker controller removes the finalizer. Likely causes: it is not running or was "
-            "uninstalled; it watches another namespace; it may not stop or delete the thing in AWS (kubectl logs -n "
-            "ack-system deployment/ack-sagemaker-controller). Where no controller will ever run again: remove the "
+            "uninstalled; it watches another namespace; it may not stop or delete the thing in AWS (its log: "
+            f"{CONTROLLER_LOG}). Where no controller will ever run again: remove the "
             "finalizer by hand (kubectl edit), which leaves what is in AWS as it is."
         )
     if verdict is Verdict.NOT_RECONCILED and outcome.state is not State.UNSEEN:
         return (
-            "To do: see whether the controller runs and reaches AWS (kubectl logs -n ack-system "
-            "deployment/ack-sagemaker-controller), and whether SageMaker has an execution of this name: a controller "
+            "To do: see whether the controller runs and reaches AWS (its log: "
+            f"{CONTROLLER_LOG}), and whether SageMaker has an execution of this name: a controller "
             "that dies at the wrong moment has started one without saying so."
         )
     if verdict is Verdict.EXECUTION_TIMED_OUT:

@@ -7,6 +7,7 @@ therefore SageMaker's word that it has heard, and one that is gone after that a 
 
 from __future__ import annotations
 
+from airflow_ack_sagemaker.core.resource.advice import CONTROLLER_LOG
 from airflow_ack_sagemaker.core.resource.status import FINISHED, Outcome, State
 
 CONFIRM_SECONDS = 45.0
@@ -49,5 +50,5 @@ def stop_report(outcome: Outcome, waited: float) -> str:
     return (
         f"{resource} was asked to stop by deleting it, but no controller has answered within {waited:.0f} s, so it may "
         f"run on (SageMaker says {outcome.sagemaker_status or 'nothing yet'}). Look with {where}; if nothing changes: "
-        "kubectl logs -n ack-system deployment/ack-sagemaker-controller."
+        f"{CONTROLLER_LOG}."
     )

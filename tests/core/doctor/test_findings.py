@@ -74,7 +74,7 @@ def test_finished_executions_that_nobody_collects() -> None:
         resource["spec"] = {"pipelineName": "abalone"}
     (finding,) = examine(many, now=LATER)
     assert "31 finished executions" in finding.what
-    assert "would delete 21 now" in finding.todo
+    assert "delete 21 now" in finding.todo
     assert finding.where.endswith("and 26 more")
     assert examine(many[:30], now=LATER) == []
 

@@ -1,0 +1,225 @@
+"""Commands about models and endpoints: approve, deploy, rollback. Each is one change of one resource, and a wait for
+what it leads to.
+
+What an endpoint says is easily misread (facts of the controller 1.9.1): after a failed update it is ``InService`` with
+the old configuration and refused (``ACK.Terminal``), and the same configuration is then refused for ever; a rollback
+by alarms may look like an update that never ends. So success is: the controller has answered this very change, the
+endpoint is in service, and nothing is refused.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from airflow_ack_sagemaker.cli.app import LIFECYCLE, DryRun, Exit, InputError, command, complain
+from airflow_ack_sagemaker.cli.connection import Cluster
+from airflow_ack_sagemaker.cli.executions import DryRunOption
+from airflow_ack_sagemaker.cli.following import NoWait, Timeout, deadlines_of, each, exit_of, follow, tell_ending
+from airflow_ack_sagemaker.core.resource.kinds import kind_of
+
+if TYPE_CHECKING:
+    from airflow_ack_sagemaker.core.resource.kinds import Kind
+    from airflow_ack_sagemaker.kube.client import KubeClient
+
+MODEL_PACKAGE, ENDPOINT, ENDPOINT_CONFIG = kind_of("ModelPackage"), kind_of("Endpoint"), kind_of("EndpointConfig")
+ANNOTATION_PREVIOUS_CONFIG = "airflow-ack-sagemaker/previous-endpoint-config"
+"""Of an Endpoint: the configuration that the last `deploy` replaced. No field of its status names it."""
+_ROUNDS = 20
+_MAX_COMMENT = 1024
+"""API model, ``ApprovalDescription``."""
+
+
+class Approval(StrEnum):
+    """ModelApprovalStatus of the SageMaker API."""
+
+    APPROVED = "Approved"
+    REJECTED = "Rejected"
+    PENDING = "PendingManualApproval"
+
+
+@command("approve", LIFECYCLE, "ack-sagemaker approve abalone-v12 --comment 'RMSE 1.9, reviewed by Kim'")
+def approve(
+    cluster: Cluster,
+    model_packages: Annotated[list[str], typer.Argument(metavar="MODEL_PACKAGE...", help="Names of the resources.")],
+    reject: Annotated[bool, typer.Option("--reject", help="Reject instead.")] = False,
+    pending: Annotated[bool, typer.Option("--pending", help="Take the decision back.")] = False,
+    comment: Annotated[str | None, typer.Option(help="Why: SageMaker's ApprovalDescription.")] = None,
+    no_wait: NoWait = False,
+    timeout: Timeout = 300.0,
+    dry_run: DryRunOption = DryRun.NONE,
+) -> Exit:
+    """Approve versions of a model (or reject them). Only a Completed version can be."""
+    if reject and pending:
+        raise InputError("--reject and --pending exclude each other.")
+    if comment is not None and not 0 < len(comment) <= _MAX_COMMENT:
+        raise InputError(f"--comment has {len(comment)} characters; SageMaker takes 1 to {_MAX_COMMENT}.")
+    approval = Approval.REJECTED if reject else Approval.PENDING if pending else Approval.APPROVED
+    spec: dict[str, Any] = {"modelApprovalStatus": approval.value}
+    if comment is not None:
+        spec["approvalDescription"] = comment
+
+    def prepare(resource: Mapping[str, Any]) -> dict[str, Any]:
+        status = (resource.get("status") or {}).get("modelPackageStatus")
+        if status != "Completed":
+            name = resource["metadata"]["name"]
+            raise InputError(
+                f"modelpackage/{name} is {status or 'not in SageMaker yet'}; only a Completed one is decided on."
+            )
+        return {"spec": spec}
+
+    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
+        return each(
+            model_packages,
+            lambda name: _change(
+                client, cluster, MODEL_PACKAGE, name, prepare, approval.value, no_wait, timeout, dry_run
+            ),
+        )
+
+
+@command("deploy", LIFECYCLE, "ack-sagemaker deploy abalone --endpoint-config abalone-20261124")
+def deploy(
+    cluster: Cluster,
+    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="Name of the Endpoint resource.")],
+    endpoint_config: Annotated[str, typer.Option(metavar="NAME", help="Name of the EndpointConfig in SageMaker.")],
+    no_wait: NoWait = False,
+    timeout: Timeout = 3600.0,
+    dry_run: DryRunOption = DryRun.NONE,
+) -> Exit:
+    """Have an endpoint serve another configuration, and wait until it does. `rollback` undoes it."""
+
+    def prepare(resource: Mapping[str, Any]) -> dict[str, Any]:
+        serving = (resource.get("spec") or {}).get("endpointConfigName")
+        _refuse_hopeless(resource, endpoint_config)
+        body: dict[str, Any] = {"spec": {"endpointConfigName": endpoint_config}}
+        if serving and serving != endpoint_config:
+            body["metadata"] = {"annotations": {ANNOTATION_PREVIOUS_CONFIG: serving}}
+        return body
+
+    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
+        _look_for_config(client, endpoint_config)
+        status = _change(
+            client, cluster, ENDPOINT, endpoint, prepare, f"serve {endpoint_config}", no_wait, timeout, dry_run
+        )
+    if status in (Exit.BAD, Exit.TIMED_OUT):
+        complain(f"SageMaker keeps or restores the old fleet. Clear the endpoint: ack-sagemaker rollback {endpoint}")
+    return status
+
+
+@command("rollback", LIFECYCLE, "ack-sagemaker rollback abalone")
+def rollback(
+    cluster: Cluster,
+    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="Name of the Endpoint resource.")],
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="EndpointConfig to go back to (default: that before `deploy`)."),
+    ] = None,
+    no_wait: NoWait = False,
+    timeout: Timeout = 3600.0,
+    dry_run: DryRunOption = DryRun.NONE,
+) -> Exit:
+    """Have an endpoint serve what it served before the last `deploy`; this clears it after a failed update."""
+
+    def prepare(resource: Mapping[str, Any]) -> dict[str, Any]:
+        annotations = resource["metadata"].get("annotations") or {}
+        config = to or annotations.get(ANNOTATION_PREVIOUS_CONFIG)
+        if not config:
+            raise InputError(
+                f"endpoint/{endpoint} does not say what it served before (no `deploy` changed it): name it with --to."
+            )
+        complain(f"Back to {config}.")
+        return {"spec": {"endpointConfigName": config}}
+
+    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
+        return _change(client, cluster, ENDPOINT, endpoint, prepare, "roll back", no_wait, timeout, dry_run)
+
+
+def _change(
+    client: KubeClient,
+    cluster: Cluster,
+    kind: Kind,
+    name: str,
+    prepare: Any,
+    what: str,
+    no_wait: bool,
+    timeout: float | None,
+    dry_run: DryRun,
+) -> Exit:
+    """Patch one resource and wait for the controller's answer to it.
+
+    :param prepare: gives the merge patch for the resource as it is, or raises `InputError`.
+    """
+    resource = _patched(client, kind, name, prepare, dry_run)
+    if dry_run is not DryRun.NONE:
+        print(f"{kind.singular}/{name} would be changed: {what} ({dry_run.value} dry run)")
+        return Exit.DONE
+    if no_wait:
+        print(f"{kind.singular}/{name} asked to change: {what}")
+        return Exit.DONE
+    uid = resource["metadata"]["uid"]
+    outcome, verdict = follow(client, cluster, kind, name, uid=uid, deadlines=deadlines_of(timeout, patient=True))
+    tell_ending(outcome, verdict)
+    status = exit_of(outcome, verdict)
+    if status is Exit.DONE:
+        print(f"{kind.singular}/{name}: {what}: done")
+    return status
+
+
+def _patched(client: KubeClient, kind: Kind, name: str, prepare: Any, dry_run: DryRun) -> dict[str, Any]:
+    """The resource after the patch, made at a moment from which the controller's answer can be told
+    (`core.resource.freshness`).
+    """
+    from airflow_ack_sagemaker.core.resource.freshness import change_note, pause_before_change
+    from airflow_ack_sagemaker.kube.errors import Conflict
+
+    waited = False
+    for _ in range(_ROUNDS):
+        live = client.get(kind, name)
+        body = prepare(live)
+        if dry_run is DryRun.CLIENT or all((live.get("spec") or {}).get(key) == it for key, it in body["spec"].items()):
+            return live
+        pause = pause_before_change(live, client.server_time)
+        if pause and not waited:
+            waited = True
+            time.sleep(pause.total_seconds())
+            continue
+        metadata = body.get("metadata") or {}
+        body["metadata"] = {**metadata, "annotations": {**(metadata.get("annotations") or {}), **change_note(live)}}
+        try:
+            return client.patch(kind, name, body, resource_version=live["metadata"]["resourceVersion"])
+        except Conflict:
+            continue  # somebody, most likely the controller, wrote in between: look again
+    raise InputError(f"{kind.singular}/{name} was changed by somebody else {_ROUNDS} times: find the other writer.")
+
+
+def _refuse_hopeless(resource: Mapping[str, Any], endpoint_config: str) -> None:
+    """What the controller would never do. :raises InputError: with what to do instead."""
+    metadata, status = resource["metadata"], resource.get("status") or {}
+    if status.get("endpointStatus") == "Failed":
+        raise InputError(
+            f"endpoint/{metadata['name']} is Failed, which no update mends: delete it and create it again."
+        )
+    tried = (metadata.get("annotations") or {}).get("sagemaker.services.k8s.aws/last-endpoint-config-for-update")
+    reason = status.get("failureReason")
+    if tried == endpoint_config and reason and not reason.startswith("Request to service failed"):
+        raise InputError(
+            f"The update of endpoint/{metadata['name']} to {endpoint_config} has failed before ({reason}), and the "
+            "controller refuses to try the same configuration again: create an EndpointConfig of another name."
+        )
+
+
+def _look_for_config(client: KubeClient, endpoint_config: str) -> None:
+    """Warn where no resource makes the configuration; somebody may have made it in SageMaker by hand."""
+    from airflow_ack_sagemaker.core.resource import fields
+    from airflow_ack_sagemaker.kube.errors import Forbidden
+
+    try:
+        configs = client.list(ENDPOINT_CONFIG).items
+    except Forbidden:
+        return
+    if not any(fields.spec(one).get("endpointConfigName") == endpoint_config for one in configs):
+        complain(f"Warning: no EndpointConfig resource in namespace {client.namespace} is named {endpoint_config}.")

@@ -1,0 +1,412 @@
+"""Commands about resources of any kind: list, get, describe, apply, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from airflow_ack_sagemaker.cli.app import RESOURCES, DryRun, Exit, InputError, command, complain
+from airflow_ack_sagemaker.cli.connection import AwsConnId, Cluster, Region
+from airflow_ack_sagemaker.cli.definitions import (
+    Adopt,
+    Delete,
+    Description,
+    MaxParallelSteps,
+    ResourceName,
+    Tags,
+    pipeline_spec,
+)
+from airflow_ack_sagemaker.cli.executions import DryRunOption, definition_text, seconds_since
+from airflow_ack_sagemaker.cli.following import (
+    NoWait,
+    Say,
+    Timeout,
+    deadlines_of,
+    each,
+    exit_of,
+    follow,
+    selected_steps,
+    step_states,
+    step_views,
+    tell_ending,
+)
+from airflow_ack_sagemaker.cli.output import Output, OutputOption, dump, show_rows
+from airflow_ack_sagemaker.cli.rows import columns_of, for_table, public, row_of
+from airflow_ack_sagemaker.cli.sources import Placeholders, Source, Text, read_source
+from airflow_ack_sagemaker.cli.targets import Target, Targets, need_kind, targets_of
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION, Kind
+
+
+@command(
+    "list",
+    RESOURCES,
+    """ack-sagemaker list --pipeline abalone --state Failed --since 7d
+    ack-sagemaker list endpoints -o json""",
+)
+def list_(
+    cluster: Cluster,
+    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="Kind, singular or plural.")] = "executions",
+    all_namespaces: Annotated[bool, typer.Option("--all-namespaces", "-A", help="In all namespaces.")] = False,
+    pipeline: Annotated[str | None, typer.Option(metavar="NAME", help="Executions of this pipeline.")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(metavar="STATE", help="Succeeded, Failed, InProgress, ...; may be repeated.")
+    ] = None,
+    dag: Annotated[str | None, typer.Option(metavar="DAG_ID", help="Executions that this DAG launched.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="AGE", help="Younger than 30m, 12h, 7d.")] = None,
+    selector: Annotated[str, typer.Option("--selector", "-l", metavar="LABELS", help="Label selector.")] = "",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List executions, or resources of another kind, the newest last."""
+    from airflow_ack_sagemaker.core.resource import fields
+    from airflow_ack_sagemaker.core.resource.status import State
+
+    wanted = need_kind(kind)
+    states = {one.lower() for one in state or ()}
+    if unknown := states - {one.value.lower() for one in State}:
+        raise InputError(f"--state {', '.join(sorted(unknown))}: there are {', '.join(State)}.")
+    after = seconds_since(since) if since else None
+    with cluster.client() as client:
+        items = client.list(wanted, "" if all_namespaces else None, label_selector=selector).items
+    items.sort(key=lambda item: (str(fields.created(item)), fields.name(item)))
+    if after is not None:
+        items = [item for item in items if (made := fields.created(item)) and made.timestamp() >= after]
+    rows = [row_of({**item, "kind": wanted.kind}) for item in items]
+    rows = [
+        row
+        for row in rows
+        if (not states or row["state"].lower() in states)
+        and (pipeline is None or row.get("pipeline") == pipeline)
+        and (dag is None or row.get("dag_id") == dag)
+    ]
+    _show(rows, wanted, output, all_namespaces=all_namespaces, empty="No resources found.")
+
+
+@command("get", RESOURCES, "ack-sagemaker get pipeline/abalone -o yaml")
+def get(cluster: Cluster, targets: Targets, output: OutputOption = Output.TABLE) -> Exit:
+    """Print resources; as JSON or YAML whole, as the API server has them."""
+    found: list[dict[str, Any]] = []
+    with cluster.client() as client:
+        wanted = targets_of(targets)
+
+        def read(target: Target) -> Exit:
+            found.append(client.get(target.kind, target.name))
+            return Exit.DONE
+
+        status = each(wanted, read)
+    if output in (Output.JSON, Output.YAML):
+        if found:
+            dump(found[0] if len(wanted) == 1 else found, output)
+    else:
+        kinds = {target.kind for target in wanted}
+        _show([row_of(one) for one in found], kinds.pop() if len(kinds) == 1 else None, output)
+    return status
+
+
+@command("describe", RESOURCES, "ack-sagemaker describe abalone-0a1b2c3d4e5f-1")
+def describe(
+    cluster: Cluster,
+    targets: Targets,
+    no_steps: Annotated[
+        bool, typer.Option("--no-steps", help="Do not ask SageMaker for an execution's steps.")
+    ] = False,
+    aws_conn_id: AwsConnId = None,
+    output: OutputOption = Output.TABLE,
+) -> Exit:
+    """Say everything about resources that matters to a person: state, reason, what to do, conditions, steps."""
+    found: list[dict[str, Any]] = []
+    with cluster.client() as client:
+        wanted = targets_of(targets)
+
+        def read(target: Target) -> Exit:
+            resource = client.get(target.kind, target.name)
+            description = _description(resource)
+            if target.kind is PIPELINE_EXECUTION and not no_steps:
+                description["steps"] = _steps(client, resource, aws_conn_id)
+            found.append(description)
+            return Exit.DONE
+
+        status = each(wanted, read)
+    if output is Output.NAME:
+        show_rows(found, {}, output)
+    elif output is Output.TABLE:
+        for number, description in enumerate(found):
+            print("" if number == 0 else "\n", end="")
+            print(_text(description), end="")
+    elif found:
+        dump(found[0] if len(wanted) == 1 else found, output)
+    return status
+
+
+@command(
+    "apply",
+    RESOURCES,
+    """ack-sagemaker apply s3://my-bucket/abalone.json --pipeline abalone --role-arn arn:aws:iam::123456789012:role/sm
+    ack-sagemaker render ... | ack-sagemaker apply -""",
+)
+def apply(
+    cluster: Cluster,
+    source: Source,
+    pipeline: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of a definition: the pipeline's name in SageMaker.")
+    ] = None,
+    role_arn: Annotated[str | None, typer.Option(metavar="ARN", help="Of a definition: the pipeline's role.")] = None,
+    placeholder: Placeholders = None,
+    description: Description = None,
+    max_parallel_steps: MaxParallelSteps = None,
+    tag: Tags = None,
+    resource_name: ResourceName = None,
+    adopt: Adopt = False,
+    delete_with_resource: Delete = False,
+    no_wait: NoWait = False,
+    timeout: Timeout = 600.0,
+    region: Region = None,
+    aws_conn_id: AwsConnId = None,
+    dry_run: DryRunOption = DryRun.NONE,
+    output: OutputOption = Output.TABLE,
+) -> Exit:
+    """Apply a definition (with --pipeline and --role-arn) or manifests, and wait until they are synced."""
+    text = read_source(source, cluster, aws_conn_id=aws_conn_id, region=region)
+    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
+        if pipeline or role_arn:
+            if not (pipeline and role_arn):
+                raise InputError("A definition needs --pipeline and --role-arn.")
+            spec = pipeline_spec(
+                text,
+                placeholder,
+                pipeline_name=pipeline,
+                role_arn=role_arn,
+                description=description,
+                max_parallel_steps=max_parallel_steps,
+                tags=tag,
+                resource_name=resource_name,
+                adopt=adopt,
+                delete_with_resource=delete_with_resource,
+                region=region,
+            )
+            manifests = [spec.manifest(client.namespace)]
+        else:
+            manifests = manifests_of(text, client.namespace)
+        rows: list[dict[str, Any]] = []
+        if dry_run is DryRun.CLIENT:
+            for manifest in manifests:
+                if output is Output.NAME:
+                    print(f"{manifest['kind'].lower()}/{manifest['metadata']['name']}")
+                else:
+                    dump(manifest, Output.JSON if output is Output.JSON else Output.YAML)
+            return Exit.DONE
+        status = each(
+            manifests,
+            lambda manifest: _apply(client, cluster, manifest, rows, no_wait or dry_run is not DryRun.NONE, timeout),
+        )
+    _show(rows, None, output)
+    return status
+
+
+@command("delete", RESOURCES, "ack-sagemaker delete pipeline/abalone")
+def delete(
+    cluster: Cluster,
+    targets: Targets,
+    no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until they are gone.")] = False,
+    timeout: Timeout = 120.0,
+    dry_run: DryRunOption = DryRun.NONE,
+) -> Exit:
+    """Delete resources. Their deletion policy says what becomes of the thing in AWS."""
+    from airflow_ack_sagemaker.core.resource.status import classify
+    from airflow_ack_sagemaker.core.run.deadlines import Goal
+
+    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
+        wanted = targets_of(targets)
+
+        def remove(target: Target) -> Exit:
+            resource = client.get(target.kind, target.name)
+            outcome = classify(resource)
+            if target.kind.is_job and not outcome.finished and outcome.started:
+                raise InputError(f"{outcome.resource} has not ended. To stop it: ack-sagemaker stop {target.name}")
+            fate = _fate(resource, target.kind)
+            if dry_run is not DryRun.CLIENT:
+                client.delete(target.kind, target.name, uid=outcome.uid)
+            if dry_run is not DryRun.NONE:
+                print(f"{target.kind.singular}/{target.name} would be deleted ({dry_run.value} dry run); {fate}")
+                return Exit.DONE
+            if no_wait:
+                print(f"{target.kind.singular}/{target.name} asked to go; {fate}")
+                return Exit.DONE
+            last, verdict = follow(
+                client,
+                cluster,
+                target.kind,
+                target.name,
+                uid=outcome.uid,
+                deadlines=deadlines_of(timeout, patient=True),
+                goal=Goal.GONE,
+            )
+            if last.gone:
+                print(f"{target.kind.singular}/{target.name} deleted; {fate}")
+                return Exit.DONE
+            complain(f"{last.resource} is still there: {last.reason or 'its finalizer waits for the controller'}.")
+            return exit_of(last, verdict)
+
+        return each(wanted, remove)
+
+
+def manifests_of(text: Text, namespace: str) -> list[dict[str, Any]]:
+    """The resources in a YAML or JSON text.
+
+    :raises InputError: it is neither, or holds something else than resources of the controller.
+    """
+    import yaml
+
+    content = text.text.decode("utf-8", "replace") if isinstance(text.text, bytes) else text.text
+    try:
+        documents = [document for document in yaml.safe_load_all(content) if document is not None]
+    except yaml.YAMLError as error:
+        raise InputError(f"{text.name} is neither YAML nor JSON: {error}") from error
+    documents = [item for one in documents for item in (one.get("items", [one]) if _is_list(one) else [one])]
+    manifests = []
+    for document in documents:
+        if isinstance(document, Mapping) and "Version" in document and "Steps" in document:
+            raise InputError(f"{text.name} is a pipeline definition: give --pipeline and --role-arn as well.")
+        metadata = document.get("metadata") if isinstance(document, Mapping) else None
+        if not isinstance(metadata, Mapping) or not metadata.get("name") or "kind" not in document:
+            raise InputError(f"{text.name} holds something that is no resource: kind and metadata.name are needed.")
+        need_kind(str(document["kind"]))
+        kept = {key: value for key, value in document.items() if key != "status"}
+        placed = {**metadata, "namespace": metadata.get("namespace") or namespace}
+        for server_side in ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"):
+            placed.pop(server_side, None)
+        manifests.append({**kept, "metadata": placed})
+    if not manifests:
+        raise InputError(f"{text.name} holds no resource.")
+    return manifests
+
+
+def _is_list(document: Any) -> bool:
+    return isinstance(document, Mapping) and str(document.get("kind", "")).endswith("List")
+
+
+def _apply(
+    client: Any,
+    cluster: Cluster,
+    manifest: Mapping[str, Any],
+    rows: list[dict[str, Any]],
+    no_wait: bool,
+    timeout: float | None,
+) -> Exit:
+    from airflow_ack_sagemaker.core.run.deadlines import Goal
+    from airflow_ack_sagemaker.kube.errors import NotFound
+    from airflow_ack_sagemaker.runs.apply import apply_resource
+
+    kind, name = need_kind(str(manifest["kind"])), manifest["metadata"]["name"]
+    place = manifest["metadata"]["namespace"]
+    if place != client.namespace:
+        raise InputError(f"{kind.singular}/{name} is meant for namespace {place}: apply it with --namespace {place}.")
+    applied = apply_resource(client, kind, manifest, log=Say())
+    if not applied.changed:
+        complain(f"{kind.singular}/{name} is as it should be.")
+    status = Exit.DONE
+    if not no_wait:
+        goal = Goal.STARTED if kind.is_job else Goal.FINISHED
+        outcome, verdict = follow(
+            client, cluster, kind, name, uid=applied.outcome.uid, deadlines=deadlines_of(timeout), goal=goal
+        )
+        tell_ending(outcome, verdict)
+        status = exit_of(outcome, verdict)
+    try:
+        rows.append(row_of(client.get(kind, name)))
+    except NotFound:  # a dry run of something new
+        rows.append(row_of({**manifest, "kind": kind.kind}))
+    return status
+
+
+def _description(resource: Mapping[str, Any]) -> dict[str, Any]:
+    from airflow_ack_sagemaker.core.resource import fields
+    from airflow_ack_sagemaker.core.resource.identity import (
+        ANNOTATION_DEFINITION_SHA256,
+        ANNOTATION_DEFINITION_SOURCE,
+        ANNOTATION_DEFINITION_VERSION,
+    )
+
+    conditions = fields.status(resource).get("conditions")
+    return public(row_of(resource)) | {
+        "definition_source": fields.annotation(resource, ANNOTATION_DEFINITION_SOURCE),
+        "definition_version_id": fields.annotation(resource, ANNOTATION_DEFINITION_VERSION),
+        "definition_sha256": fields.annotation(resource, ANNOTATION_DEFINITION_SHA256),
+        "labels": dict(fields.labels_of(resource)),
+        "conditions": [
+            {key: one.get(key) for key in ("type", "status", "reason", "message", "lastTransitionTime")}
+            for one in (conditions if isinstance(conditions, list) else ())
+            if isinstance(one, Mapping)
+        ],
+    }
+
+
+def _steps(client: Any, resource: Mapping[str, Any], aws_conn_id: str | None) -> list[dict[str, Any]] | None:
+    """The steps with their states; None where SageMaker cannot be asked, which is said on stderr."""
+    from airflow_ack_sagemaker.cli.connection import aws_client
+    from airflow_ack_sagemaker.core.resource.status import classify
+
+    outcome = classify(resource)
+    if outcome.arn is None:
+        return []
+    try:
+        states = step_states(aws_client("sagemaker", aws_conn_id=aws_conn_id, region=outcome.region), outcome.arn)
+    except Exception as error:  # whatever AWS or its credentials say: the rest is worth telling
+        complain(f"Steps are not shown, since SageMaker cannot be asked: {error}")
+        return None
+    views = step_views(
+        definition_text(client, resource), states, over=outcome.finished, selected=selected_steps(resource)
+    )
+    return [
+        {key: getattr(view, key) for key in ("name", "type", "status", "started", "ended", "reason")} for view in views
+    ]
+
+
+def _text(description: Mapping[str, Any]) -> str:
+    """The description for people: what is there, the long parts last."""
+    long = ("labels", "conditions", "steps", "parameters")
+    short = {key.replace("_", " ").capitalize(): value for key, value in description.items() if key not in long}
+    lines = [f"{key + ':':<24}{value}" for key, value in short.items() if value not in (None, "")]
+    for key in ("parameters", "labels"):
+        if description.get(key):
+            lines.append(f"{key.capitalize()}:")
+            lines += [f"  {name}: {value}" for name, value in description[key].items()]
+    if description.get("conditions"):
+        lines.append("Conditions:")
+        for one in description["conditions"]:
+            said = ": ".join(str(part) for part in (one["message"], one["reason"]) if part)
+            lines.append(f"  {one['type']}={one['status']}{f'  {said}' if said else ''}")
+    if description.get("steps"):
+        lines.append("Steps:")
+        width = max(len(step["name"]) for step in description["steps"])
+        for step in description["steps"]:
+            reason = f"  {step['reason']}" if step["reason"] else ""
+            lines.append(f"  {step['name']:<{width}}  {step['type']:<14} {step['status'] or ''}{reason}")
+    return "\n".join(lines) + "\n"
+
+
+def _fate(resource: Mapping[str, Any], kind: Kind) -> str:
+    from airflow_ack_sagemaker.core.resource import fields
+    from airflow_ack_sagemaker.core.resource.manifest import ANNOTATION_DELETION_POLICY
+
+    if kind.is_job:
+        return "SageMaker keeps its record of it"
+    policy = fields.annotation(resource, ANNOTATION_DELETION_POLICY)
+    if policy == "retain":
+        return "SageMaker's own stays (deletion policy retain)"
+    if policy == "delete":
+        return "SageMaker's own goes, too (deletion policy delete)"
+    return "whether SageMaker's own stays, the namespace's or the controller's deletion policy says"
+
+
+def _show(
+    rows: Sequence[dict[str, Any]], kind: Kind | None, output: Output, *, all_namespaces: bool = False, empty: str = ""
+) -> None:
+    if output is not Output.TABLE:
+        show_rows([public(row) for row in rows], {}, output)
+        return
+    columns = {"RESOURCE": "resource", "STATE": "state", "SAGEMAKER": "status", "AGE": "age", "REASON": "reason"}
+    if kind is not None:
+        columns = columns_of(kind, all_namespaces=all_namespaces)
+    show_rows([for_table(row) for row in rows], columns, output, empty=empty)
