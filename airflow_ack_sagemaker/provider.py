@@ -35,6 +35,12 @@ def get_provider_info() -> dict[str, Any]:
             "ack_sagemaker": {
                 "description": "The pages about SageMaker pipelines in the Airflow UI.",
                 "options": {
+                    "instance": _text_option(
+                        "What tells this Airflow from others that use the same namespace: a part of the names of all "
+                        "that it launches. It must be the same on all workers, and it must not change while "
+                        "executions run. Without it: ``[api] base_url``. Empty: not told apart.",
+                        "airflow-prod",
+                    ),
                     "clusters": {
                         "description": (
                             "The clusters that the pages show, as a JSON list of objects: ``kubernetes_conn_id`` is "

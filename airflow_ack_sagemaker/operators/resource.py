@@ -274,11 +274,8 @@ class AckDeleteResourceOperator(AckOperator):
 
 def raise_unless_gone(outcome: Outcome, verdict: Verdict) -> None:
     """Return when the resource is gone, else raise `AckTimeout`."""
+    from airflow_ack_sagemaker.core.run.endings import ending
     from airflow_ack_sagemaker.exceptions import AckTimeout
 
     if verdict is not Verdict.REACHED:
-        raise AckTimeout(
-            f"{outcome.resource} was deleted but is still there ({outcome.state}: "
-            f"{outcome.reason or 'no reason given'}).\n"
-            "To do: its finalizer waits for the ACK controller; see whether that runs and may delete the thing in AWS."
-        )
+        raise AckTimeout(ending(outcome, verdict))

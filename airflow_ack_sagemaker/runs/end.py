@@ -62,7 +62,8 @@ def end(
                 return End(now, Verdict.REACHED)
             if goes_on(verdict, now):
                 return End(now, None)
-            return End(outcome, verdict, "SageMaker knows it already, so it is left as it is; a retry attaches to it.")
+            who = "SageMaker knows it already" if now.started else "A controller has taken it up"
+            return End(outcome, verdict, f"{who}, so it is left as it is; a retry attaches to it.")
         case Then.STOP:
             log.warning("Timed out: deleting %s, which stops it (on_timeout='stop').", outcome.resource)
             ended = withdraw(client, outcome, log=log, even_if_started=True)
