@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID
 from airflow_ack_sagemaker.operators.pipeline import AckPipelineOperator
 
 if TYPE_CHECKING:
@@ -42,11 +43,18 @@ def own_definition(
     wanted = pipeline_name_of(pipeline_name)
     upstream = {task.task_id: task for task in launching.get_flat_relatives(upstream=True) if _is_pipeline(task)}
     found: dict[str, Mapping[str, Any]] = {}
-    for task_id in upstream:
+    for task_id, task in upstream.items():
+        if not _same_cluster(launching, task, context):
+            continue
         for result in _results(context, task_id):
             fits = result.get("pipeline_name") == wanted and result.get("namespace") == namespace
-            if fits and result.get("definition_sha256"):
-                found.setdefault(task_id, result)
+            if not fits or not result.get("definition_sha256"):
+                continue
+            if found.setdefault(task_id, result)["definition_sha256"] != result["definition_sha256"]:
+                raise SpecError(
+                    f"The instances of the mapped task {task_id} have applied different definitions of pipeline "
+                    f"{wanted} in this run: give each a pipeline of its own."
+                )
     last = [
         task_id
         for task_id in found
@@ -77,9 +85,17 @@ def _results(context: Context, task_id: str) -> list[Mapping[str, Any]]:
         own = ti.xcom_pull(task_ids=task_id, map_indexes=ti.map_index)
         if isinstance(own, Mapping):
             return [own]
-    pulled = ti.xcom_pull(task_ids=task_id, map_indexes=None)
+    # Without map_indexes: all of them, and of one value the value itself.
+    pulled = ti.xcom_pull(task_ids=task_id)
     values = [pulled] if isinstance(pulled, Mapping) else list(pulled or ())
     return [value for value in values if isinstance(value, Mapping)]
+
+
+def _same_cluster(launching: BaseOperator, task: Any, context: Context) -> bool:
+    """Whether an upstream task works on the connection of the launching one: another cluster's pipeline is another."""
+    given = getattr(task, "partial_kwargs", {}).get("kubernetes_conn_id") or getattr(task, "kubernetes_conn_id", None)
+    conn_id = DEFAULT_CONN_ID if given is None else launching.render_template(given, context)
+    return bool(conn_id == getattr(launching, "kubernetes_conn_id", conn_id))
 
 
 def _again(task: Any, context: Context, result: Mapping[str, Any]) -> PipelineSpec:

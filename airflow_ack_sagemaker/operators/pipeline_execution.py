@@ -118,7 +118,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         outcome, verdict, facts = read_event(event)
         self.log_outcome(outcome)
         said = (event or {}).get("definition")
-        if said and not said["checked"] and not outcome.gone:
+        if said and not said["checked"] and not outcome.gone and outcome.started and verdict is Verdict.REACHED:
             verdict = Verdict.OTHER_DEFINITION  # the trigger could not look, so it is looked at now
         fixed = FixedDefinition.from_dict(said) if said else None
         with self.cluster() as client:
@@ -156,12 +156,22 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         """Wait, do what the verdict asks for, and begin again where that is to wait on, or to launch once more."""
         from airflow_ack_sagemaker.runs.end import end
 
+        unchecked = fixed
         for _ in range(_ROUNDS):
             if verdict is None:
-                launched, verdict = self._wait(client, launched, fixed)
+                launched, verdict = self._wait(client, launched, unchecked)
             if verdict is Verdict.OTHER_DEFINITION:
                 own = self.own_definition(context, run.namespace)
+                if own is None:
+                    raise AckClusterError(
+                        f"{launched.outcome.resource}: which definition it runs cannot be proven any more, since the "
+                        "result of the task that has applied it is gone. It is left running; clear that task to launch "
+                        "anew."
+                    )
+                fixed = own.fixed
                 launched, verdict = self._launch(context, client, run, own), None
+                # What runs already has been looked at just now.
+                unchecked = None if launched.outcome.started else fixed
                 continue
             ended = end(client, launched.outcome, verdict, on_timeout=self.on_timeout, log=self.log)
             launched, verdict = replace(launched, outcome=ended.outcome), ended.verdict
@@ -173,7 +183,8 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
 
     def _wait(self, client: KubeClient, launched: Launch, fixed: FixedDefinition | None) -> tuple[Launch, Verdict]:
         outcome = launched.outcome
-        deadlines = self.deadlines(created=launched.created)
+        # The API server's clock may differ from this one's: what this try has created itself counts from now.
+        deadlines = self.deadlines(created=None if launched.new else launched.created)
         goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
         verdict = verdict_of(outcome, deadlines, time.time(), goal=goal)
         if verdict is not None:

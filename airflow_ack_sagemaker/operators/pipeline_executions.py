@@ -118,8 +118,8 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
             # A run leaves as many as the last one did, so that many may have to go.
             history = replace(self.history(batch.run.identity), most=2 * len(batch.specs) + 100) if first else None
             while True:
-                members = advance(client, batch, progress, log=self.log, history=history, first=first)
-                history, first = None, False
+                members = advance(client, batch, progress, log=self.log, history=history)
+                history = None
                 counts = {standing: sum(m.standing is standing for m in members) for standing in Standing}
                 self.log.info(
                     "%d executions: %d active, %d ended (%d of them succeeded), %d not launched.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -80,7 +81,6 @@ def advance(
     *,
     log: Log,
     history: History | None = None,
-    first: bool = False,
 ) -> list[Member]:
     """Look at all, give up what is past its deadline, launch or stop what is due: how they stand then.
 
@@ -88,7 +88,6 @@ def advance(
 
     :param progress: is brought up to date.
     :param history: given at a try's first look: how much of the task's earlier runs stays.
-    :param first: whether this is the try's first look.
     :returns: in the order of the list.
     :raises SpecError, DefinitionError: an execution that cannot work; where nothing was launched yet, nothing is.
     :raises KubeError: the cluster refuses something or cannot be asked.
@@ -98,7 +97,7 @@ def advance(
     found = resources_of(client, run.namespace, run.identity, earlier_runs=earlier_runs)
     numbered = by_number(found, run.identity)
     _check_all_ours(batch, numbered)
-    slots = assign_slots([spec.asked() for spec in batch.specs], numbered, run.tried)
+    slots = _slots(batch, numbered, progress)
     members = members_of(
         numbered,
         slots,
@@ -109,7 +108,7 @@ def advance(
         now=time.time(),
     )
     _stop_cleared(client, batch, numbered, members, log)
-    if first and batch.own is not None:
+    if batch.own is not None:
         _only_own_definition(client, batch.own, run.namespace, members, progress, log)
     stopped: list[Outcome] = []
     for member in members:
@@ -163,6 +162,15 @@ def facts_of(member: Member, spec: ExecutionSpec) -> dict[str, Any]:
     return {key: facts[key] for key in ("parameters", "definition_sha256")}
 
 
+def _slots(batch: Batch, numbered: Mapping[int, Sequence[Resource]], progress: Progress) -> list[int]:
+    """The numbers of the list's executions: the same for the whole try, unless the list was edited."""
+    digests = [spec.asked() for spec in batch.specs]
+    asked = hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
+    if progress.asked != asked:
+        progress.asked, progress.slots = asked, assign_slots(digests, numbered, batch.run.tried)
+    return progress.slots
+
+
 def _check_all_ours(batch: Batch, numbered: Mapping[int, Sequence[Resource]]) -> None:
     for number, resources in numbered.items():
         for resource in resources:
@@ -199,9 +207,23 @@ def _only_own_definition(
     started = [
         member
         for member in members
-        if member.outcome is not None and member.outcome.started and member.resource is not None
+        if member.outcome is not None
+        and member.outcome.started
+        and member.resource is not None
+        and member.index not in progress.confirmed
+        and member.index not in progress.given_up
     ]
     doubtful = unproven(client, [member.resource for member in started if member.resource], own, namespace, log=log)
+    known = {outcome.name for outcome in doubtful}
+    for member in started:
+        # At its end SageMaker is asked, too: somebody may have changed the pipeline there.
+        if member.outcome is not None and member.succeeded and member.outcome.name not in known:
+            ran = own.ran(member.outcome)
+            if ran is not None and ran != own.fixed.sha256:
+                log.warning("%s: SageMaker says that it ran another definition.", member.outcome.resource)
+                doubtful.append(member.outcome)
+            else:
+                progress.confirmed.add(member.index)
     stop(
         client,
         [outcome for outcome in doubtful if not outcome.finished],

@@ -73,12 +73,13 @@ def launch_members(
 
     places = [member.place for member in due]
     try:
-        pipeline: KnownPipeline | None = look_up(client, name, run.namespace, pipeline_resource_name, log)
+        resource_name = own.fixed.resource_name if own is not None else pipeline_resource_name
+        pipeline: KnownPipeline | None = look_up(client, name, run.namespace, resource_name, log)
     except NotSynced:
         if own is None:
             raise
         pipeline = None
-    if pipeline is not None and (own is None or pipeline.sha256 == own.fixed.sha256):
+    if pipeline is not None and (own is None or pipeline.runs(own.fixed.sha256)):
         create_all(pipeline, places)
         places = again(places)  # empty without a definition of one's own
     if places and own is not None:
@@ -89,7 +90,7 @@ def launch_members(
             places = again(places)
             return not places
 
-        with_own_definition(client, run, own, attempt, name, pipeline_resource_name, log=log)
+        with_own_definition(client, run, own, attempt, name, log=log)
     return [
         Member(
             member.index,

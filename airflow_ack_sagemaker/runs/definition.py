@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -64,8 +65,11 @@ def unproven(
         return []
     try:
         pipeline: Resource | None = client.get(PIPELINE, own.fixed.resource_name, namespace)
-    except (NotFound, Forbidden):
+    except NotFound:
         pipeline = None
+    except Forbidden as error:
+        log.warning("Which definition the executions run is not checked: %s", error)
+        return []
     doubtful = []
     for execution in unmarked:
         outcome = classify(execution)
@@ -90,10 +94,15 @@ def unproven(
 def mark(client: KubeClient, outcome: Outcome, sha256: str, *, log: Log) -> None:
     """Write on an execution which definition it has run, so that later changes of the Pipeline raise no doubt."""
     try:
-        body = {"metadata": {"annotations": {ANNOTATION_RAN: sha256}}}
-        client.patch(PIPELINE_EXECUTION, outcome.name, body, outcome.namespace)
+        _mark(client, outcome, sha256)
     except KubeError as error:
         log.warning("Cannot write on %s which definition it has run: %s", outcome.resource, error)
+
+
+def _mark(client: KubeClient, outcome: Outcome, sha256: str) -> None:
+    body = {"metadata": {"annotations": {ANNOTATION_RAN: sha256}}}
+    with suppress(NotFound):
+        client.patch(PIPELINE_EXECUTION, outcome.name, body, outcome.namespace)
 
 
 def prepare_change(client: KubeClient, pipeline: Resource, turn: Turn, *, log: Log) -> bool:
@@ -106,42 +115,51 @@ def prepare_change(client: KubeClient, pipeline: Resource, turn: Turn, *, log: L
     if wait_for_turn(client, pipeline, turn, log=log):
         return True
     try:
-        return mark_all(client, pipeline, log=log)
+        return mark_all(client, pipeline, until=turn.until(TAKEN_SECONDS), log=log)
     except Forbidden as error:  # then their own runs must find out
         log.info("Executions of the present definition are not looked at: %s", error)
         return False
 
 
-def mark_all(client: KubeClient, pipeline: Resource, *, log: Log) -> bool:
+def mark_all(client: KubeClient, pipeline: Resource, *, until: float, log: Log) -> bool:
     """Before a definition is changed: write on all executions of the present one that they have run it.
 
-    Those that SageMaker has not taken yet are waited for, at most `TAKEN_SECONDS` for all: they would run the next
-    definition. One that is launched in this very moment is found by its own run.
+    Those that SageMaker has not taken yet are waited for: they would run the next definition. One that is launched in
+    this very moment is found by its own run.
 
-    :returns: whether it was waited for.
-    :raises KubeError: the cluster cannot be asked.
+    :param until: when waiting is over (`time.monotonic`); what is not taken then may never be.
+    :returns: whether the Pipeline may be another by now.
+    :raises KubeError: the cluster cannot be asked, or something cannot be written.
     """
     namespace, generation = fields.namespace(pipeline), generation_of(pipeline)
     selector = f"{LABEL_PIPELINE}={label_value(str(fields.spec(pipeline).get('pipelineName', '')))}"
-    end, said = time.monotonic() + TAKEN_SECONDS, False
-    marked: set[str] = set()
+    said = False
     while True:
         waiting = []
-        for execution in client.list(PIPELINE_EXECUTION, namespace, label_selector=selector).items:
+        listed = client.list(PIPELINE_EXECUTION, namespace, label_selector=selector).items
+        # Read after them: what is taken by then was taken while the Pipeline had this generation.
+        try:
+            if generation_of(client.get(PIPELINE, fields.name(pipeline), namespace)) != generation:
+                return True
+        except NotFound:
+            return True
+        for execution in listed:
             execution.setdefault("kind", PIPELINE_EXECUTION.kind)
             sha256 = fields.annotation(execution, ANNOTATION_DEFINITION_SHA256)
             outcome = classify(execution)
             if fields.annotation(execution, ANNOTATION_GENERATION) != generation or sha256 is None:
                 continue
-            if is_known(execution, sha256) or is_reported(execution) or outcome.name in marked:
+            if is_known(execution, sha256) or is_reported(execution):
                 continue
             if outcome.started:
-                mark(client, outcome, sha256, log=log)
-                marked.add(outcome.name)
+                _mark(client, outcome, sha256)
             elif outcome.state in (State.UNSEEN, State.IN_PROGRESS):
                 waiting.append(outcome.name)
-        if not waiting or time.monotonic() >= end:
+        if not waiting:
             return said
+        if time.monotonic() >= until:
+            log.warning("%s are not taken by SageMaker; they may run the next definition.", ", ".join(waiting[:5]))
+            return False
         if not said:
             log.info("Waiting until SageMaker has taken %s, before the definition is changed.", ", ".join(waiting[:5]))
             said = True

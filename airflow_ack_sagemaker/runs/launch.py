@@ -123,13 +123,14 @@ def start(
 
     :param prepared: the spec, given what is known of the pipeline.
     """
+    resource_name = own.fixed.resource_name if own is not None else pipeline_resource_name
     try:
-        pipeline = look_up(client, pipeline_name, run.namespace, pipeline_resource_name, log)
+        pipeline = look_up(client, pipeline_name, run.namespace, resource_name, log)
     except NotSynced:
         if own is None:
             raise
         pipeline = None
-    if pipeline is not None and (own is None or pipeline.sha256 == own.fixed.sha256):
+    if pipeline is not None and (own is None or pipeline.runs(own.fixed.sha256)):
         return create(client, prepared(pipeline), run, attempt=attempt, log=log)
     assert own is not None
     resource: dict[str, Any] = {}
@@ -147,7 +148,7 @@ def start(
         attempt += 1
         return False
 
-    with_own_definition(client, run, own, once, pipeline_name, pipeline_resource_name, log=log)
+    with_own_definition(client, run, own, once, pipeline_name, log=log)
     return resource
 
 
@@ -157,7 +158,6 @@ def with_own_definition(
     own: OwnDefinition,
     once: Callable[[KnownPipeline], bool],
     pipeline_name: str,
-    pipeline_resource_name: str | None,
     *,
     log: Log,
 ) -> None:
@@ -171,7 +171,7 @@ def with_own_definition(
         with held(client, own.fixed.resource_name, run.namespace, by=run.identity.text, log=log) as turn:
             applied = apply_resource(client, PIPELINE, own.again().manifest(run.namespace), log=log, turn=turn)
             until_synced(client, applied.outcome)
-            pipeline = look_up(client, pipeline_name, run.namespace, pipeline_resource_name, log)
+            pipeline = look_up(client, pipeline_name, run.namespace, own.fixed.resource_name, log)
             if pipeline.sha256 == own.fixed.sha256 and once(pipeline):
                 return
     raise KubeError(

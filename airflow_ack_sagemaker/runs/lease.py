@@ -40,6 +40,13 @@ class Turn:
         self._token = token
         self._clock = clock
         self._seen: tuple[str, float] | None = None
+        self._end: float | None = None
+
+    def until(self, seconds: float) -> float:
+        """When waiting for what others have launched is over (`time.monotonic`): ``seconds`` from the first call."""
+        if self._end is None:
+            self._end = self._clock() + seconds
+        return self._end
 
     def held_by(self, pipeline: Resource) -> str | None:
         """Who else holds the Pipeline now; None: nobody, or only somebody who has died."""

@@ -47,16 +47,24 @@ class NotSynced(KubeError):
 
 @dataclass(frozen=True, slots=True)
 class KnownPipeline:
-    """What the Pipeline resource says; empty where the namespace has none that may be read."""
+    """What the Pipeline resource says; empty where the namespace has none that may be read.
+
+    ``forbidden``: Airflow may not read it, so that nothing about it can be checked.
+    """
 
     annotations: Mapping[str, str] = field(default_factory=dict)
     definition: Definition | None = None
     resource: Resource | None = field(default=None, repr=False)
+    forbidden: bool = False
 
     @property
     def sha256(self) -> str | None:
         """Digest of the definition's canonical text, where it is known."""
         return None if self.definition is None else self.definition.sha256
+
+    def runs(self, sha256: str) -> bool:
+        """Whether an execution launched now runs the definition of this digest, as far as may be known."""
+        return self.forbidden or self.sha256 == sha256
 
     def checked(self, spec: ExecutionSpec) -> ExecutionSpec:
         """The spec with the pipeline's annotations and its parameters in the definition's order.
@@ -99,7 +107,7 @@ def look_up(client: KubeClient, reference: str, namespace: str, resource_name: s
             "No Pipeline resource to check against (%s): parameters and state are left to SageMaker.",
             type(error).__name__,
         )
-        return KnownPipeline()
+        return KnownPipeline(forbidden=isinstance(error, Forbidden))
     if fields.spec(pipeline).get("pipelineName") != pipeline_name:
         return KnownPipeline()
     outcome = observe(pipeline)

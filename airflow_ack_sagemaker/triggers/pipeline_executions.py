@@ -12,10 +12,10 @@ from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.freshness import observe, prune
 from airflow_ack_sagemaker.core.resource.identity import OURS
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.launched_by import launched_by
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
 from airflow_ack_sagemaker.core.run.batch import Waits, from_ranges
 from airflow_ack_sagemaker.core.run.batch_wait import BatchWait
-from airflow_ack_sagemaker.core.run.decision import attempt_of
 from airflow_ack_sagemaker.core.run.stopping import has_ended, stop_report
 from airflow_ack_sagemaker.triggers.base import EARLIEST, StoppingTrigger, follow_stop
 
@@ -182,12 +182,12 @@ class AckExecutionsTrigger(StoppingTrigger):
                 listed = await client.list(
                     PIPELINE_EXECUTION, self.namespace, label_selector=f"{LABEL_RUN}={self.run_label}"
                 )
-                # The next try of a cleared task may have launched already: its attempts exceed this try's number.
-                newest = max(getattr(self.task_instance, "try_number", 0) or 0, *map(int, self.active), 0)
+                # The next try of a cleared task may have launched already: the launching try is written on each.
+                this_try = getattr(self.task_instance, "try_number", None)
                 outcomes = [
                     classify({"kind": PIPELINE_EXECUTION.kind, **resource})
                     for resource in listed.items
-                    if attempt_of(resource) <= newest
+                    if (by := launched_by(resource)) is not None and (this_try is None or by.number <= this_try)
                 ]
                 going = [
                     outcome

@@ -138,7 +138,7 @@ class AckResourceTrigger(StoppingTrigger):
         """
         from airflow_ack_sagemaker.core.run.definition_ran import generation_of, has_run
         from airflow_ack_sagemaker.hooks.ack import AckHook
-        from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
+        from airflow_ack_sagemaker.kube.errors import Forbidden, KubeError, NotFound
 
         wanted = self.definition or {}
         try:
@@ -153,6 +153,10 @@ class AckResourceTrigger(StoppingTrigger):
                 execution = await client.get(kind_of(self.kind), self.name, self.namespace)
         except NotFound:
             return False  # it is gone, which the watch tells
+        except Forbidden as error:
+            self.log.warning("Which definition %s runs is not checked: %s", last.name, error)
+            self._checked = True
+            return False
         except KubeError as error:
             self.log.info("Cannot look which definition %s runs; the task looks later: %s", last.name, error)
             return False

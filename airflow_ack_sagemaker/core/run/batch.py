@@ -72,7 +72,9 @@ class Waits:
 @dataclass(slots=True)
 class Progress:
     """What a try remembers: which executions it has seen active or has launched, which it has stopped itself, which it
-    gave up and why, and the attempt that comes next where the resource of the last one is gone.
+    gave up and why, and the attempt that comes next where the last one does not count. ``confirmed`` are those that are
+    known to have run the run's own definition to their end; ``slots`` are the numbers of the executions of the list
+    whose digest is ``asked``.
     """
 
     started: float
@@ -81,19 +83,30 @@ class Progress:
     given_up: dict[int, Verdict] = field(default_factory=dict)
     reasons: dict[Verdict, str] = field(default_factory=dict)
     next_attempt: dict[int, int] = field(default_factory=dict)
+    confirmed: set[int] = field(default_factory=set)
+    asked: str = ""
+    slots: list[int] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Small JSON for a trigger's arguments and event."""
         by_verdict: dict[str, list[int]] = defaultdict(list)
         for index, verdict in self.given_up.items():
             by_verdict[verdict.value].append(index)
+        extra = {
+            "next_attempt": {str(index): attempt for index, attempt in self.next_attempt.items()},
+            "confirmed": to_ranges(self.confirmed),
+            "asked": self.asked,
+            # Most often each execution has the number of its place.
+            "slots": [] if self.slots == list(range(len(self.slots))) else self.slots,
+            "count": len(self.slots),
+        }
         return {
+            **{name: value for name, value in extra.items() if value},
             "started": self.started,
             "touched": to_ranges(self.touched),
             "stopped": to_ranges(self.stopped),
             "given_up": {verdict: to_ranges(indexes) for verdict, indexes in by_verdict.items()},
             "reasons": {verdict.value: reason for verdict, reason in self.reasons.items()},
-            "next_attempt": {str(index): attempt for index, attempt in self.next_attempt.items()},
         }
 
     @classmethod
@@ -105,7 +118,10 @@ class Progress:
             stopped=set(from_ranges(data["stopped"])),
             given_up={i: Verdict(verdict) for verdict, text in data["given_up"].items() for i in from_ranges(text)},
             reasons={Verdict(verdict): reason for verdict, reason in data["reasons"].items()},
-            next_attempt={int(index): attempt for index, attempt in data["next_attempt"].items()},
+            next_attempt={int(index): attempt for index, attempt in data.get("next_attempt", {}).items()},
+            confirmed=set(from_ranges(data.get("confirmed", ""))),
+            asked=data.get("asked", ""),
+            slots=list(data.get("slots", ())) or list(range(data.get("count", 0))),
         )
 
     def give_up(self, member: Member) -> None:
@@ -196,7 +212,8 @@ def members_of(
         replace(
             _member(
                 slot,
-                resources.get(slot, []),
+                # What may have run another's definition counts no more, however it ended.
+                [one for one in resources.get(slot, ()) if attempt_of(one) >= progress.next_attempt.get(slot, 0)],
                 tried,
                 first_attempt=max(first_attempt, progress.next_attempt.get(slot, 1)),
                 progress=progress,

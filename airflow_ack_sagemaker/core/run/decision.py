@@ -34,7 +34,7 @@ from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.identity import LABEL_ATTEMPT
 from airflow_ack_sagemaker.core.resource.launched_by import Relation, Try, launched_by, relation
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
-from airflow_ack_sagemaker.core.run.reported import is_reported
+from airflow_ack_sagemaker.core.run.reported import is_reported, reported_by
 
 
 class Action(StrEnum):
@@ -83,7 +83,8 @@ def decide(resources: Sequence[Resource], tried: Try, *, first_attempt: int = 1)
             why += f"; {others[0].name} was launched for another run of this id, or by another Airflow"
         return Decision(Action.CREATE, following, why, left_alone=left_alone)
     newest = max(mine, key=attempt_of)
-    decision = _about(newest, following, cleared=_relation(newest, tried) is Relation.CLEARED)
+    cleared = _relation(newest, tried) is Relation.CLEARED or _cleared_after_success(newest, tried)
+    decision = _about(newest, following, cleared=cleared)
     return Decision(
         decision.action,
         decision.attempt,
@@ -122,6 +123,18 @@ def attempt_of(resource: Resource) -> int:
     """The attempt number in a resource's labels; 0 where it has none."""
     value = fields.label(resource, LABEL_ATTEMPT)
     return int(value) if value.isdecimal() and value.isascii() and len(value) <= 9 else 0
+
+
+def _cleared_after_success(newest: Resource, tried: Try) -> bool:
+    """Whether a try follows one that has reported a success, and the run was cleared in between.
+
+    No retry follows a success, so it was this task that was cleared, though edited retries may have left ``max_tries``
+    as it was. (Airflow 3.1 and 3.2 count only the clears of a run that has ended.)
+    """
+    recorded, by = launched_by(newest), reported_by(newest)
+    succeeded = classify(newest).state is State.SUCCEEDED
+    more = recorded is not None and tried.clear_number > recorded.clear_number
+    return succeeded and more and by is not None and by < tried.number
 
 
 def _relation(resource: Resource, tried: Try) -> Relation:

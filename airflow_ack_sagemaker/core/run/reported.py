@@ -42,6 +42,12 @@ def reported_at(resource: Resource) -> datetime | None:
         return None
 
 
+def reported_by(resource: Resource) -> int | None:
+    """The number of the try that told Airflow how this resource ended; None where that is not known."""
+    number = (_read(resource) or {}).get("try")
+    return number if type(number) is int else None
+
+
 _ENDS = frozenset(state.value for state in FINISHED)
 
 
