@@ -58,6 +58,12 @@ class DryRun(StrEnum):
     """The API server checks everything and stores nothing."""
 
 
+DryRunOption = Annotated[
+    DryRun,
+    typer.Option("--dry-run", help="client: show what would be written; server: let the API server check it as well."),
+]
+
+
 class InputError(AckError, ValueError):
     """What the user gave cannot work; nothing was done."""
 

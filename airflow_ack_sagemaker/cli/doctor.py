@@ -14,6 +14,7 @@ from airflow_ack_sagemaker.cli.connection import AwsConnId, Cluster, aws_client
 from airflow_ack_sagemaker.cli.output import Output, OutputOption, dump
 from airflow_ack_sagemaker.core.doctor.lines import Level, Line, worst
 from airflow_ack_sagemaker.core.printable import printable
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, GROUP, PIPELINE, PIPELINE_EXECUTION, VERSION, kind_of
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def _fix(client: KubeClient, executions: Sequence[Mapping[str, Any]], now: datet
     chosen = going(executions, now=now, history_limit=HISTORY_LIMIT)
     for resource in chosen:
         try:
-            client.delete(PIPELINE_EXECUTION, resource["metadata"]["name"], uid=resource["metadata"]["uid"])
+            client.delete(PIPELINE_EXECUTION, fields.name(resource), uid=fields.uid(resource))
         except (NotFound, Conflict):
             continue  # somebody else has taken it away or put another in its place
     return [
@@ -224,7 +225,6 @@ def _unowned(
 
     from airflow_ack_sagemaker.aws.executions import executions as listed
     from airflow_ack_sagemaker.core.doctor.findings import tell_duplicate
-    from airflow_ack_sagemaker.core.resource import fields
     from airflow_ack_sagemaker.core.run.duplicates import StartedExecution, duplicates
 
     wanted = {(fields.region(one), fields.pipeline_name(one)) for one in resources if fields.pipeline_name(one)}
@@ -255,7 +255,6 @@ def _definitions(pipelines: Sequence[Mapping[str, Any]], aws_conn_id: str | None
     """Whether the definitions can be read where the pipelines came from; that takes the KMS key, too."""
     from airflow_ack_sagemaker.aws.errors import SourceError
     from airflow_ack_sagemaker.aws.s3 import S3Source, fetch_definition
-    from airflow_ack_sagemaker.core.resource import fields
     from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_DEFINITION_SOURCE
 
     sources = {fields.annotation(one, ANNOTATION_DEFINITION_SOURCE) for one in pipelines}
@@ -278,7 +277,6 @@ def _trust(pipelines: Sequence[Mapping[str, Any]], aws_conn_id: str | None) -> l
     from botocore.exceptions import BotoCoreError, ClientError
 
     from airflow_ack_sagemaker.core.doctor.roles import plausible_role, trusts_sagemaker
-    from airflow_ack_sagemaker.core.resource import fields
 
     lines = []
     arns = {str(fields.spec(one).get("roleARN")) for one in pipelines if plausible_role(one) is None}

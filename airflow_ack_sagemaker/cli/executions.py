@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from airflow_ack_sagemaker.cli.app import EXECUTIONS, DryRun, Exit, InputError, command, complain
+from airflow_ack_sagemaker.cli.app import EXECUTIONS, DryRun, DryRunOption, Exit, command, complain
 from airflow_ack_sagemaker.cli.connection import AwsConnId, Cluster, Region
 from airflow_ack_sagemaker.cli.following import (
     NoWait,
@@ -20,27 +18,26 @@ from airflow_ack_sagemaker.cli.following import (
     Steps,
     Timeout,
     deadlines_of,
+    definition_text,
     each,
     exit_of,
     follow,
     selected_steps,
     tell_ending,
 )
-from airflow_ack_sagemaker.cli.output import Output, OutputOption, dump, show_rows
-from airflow_ack_sagemaker.cli.rows import columns_of, for_table, public, row_of
-from airflow_ack_sagemaker.cli.sources import pairs, read_file
-from airflow_ack_sagemaker.cli.targets import Executions, Targets, execution_names, targets_of
-from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.cli.output import Output, OutputOption, dump
+from airflow_ack_sagemaker.cli.rows import public, row_of, row_of_gone, show
+from airflow_ack_sagemaker.cli.sources import pairs
+from airflow_ack_sagemaker.cli.targets import Executions, Targets, common_kind, execution_names, targets_of
+from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 
 if TYPE_CHECKING:
+    from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
+    from airflow_ack_sagemaker.core.resource.status import Outcome
     from airflow_ack_sagemaker.kube.client import KubeClient
     from airflow_ack_sagemaker.runs.pipeline import KnownPipeline
-
-DryRunOption = Annotated[
-    DryRun,
-    typer.Option("--dry-run", help="client: show what would be written; server: let the API server check it as well."),
-]
 
 
 @command(
@@ -76,7 +73,7 @@ def run(
     output: OutputOption = Output.TABLE,
 ) -> Exit:
     """Launch an execution and follow it to its end. Ctrl-C leaves it running."""
-    from airflow_ack_sagemaker.cli.launching import execution_manifest, new_name
+    from airflow_ack_sagemaker.cli.launching import execution_manifest, new_name, parameters_in, parameters_like
     from airflow_ack_sagemaker.core.definition.parse import launch_parameters
     from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, pipeline_name_of
 
@@ -84,9 +81,9 @@ def run(
     with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
         values: dict[str, Any] = {}
         if parameters_of:
-            values |= _parameters_of(client, pipeline_name, parameters_of)
+            values |= parameters_like(client, pipeline_name, parameters_of)
         if parameters:
-            values |= _from_file(parameters)
+            values |= parameters_in(parameters)
         values |= pairs(parameter, "--parameter")
         spec = ExecutionSpec(
             pipeline_name=pipeline,
@@ -120,17 +117,22 @@ def retry(
     output: OutputOption = Output.TABLE,
 ) -> Exit:
     """Launch a new execution like one that failed: with its parameters, whole or from the failed step."""
-    from airflow_ack_sagemaker.cli.launching import ANNOTATION_RETRY_OF, execution_manifest, new_name
-    from airflow_ack_sagemaker.core.resource import fields
+    from airflow_ack_sagemaker.cli.launching import (
+        ANNOTATION_RETRY_OF,
+        execution_manifest,
+        limited_to_failed,
+        new_name,
+        spec_again,
+    )
 
     with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
 
         def again(name: str) -> Exit:
             failed = client.get(PIPELINE_EXECUTION, name)
-            spec = _spec_again(failed)
+            spec = spec_again(failed)
             known = _pipeline(client, spec, None)
             if from_failed_step:
-                spec = _from_failed_step(failed, known.checked(spec), known, aws_conn_id)
+                spec = limited_to_failed(failed, known.checked(spec), known, aws_conn_id)
             manifest = execution_manifest(
                 known.checked(spec),
                 client.namespace,
@@ -160,7 +162,8 @@ def wait(
     rows: list[dict[str, Any]] = []
     worst = Exit.DONE
     with cluster.client() as client:
-        for target in targets_of(targets):
+        wanted = targets_of(targets)
+        for target in wanted:
             try:
                 resource = client.get(target.kind, target.name)
             except NotFound as error:
@@ -175,14 +178,14 @@ def wait(
                 cluster,
                 target.kind,
                 target.name,
-                uid=resource["metadata"]["uid"],
+                uid=fields.uid(resource),
                 deadlines=deadlines,
                 steps=steps,
             )
             tell_ending(outcome, verdict)
             worst = worst or exit_of(outcome, verdict)
             rows.append(_row_now(client, target.kind, target.name, resource, outcome))
-    _show(rows, output)
+    show(rows, common_kind(wanted), output)
     return worst
 
 
@@ -196,14 +199,16 @@ def watch(
     output: OutputOption = Output.TABLE,
 ) -> Exit:
     """Print executions as they are, then a line at each change, until Ctrl-C. JSON: one object a line."""
-    from airflow_ack_sagemaker.cli.watching import changes
+    from airflow_ack_sagemaker.cli.watching import executions as followed
+    from airflow_ack_sagemaker.core.resource.freshness import observe
+    from airflow_ack_sagemaker.core.resource.status import FINISHED, gone
 
     names = set(execution_names(executions or []))
     open_names = set(names)
     with cluster.client() as client:
         try:
-            for resource in changes(client, pipeline=pipeline, names=names):
-                row = row_of(resource)
+            for resource, is_there in followed(client, pipeline=pipeline, names=names):
+                row = row_of(resource) if is_there else row_of_gone(resource, gone(observe(resource)))
                 if output is Output.JSON:
                     print(json.dumps(public(row), ensure_ascii=False), flush=True)
                 elif output is Output.YAML:
@@ -214,7 +219,7 @@ def watch(
                 else:
                     parts = (row["name"], row["pipeline"], row["state"], row["status"] or "", row["reason"] or "")
                     print("   ".join(parts).rstrip(), flush=True)
-                if row["state"] in ("Succeeded", "Failed", "Stopped", "Refused", "Gone"):
+                if row["state"] in FINISHED:
                     open_names.discard(row["name"])
                 if names and not open_names:
                     return Exit.DONE
@@ -283,10 +288,10 @@ def collect(
         )
         for resource in chosen if dry_run is not DryRun.CLIENT else ():
             try:
-                client.delete(PIPELINE_EXECUTION, resource["metadata"]["name"], uid=resource["metadata"]["uid"])
+                client.delete(PIPELINE_EXECUTION, fields.name(resource), uid=fields.uid(resource))
             except (NotFound, Conflict):
                 continue  # somebody else has taken it away or put another in its place
-        _show([row_of(resource) for resource in chosen], output)
+        show([row_of(resource) for resource in chosen], PIPELINE_EXECUTION, output)
         verb = "collected" if dry_run is DryRun.NONE else "would be collected"
         complain(f"{len(chosen)} {verb}, {len(resources) - len(chosen)} stay.")
 
@@ -304,7 +309,7 @@ def _launch(
 ) -> Exit:
     from airflow_ack_sagemaker.cli.launching import create
 
-    name = manifest["metadata"]["name"]
+    name = fields.name(manifest)
     if dry_run is not DryRun.NONE:
         made = dict(manifest) if dry_run is DryRun.CLIENT else create(client, manifest)
         if output is Output.NAME:
@@ -315,7 +320,7 @@ def _launch(
     resource = create(client, manifest)
     complain(f"Created pipelineexecution/{name} in namespace {client.namespace}.")
     if no_wait:
-        _show([row_of(resource)], output)
+        show([row_of(resource)], PIPELINE_EXECUTION, output)
         return Exit.DONE
     steps = Steps(
         definition=known.definition.text if known.definition else "",
@@ -327,12 +332,12 @@ def _launch(
         cluster,
         PIPELINE_EXECUTION,
         name,
-        uid=resource["metadata"]["uid"],
+        uid=fields.uid(resource),
         deadlines=deadlines_of(timeout),
         steps=steps,
     )
     tell_ending(outcome, verdict)
-    _show([_row_now(client, PIPELINE_EXECUTION, name, resource, outcome)], output)
+    show([_row_now(client, PIPELINE_EXECUTION, name, resource, outcome)], PIPELINE_EXECUTION, output)
     return exit_of(outcome, verdict)
 
 
@@ -342,125 +347,20 @@ def _pipeline(client: KubeClient, spec: ExecutionSpec, resource_name: str | None
     return look_up(client, spec.pipeline_name, client.namespace, resource_name, Say())
 
 
-def _parameters_of(client: KubeClient, pipeline: str, which: str) -> dict[str, str]:
-    from airflow_ack_sagemaker.core.resource import fields
-    from airflow_ack_sagemaker.core.resource.manifest import runs_pipeline
-
-    if which != "last":
-        return fields.parameters(client.get(PIPELINE_EXECUTION, which))
-    found = [item for item in client.list(PIPELINE_EXECUTION).items if runs_pipeline(item, pipeline)]
-    if not found:
-        raise InputError(f"There is no execution of {pipeline} in namespace {client.namespace} to take parameters of.")
-    newest = max(found, key=lambda item: (item["metadata"]["creationTimestamp"], item["metadata"]["name"]))
-    complain(f"Parameters are those of pipelineexecution/{newest['metadata']['name']}.")
-    return fields.parameters(newest)
-
-
-def _from_file(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        values = yaml.safe_load(read_file(path))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is neither JSON nor YAML: {error}") from error
-    if not isinstance(values, Mapping):
-        raise InputError(f"{path} must hold an object of names and values, not {type(values).__name__}.")
-    return {str(name): value for name, value in values.items()}
-
-
-def _spec_again(failed: Mapping[str, Any]) -> ExecutionSpec:
-    """What an execution was asked for, to ask for it once more. :raises InputError: it has not failed."""
-    from airflow_ack_sagemaker.core.resource import fields
-    from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
-    from airflow_ack_sagemaker.core.resource.status import State, classify
-
-    outcome = classify(failed)
-    if outcome.state not in (State.FAILED, State.STOPPED, State.REFUSED):
-        raise InputError(
-            f"{outcome.resource} has not failed: it is {outcome.sagemaker_status or outcome.state}. To launch another "
-            f"one like it: ack-sagemaker run {fields.pipeline_name(failed)} --parameters-of {outcome.name}"
-        )
-    spec = fields.spec(failed)
-    return ExecutionSpec(
-        pipeline_name=str(spec.get("pipelineName")),
-        parameters=[{"name": name, "value": value} for name, value in fields.parameters(failed).items()],
-        description=spec.get("pipelineExecutionDescription"),
-        max_parallel_steps=(spec.get("parallelismConfiguration") or {}).get("maxParallelExecutionSteps"),
-        pipeline_version_id=spec.get("pipelineVersionID"),
-        region=fields.annotation(failed, "services.k8s.aws/region"),
-    )
-
-
-def _from_failed_step(
-    failed: Mapping[str, Any], spec: ExecutionSpec, known: KnownPipeline, aws_conn_id: str | None
-) -> ExecutionSpec:
-    """The spec limited to what the failed execution has not done. :raises InputError: that cannot be."""
-    from airflow_ack_sagemaker.aws.steps import listed_steps, run_of
-    from airflow_ack_sagemaker.cli.connection import aws_client
-    from airflow_ack_sagemaker.core.resource.status import classify
-    from airflow_ack_sagemaker.core.run.retry_steps import obstacle, retry_from
-
-    outcome = classify(failed)
-    definition = known.definition
-    why: str | None = "the definition that it ran is not known"
-    if definition is not None:
-        why = obstacle(
-            failed,
-            parameters={item["name"]: item["value"] for item in spec.parameters},
-            pipeline_version_id=spec.pipeline_version_id,
-            definition_sha256=definition.sha256,
-        )
-    if why is None and definition is not None:
-        client = aws_client("sagemaker", aws_conn_id=aws_conn_id, region=outcome.region)
-        runs = [run_of(step) for step in listed_steps(client, outcome.arn or "")]
-        types = {step.name: step.type for step in definition.steps}
-        selective, why = retry_from(failed, runs, definition.graph, types=types)
-        if selective is not None:
-            complain(f"Runs again: {', '.join(selective.steps)} ({why}).")
-            return replace(spec, selected_steps=selective.steps, source_execution_arn=selective.source_arn)
-    raise InputError(
-        f"{outcome.resource} cannot be retried from its failed step: {why}. Without --from-failed-step the whole "
-        "pipeline runs."
-    )
-
-
 def _steps(client: KubeClient, resource: Mapping[str, Any], aws_conn_id: str | None) -> Steps:
     return Steps(
         definition=definition_text(client, resource), aws_conn_id=aws_conn_id, selected=selected_steps(resource)
     )
 
 
-def definition_text(client: KubeClient, execution: Mapping[str, Any]) -> str:
-    """The definition of an execution's pipeline as its resource has it now; "" where there is none to read."""
-    from airflow_ack_sagemaker.core.resource import fields
-    from airflow_ack_sagemaker.core.resource.identity import pipeline_resource_name
-    from airflow_ack_sagemaker.kube.errors import Forbidden, NotFound
-
-    try:
-        pipeline = client.get(PIPELINE, pipeline_resource_name(fields.pipeline_name(execution) or "x"))
-    except (NotFound, Forbidden):
-        return ""
-    return str(fields.spec(pipeline).get("pipelineDefinition") or "")
-
-
-def _row_now(client: KubeClient, kind: Any, name: str, before: Mapping[str, Any], outcome: Any) -> dict[str, Any]:
+def _row_now(client: KubeClient, kind: Kind, name: str, before: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
     """The row of a resource after it was followed; of one that is gone, what was known of it."""
     from airflow_ack_sagemaker.kube.errors import NotFound
 
     try:
         return row_of({**client.get(kind, name), "kind": kind.kind})
     except NotFound:
-        gone = {"state": outcome.state.value, "status": outcome.sagemaker_status, "reason": outcome.reason}
-        return row_of({**before, "kind": kind.kind}) | gone
-
-
-def _show(rows: Sequence[dict[str, Any]], output: Output) -> None:
-    if output is Output.TABLE:
-        kinds = {row["kind"] for row in rows}
-        kind = PIPELINE_EXECUTION if kinds == {PIPELINE_EXECUTION.kind} else PIPELINE
-        show_rows([for_table(row) for row in rows], columns_of(kind), output)
-    else:
-        show_rows([public(row) for row in rows], {}, output)
+        return row_of_gone({**before, "kind": kind.kind}, outcome)
 
 
 class _Silent:
@@ -471,12 +371,3 @@ class _Silent:
 
     def warning(self, event: str, /, *args: Any) -> None:
         return
-
-
-def seconds_since(duration: str) -> float:
-    """A Unix time so long ago. :raises InputError: not a duration such as 30m, 12h or 7d."""
-    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-    number, unit = duration[:-1], duration[-1:]
-    if unit not in units or not number.isdecimal():
-        raise InputError(f"{duration!r} is not a duration: write 90s, 30m, 12h or 7d.")
-    return time.time() - int(number) * units[unit]

@@ -271,3 +271,17 @@ def selected_steps(resource: Mapping[str, Any]) -> tuple[str, ...] | None:
 
     selective = selective_of(resource)
     return None if selective is None else selective.steps
+
+
+def definition_text(client: KubeClient, execution: Mapping[str, Any]) -> str:
+    """The definition of an execution's pipeline as its resource has it now; "" where there is none to read."""
+    from airflow_ack_sagemaker.core.resource import fields
+    from airflow_ack_sagemaker.core.resource.identity import pipeline_resource_name
+    from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
+    from airflow_ack_sagemaker.kube.errors import Forbidden, NotFound
+
+    try:
+        pipeline = client.get(PIPELINE, pipeline_resource_name(fields.pipeline_name(execution) or "x"))
+    except (NotFound, Forbidden):
+        return ""
+    return str(fields.spec(pipeline).get("pipelineDefinition") or "")

@@ -1,4 +1,4 @@
-"""The PipelineExecution of a launch from the command line.
+"""A launch from the command line: what it is asked for, its PipelineExecution, and the parts of one that failed.
 
 No task of Airflow made it, so that it has no identity (`core.resource.identity`): its name is the pipeline's and a
 random number, in the form of the names that tasks give, so that `doctor` finds an execution that was started twice. It
@@ -11,9 +11,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.cli.app import InputError, complain
+from airflow_ack_sagemaker.cli.connection import aws_client
 from airflow_ack_sagemaker.cli.rows import LABEL_LAUNCHED_BY
+from airflow_ack_sagemaker.cli.sources import read_file
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.identity import (
     LABEL_ATTEMPT,
     LABEL_PIPELINE,
@@ -31,10 +36,14 @@ from airflow_ack_sagemaker.core.resource.manifest import (
     ExecutionSpec,
     check_resource_name,
     pipeline_name_of,
+    runs_pipeline,
 )
+from airflow_ack_sagemaker.core.resource.status import State, classify
+from airflow_ack_sagemaker.core.run.retry_steps import obstacle, retry_from
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.client import KubeClient
+    from airflow_ack_sagemaker.runs.pipeline import KnownPipeline
 
 ANNOTATION_RETRY_OF = f"{PREFIX}/retry-of"
 _TAIL = 15
@@ -89,6 +98,93 @@ def create(client: KubeClient, manifest: Mapping[str, Any]) -> dict[str, Any]:
         if not error.sent:
             raise
         try:  # the reply was lost; the name is random, so that what has it is this one
-            return client.get(PIPELINE_EXECUTION, manifest["metadata"]["name"], manifest["metadata"]["namespace"])
+            return client.get(PIPELINE_EXECUTION, fields.name(manifest), fields.namespace(manifest))
         except NotFound:
             raise error from None
+
+
+def parameters_like(client: KubeClient, pipeline: str, which: str) -> dict[str, str]:
+    """The parameters of an execution, by its name, or of the pipeline's ``last`` one.
+
+    :raises InputError: there is none.
+    """
+    if which != "last":
+        return fields.parameters(client.get(PIPELINE_EXECUTION, which))
+    found = [item for item in client.list(PIPELINE_EXECUTION).items if runs_pipeline(item, pipeline)]
+    if not found:
+        raise InputError(f"There is no execution of {pipeline} in namespace {client.namespace} to take parameters of.")
+    newest = max(found, key=lambda item: (str(fields.created(item)), fields.name(item)))
+    complain(f"Parameters are those of pipelineexecution/{fields.name(newest)}.")
+    return fields.parameters(newest)
+
+
+def parameters_in(path: Path) -> dict[str, Any]:
+    """The parameters that a file in JSON or YAML holds.
+
+    :raises InputError: it holds something else.
+    """
+    import yaml
+
+    try:
+        values = yaml.safe_load(read_file(path))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is neither JSON nor YAML: {error}") from error
+    if not isinstance(values, Mapping):
+        raise InputError(f"{path} must hold an object of names and values, not {type(values).__name__}.")
+    return {str(name): value for name, value in values.items()}
+
+
+def spec_again(failed: Mapping[str, Any]) -> ExecutionSpec:
+    """What an execution was asked for, to ask for it once more.
+
+    :raises InputError: it has not failed.
+    """
+    outcome = classify(failed)
+    if outcome.state not in (State.FAILED, State.STOPPED, State.REFUSED):
+        raise InputError(
+            f"{outcome.resource} has not failed: it is {outcome.sagemaker_status or outcome.state}. To launch another "
+            f"one like it: ack-sagemaker run {fields.pipeline_name(failed)} --parameters-of {outcome.name}"
+        )
+    spec = fields.spec(failed)
+    parallelism = spec.get("parallelismConfiguration")
+    return ExecutionSpec(
+        pipeline_name=str(spec.get("pipelineName")),
+        parameters=[{"name": name, "value": value} for name, value in fields.parameters(failed).items()],
+        description=fields.text(spec, "pipelineExecutionDescription"),
+        max_parallel_steps=parallelism.get("maxParallelExecutionSteps") if isinstance(parallelism, Mapping) else None,
+        pipeline_version_id=spec.get("pipelineVersionID"),
+        region=fields.annotation(failed, "services.k8s.aws/region"),
+    )
+
+
+def limited_to_failed(
+    failed: Mapping[str, Any], spec: ExecutionSpec, known: KnownPipeline, aws_conn_id: str | None
+) -> ExecutionSpec:
+    """The spec limited to what the failed execution has not done.
+
+    :raises InputError: that cannot be.
+    """
+    from airflow_ack_sagemaker.aws.steps import listed_steps, run_of
+
+    outcome = classify(failed)
+    definition = known.definition
+    why: str | None = "the definition that it ran is not known"
+    if definition is not None:
+        why = obstacle(
+            failed,
+            parameters={item["name"]: item["value"] for item in spec.parameters},
+            pipeline_version_id=spec.pipeline_version_id,
+            definition_sha256=definition.sha256,
+        )
+    if why is None and definition is not None:
+        client = aws_client("sagemaker", aws_conn_id=aws_conn_id, region=outcome.region)
+        runs = [run_of(step) for step in listed_steps(client, outcome.arn or "")]
+        types = {step.name: step.type for step in definition.steps}
+        selective, why = retry_from(failed, runs, definition.graph, types=types)
+        if selective is not None:
+            complain(f"Runs again: {', '.join(selective.steps)} ({why}).")
+            return replace(spec, selected_steps=selective.steps, source_execution_arn=selective.source_arn)
+    raise InputError(
+        f"{outcome.resource} cannot be retried from its failed step: {why}. Without --from-failed-step the whole "
+        "pipeline runs."
+    )

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from airflow_ack_sagemaker.cli.app import LIFECYCLE, DryRun, Exit, InputError, command, complain
+from airflow_ack_sagemaker.cli.app import LIFECYCLE, DryRun, DryRunOption, Exit, InputError, command, complain
 from airflow_ack_sagemaker.cli.connection import Cluster
-from airflow_ack_sagemaker.cli.executions import DryRunOption
 from airflow_ack_sagemaker.cli.following import NoWait, Timeout, deadlines_of, each, exit_of, follow, tell_ending
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ def approve(
         spec["approvalDescription"] = comment
 
     def prepare(resource: Mapping[str, Any]) -> dict[str, Any]:
-        status = (resource.get("status") or {}).get("modelPackageStatus")
+        status = fields.status_text(resource, "modelPackageStatus")
         if status != "Completed":
-            name = resource["metadata"]["name"]
             raise InputError(
-                f"modelpackage/{name} is {status or 'not in SageMaker yet'}; only a Completed one is decided on."
+                f"modelpackage/{fields.name(resource)} is {status or 'not in SageMaker yet'}; only a Completed one is "
+                "decided on."
             )
         return {"spec": spec}
 
@@ -93,7 +93,7 @@ def deploy(
     """Have an endpoint serve another configuration, and wait until it does. `rollback` undoes it."""
 
     def prepare(resource: Mapping[str, Any]) -> dict[str, Any]:
-        serving = (resource.get("spec") or {}).get("endpointConfigName")
+        serving = fields.text(fields.spec(resource), "endpointConfigName")
         _refuse_hopeless(resource, endpoint_config)
         body: dict[str, Any] = {"spec": {"endpointConfigName": endpoint_config}}
         if serving and serving != endpoint_config:
@@ -125,8 +125,7 @@ def rollback(
     """Have an endpoint serve what it served before the last `deploy`; this clears it after a failed update."""
 
     def prepare(resource: Mapping[str, Any]) -> dict[str, Any]:
-        annotations = resource["metadata"].get("annotations") or {}
-        config = to or annotations.get(ANNOTATION_PREVIOUS_CONFIG)
+        config = to or fields.annotation(resource, ANNOTATION_PREVIOUS_CONFIG)
         if not config:
             raise InputError(
                 f"endpoint/{endpoint} does not say what it served before (no `deploy` changed it): name it with --to."
@@ -160,7 +159,7 @@ def _change(
     if no_wait:
         print(f"{kind.singular}/{name} asked to change: {what}")
         return Exit.DONE
-    uid = resource["metadata"]["uid"]
+    uid = fields.uid(resource)
     outcome, verdict = follow(client, cluster, kind, name, uid=uid, deadlines=deadlines_of(timeout, patient=True))
     tell_ending(outcome, verdict)
     status = exit_of(outcome, verdict)
@@ -180,17 +179,16 @@ def _patched(client: KubeClient, kind: Kind, name: str, prepare: Any, dry_run: D
     for _ in range(_ROUNDS):
         live = client.get(kind, name)
         body = prepare(live)
-        if dry_run is DryRun.CLIENT or all((live.get("spec") or {}).get(key) == it for key, it in body["spec"].items()):
+        if dry_run is DryRun.CLIENT or all(fields.spec(live).get(key) == it for key, it in body["spec"].items()):
             return live
         pause = pause_before_change(live, client.server_time)
         if pause and not waited:
             waited = True
             time.sleep(pause.total_seconds())
             continue
-        metadata = body.get("metadata") or {}
-        body["metadata"] = {**metadata, "annotations": {**(metadata.get("annotations") or {}), **change_note(live)}}
+        body["metadata"] = {"annotations": {**fields.annotations_of(body), **change_note(live)}}
         try:
-            return client.patch(kind, name, body, resource_version=live["metadata"]["resourceVersion"])
+            return client.patch(kind, name, body, resource_version=fields.version(live))
         except Conflict:
             continue  # somebody, most likely the controller, wrote in between: look again
     raise InputError(f"{kind.singular}/{name} was changed by somebody else {_ROUNDS} times: find the other writer.")
@@ -198,23 +196,20 @@ def _patched(client: KubeClient, kind: Kind, name: str, prepare: Any, dry_run: D
 
 def _refuse_hopeless(resource: Mapping[str, Any], endpoint_config: str) -> None:
     """What the controller would never do. :raises InputError: with what to do instead."""
-    metadata, status = resource["metadata"], resource.get("status") or {}
-    if status.get("endpointStatus") == "Failed":
-        raise InputError(
-            f"endpoint/{metadata['name']} is Failed, which no update mends: delete it and create it again."
-        )
-    tried = (metadata.get("annotations") or {}).get("sagemaker.services.k8s.aws/last-endpoint-config-for-update")
-    reason = status.get("failureReason")
+    name = fields.name(resource)
+    if fields.status_text(resource, "endpointStatus") == "Failed":
+        raise InputError(f"endpoint/{name} is Failed, which no update mends: delete it and create it again.")
+    tried = fields.annotation(resource, "sagemaker.services.k8s.aws/last-endpoint-config-for-update")
+    reason = fields.status_text(resource, "failureReason")
     if tried == endpoint_config and reason and not reason.startswith("Request to service failed"):
         raise InputError(
-            f"The update of endpoint/{metadata['name']} to {endpoint_config} has failed before ({reason}), and the "
+            f"The update of endpoint/{name} to {endpoint_config} has failed before ({reason}), and the "
             "controller refuses to try the same configuration again: create an EndpointConfig of another name."
         )
 
 
 def _look_for_config(client: KubeClient, endpoint_config: str) -> None:
     """Warn where no resource makes the configuration; somebody may have made it in SageMaker by hand."""
-    from airflow_ack_sagemaker.core.resource import fields
     from airflow_ack_sagemaker.kube.errors import Forbidden
 
     try:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
-from airflow_ack_sagemaker.cli.app import RESOURCES, DryRun, Exit, InputError, command, complain
+from airflow_ack_sagemaker.cli.app import RESOURCES, DryRun, DryRunOption, Exit, InputError, command, complain
 from airflow_ack_sagemaker.cli.connection import AwsConnId, Cluster, Region
 from airflow_ack_sagemaker.cli.definitions import (
     Adopt,
@@ -18,7 +19,6 @@ from airflow_ack_sagemaker.cli.definitions import (
     Tags,
     pipeline_spec,
 )
-from airflow_ack_sagemaker.cli.executions import DryRunOption, definition_text, seconds_since
 from airflow_ack_sagemaker.cli.following import (
     NoWait,
     Say,
@@ -27,15 +27,13 @@ from airflow_ack_sagemaker.cli.following import (
     each,
     exit_of,
     follow,
-    selected_steps,
-    step_states,
-    step_views,
     tell_ending,
 )
 from airflow_ack_sagemaker.cli.output import Output, OutputOption, dump, show_rows
-from airflow_ack_sagemaker.cli.rows import columns_of, for_table, public, row_of
+from airflow_ack_sagemaker.cli.rows import row_of, show
 from airflow_ack_sagemaker.cli.sources import Placeholders, Source, Text, read_source
-from airflow_ack_sagemaker.cli.targets import Target, Targets, need_kind, targets_of
+from airflow_ack_sagemaker.cli.targets import Target, Targets, common_kind, need_kind, targets_of
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION, Kind
 
 
@@ -59,14 +57,13 @@ def list_(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List executions, or resources of another kind, the newest last."""
-    from airflow_ack_sagemaker.core.resource import fields
     from airflow_ack_sagemaker.core.resource.status import State
 
     wanted = need_kind(kind)
     states = {one.lower() for one in state or ()}
     if unknown := states - {one.value.lower() for one in State}:
         raise InputError(f"--state {', '.join(sorted(unknown))}: there are {', '.join(State)}.")
-    after = seconds_since(since) if since else None
+    after = _seconds_since(since) if since else None
     with cluster.client() as client:
         items = client.list(wanted, "" if all_namespaces else None, label_selector=selector).items
     items.sort(key=lambda item: (str(fields.created(item)), fields.name(item)))
@@ -80,7 +77,7 @@ def list_(
         and (pipeline is None or row.get("pipeline") == pipeline)
         and (dag is None or row.get("dag_id") == dag)
     ]
-    _show(rows, wanted, output, all_namespaces=all_namespaces, empty="No resources found.")
+    show(rows, wanted, output, all_namespaces=all_namespaces, empty="No resources found.")
 
 
 @command("get", RESOURCES, "ack-sagemaker get pipeline/abalone -o yaml")
@@ -99,8 +96,7 @@ def get(cluster: Cluster, targets: Targets, output: OutputOption = Output.TABLE)
         if found:
             dump(found[0] if len(wanted) == 1 else found, output)
     else:
-        kinds = {target.kind for target in wanted}
-        _show([row_of(one) for one in found], kinds.pop() if len(kinds) == 1 else None, output)
+        show([row_of(one) for one in found], common_kind(wanted), output)
     return status
 
 
@@ -115,15 +111,17 @@ def describe(
     output: OutputOption = Output.TABLE,
 ) -> Exit:
     """Say everything about resources that matters to a person: state, reason, what to do, conditions, steps."""
+    from airflow_ack_sagemaker.cli.describing import description_of, steps_of, text_of
+
     found: list[dict[str, Any]] = []
     with cluster.client() as client:
         wanted = targets_of(targets)
 
         def read(target: Target) -> Exit:
             resource = client.get(target.kind, target.name)
-            description = _description(resource)
+            description = description_of(resource)
             if target.kind is PIPELINE_EXECUTION and not no_steps:
-                description["steps"] = _steps(client, resource, aws_conn_id)
+                description["steps"] = steps_of(client, resource, aws_conn_id)
             found.append(description)
             return Exit.DONE
 
@@ -133,7 +131,7 @@ def describe(
     elif output is Output.TABLE:
         for number, description in enumerate(found):
             print("" if number == 0 else "\n", end="")
-            print(_text(description), end="")
+            print(text_of(description), end="")
     elif found:
         dump(found[0] if len(wanted) == 1 else found, output)
     return status
@@ -200,7 +198,7 @@ def apply(
             manifests,
             lambda manifest: _apply(client, cluster, manifest, rows, no_wait or dry_run is not DryRun.NONE, timeout),
         )
-    _show(rows, None, output)
+    show(rows, None, output)
     return status
 
 
@@ -298,8 +296,8 @@ def _apply(
     from airflow_ack_sagemaker.kube.errors import NotFound
     from airflow_ack_sagemaker.runs.apply import apply_resource
 
-    kind, name = need_kind(str(manifest["kind"])), manifest["metadata"]["name"]
-    place = manifest["metadata"]["namespace"]
+    kind, name = need_kind(str(manifest["kind"])), fields.name(manifest)
+    place = fields.namespace(manifest)
     if place != client.namespace:
         raise InputError(f"{kind.singular}/{name} is meant for namespace {place}: apply it with --namespace {place}.")
     applied = apply_resource(client, kind, manifest, log=Say())
@@ -320,74 +318,7 @@ def _apply(
     return status
 
 
-def _description(resource: Mapping[str, Any]) -> dict[str, Any]:
-    from airflow_ack_sagemaker.core.resource import fields
-    from airflow_ack_sagemaker.core.resource.identity import (
-        ANNOTATION_DEFINITION_SHA256,
-        ANNOTATION_DEFINITION_SOURCE,
-        ANNOTATION_DEFINITION_VERSION,
-    )
-
-    conditions = fields.status(resource).get("conditions")
-    return public(row_of(resource)) | {
-        "definition_source": fields.annotation(resource, ANNOTATION_DEFINITION_SOURCE),
-        "definition_version_id": fields.annotation(resource, ANNOTATION_DEFINITION_VERSION),
-        "definition_sha256": fields.annotation(resource, ANNOTATION_DEFINITION_SHA256),
-        "labels": dict(fields.labels_of(resource)),
-        "conditions": [
-            {key: one.get(key) for key in ("type", "status", "reason", "message", "lastTransitionTime")}
-            for one in (conditions if isinstance(conditions, list) else ())
-            if isinstance(one, Mapping)
-        ],
-    }
-
-
-def _steps(client: Any, resource: Mapping[str, Any], aws_conn_id: str | None) -> list[dict[str, Any]] | None:
-    """The steps with their states; None where SageMaker cannot be asked, which is said on stderr."""
-    from airflow_ack_sagemaker.cli.connection import aws_client
-    from airflow_ack_sagemaker.core.resource.status import classify
-
-    outcome = classify(resource)
-    if outcome.arn is None:
-        return []
-    try:
-        states = step_states(aws_client("sagemaker", aws_conn_id=aws_conn_id, region=outcome.region), outcome.arn)
-    except Exception as error:  # whatever AWS or its credentials say: the rest is worth telling
-        complain(f"Steps are not shown, since SageMaker cannot be asked: {error}")
-        return None
-    views = step_views(
-        definition_text(client, resource), states, over=outcome.finished, selected=selected_steps(resource)
-    )
-    return [
-        {key: getattr(view, key) for key in ("name", "type", "status", "started", "ended", "reason")} for view in views
-    ]
-
-
-def _text(description: Mapping[str, Any]) -> str:
-    """The description for people: what is there, the long parts last."""
-    long = ("labels", "conditions", "steps", "parameters")
-    short = {key.replace("_", " ").capitalize(): value for key, value in description.items() if key not in long}
-    lines = [f"{key + ':':<24}{value}" for key, value in short.items() if value not in (None, "")]
-    for key in ("parameters", "labels"):
-        if description.get(key):
-            lines.append(f"{key.capitalize()}:")
-            lines += [f"  {name}: {value}" for name, value in description[key].items()]
-    if description.get("conditions"):
-        lines.append("Conditions:")
-        for one in description["conditions"]:
-            said = ": ".join(str(part) for part in (one["message"], one["reason"]) if part)
-            lines.append(f"  {one['type']}={one['status']}{f'  {said}' if said else ''}")
-    if description.get("steps"):
-        lines.append("Steps:")
-        width = max(len(step["name"]) for step in description["steps"])
-        for step in description["steps"]:
-            reason = f"  {step['reason']}" if step["reason"] else ""
-            lines.append(f"  {step['name']:<{width}}  {step['type']:<14} {step['status'] or ''}{reason}")
-    return "\n".join(lines) + "\n"
-
-
 def _fate(resource: Mapping[str, Any], kind: Kind) -> str:
-    from airflow_ack_sagemaker.core.resource import fields
     from airflow_ack_sagemaker.core.resource.manifest import ANNOTATION_DELETION_POLICY
 
     if kind.is_job:
@@ -400,13 +331,10 @@ def _fate(resource: Mapping[str, Any], kind: Kind) -> str:
     return "whether SageMaker's own stays, the namespace's or the controller's deletion policy says"
 
 
-def _show(
-    rows: Sequence[dict[str, Any]], kind: Kind | None, output: Output, *, all_namespaces: bool = False, empty: str = ""
-) -> None:
-    if output is not Output.TABLE:
-        show_rows([public(row) for row in rows], {}, output)
-        return
-    columns = {"RESOURCE": "resource", "STATE": "state", "SAGEMAKER": "status", "AGE": "age", "REASON": "reason"}
-    if kind is not None:
-        columns = columns_of(kind, all_namespaces=all_namespaces)
-    show_rows([for_table(row) for row in rows], columns, output, empty=empty)
+def _seconds_since(duration: str) -> float:
+    """A Unix time so long ago. :raises InputError: not a duration such as 30m, 12h or 7d."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    number, unit = duration[:-1], duration[-1:]
+    if unit not in units or not number.isdecimal():
+        raise InputError(f"{duration!r} is not a duration: write 90s, 30m, 12h or 7d.")
+    return time.time() - int(number) * units[unit]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_ack_sagemaker.cli.output import age, lasted
+from airflow_ack_sagemaker.cli.output import Output, age, lasted, show_rows
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.kinds import Kind
+    from airflow_ack_sagemaker.core.resource.status import Outcome
 
 LABEL_LAUNCHED_BY = "airflow-ack-sagemaker/launched-by"
 COLUMNS = {"NAME": "name", "STATE": "state", "SAGEMAKER": "status", "AGE": "age", "REASON": "reason"}
+MIXED_COLUMNS = {"RESOURCE": "resource", "STATE": "state", "SAGEMAKER": "status", "AGE": "age", "REASON": "reason"}
 EXECUTION_COLUMNS = {
     "NAME": "name",
     "PIPELINE": "pipeline",
@@ -76,6 +78,15 @@ def row_of(resource: Mapping[str, Any]) -> dict[str, Any]:
     return row
 
 
+def row_of_gone(resource: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
+    """The row of one that is no longer there: what was known of it, and that it is gone."""
+    return row_of(resource) | {
+        "state": outcome.state.value,
+        "status": outcome.sagemaker_status,
+        "reason": outcome.reason,
+    }
+
+
 def public(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row without what is only for tables."""
     return {key: value for key, value in row.items() if not key.startswith("_")}
@@ -84,3 +95,18 @@ def public(row: Mapping[str, Any]) -> dict[str, Any]:
 def for_table(row: Mapping[str, Any]) -> dict[str, Any]:
     """The row under the names of the columns."""
     return {key.removeprefix("_"): value for key, value in row.items()}
+
+
+def show(
+    rows: Sequence[dict[str, Any]], kind: Kind | None, output: Output, *, all_namespaces: bool = False, empty: str = ""
+) -> None:
+    """Print rows.
+
+    :param kind: theirs, where it is one.
+    :param empty: said on stderr instead of a table without rows.
+    """
+    if output is not Output.TABLE:
+        show_rows([public(row) for row in rows], {}, output)
+        return
+    columns = MIXED_COLUMNS if kind is None else columns_of(kind, all_namespaces=all_namespaces)
+    show_rows([for_table(row) for row in rows], columns, output, empty=empty)

@@ -62,6 +62,12 @@ def targets_of(texts: Sequence[str]) -> list[Target]:
     return targets
 
 
+def common_kind(targets: Sequence[Target]) -> Kind | None:
+    """The kind of all of them; None: they are of several, or there are none."""
+    kinds = {target.kind for target in targets}
+    return kinds.pop() if len(kinds) == 1 else None
+
+
 def execution_names(texts: Sequence[str]) -> list[str]:
     """Names of executions; ``pipelineexecution/NAME`` is one, too. :raises InputError: another kind."""
     found = targets_of(texts)

@@ -2,57 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.follow.blocking import changes
+from airflow_ack_sagemaker.follow.loop import Page, Pulse, Scope
+from airflow_ack_sagemaker.follow.policy import Settings
+from airflow_ack_sagemaker.kube.errors import Forbidden, KubeError
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.client import KubeClient
 
-PAUSE = 1.0
-"""Seconds between two connections, whatever ended the first."""
+Execution = dict[str, Any]
+_SETTINGS = Settings(stranger_seconds=0.0)
+"""A person who was never let in is told so at once; roles that are granted meanwhile are for tasks."""
 
 
-def changes(client: KubeClient, *, pipeline: str | None, names: Collection[str]) -> Iterator[dict[str, Any]]:
-    """Never ends by itself. A deleted execution is shown as it was last, with its deletion.
+def executions(
+    client: KubeClient, *, pipeline: str | None, names: Collection[str], settings: Settings = _SETTINGS
+) -> Generator[tuple[Execution, bool], None, None]:
+    """Each execution and whether it is still there: all that are wanted, the oldest first, then those that change.
 
-    :param pipeline: only executions of this one. :param names: only these; none: all.
-    :raises KubeError: an error that waiting does not mend.
+    Never ends by itself. One that was deleted is shown once more as it was last.
+
+    :param pipeline: only executions of this one.
+    :param names: only these; none: all.
+    :raises KubeError: an error that waiting does not mend; until the cluster has answered once, one that it would mend,
+        too: a wrong address is not waited for.
     """
-    from airflow_ack_sagemaker.core.resource import fields
-    from airflow_ack_sagemaker.kube.errors import Gone, ServerError, TooManyRequests, Unreachable
+    pulse, shown, listed = Pulse(), _Shown(pipeline, names), list[Execution]()
 
-    shown: dict[str, str | None] = {}
+    def hopeless() -> KubeError | None:
+        # A list that is refused may be followed by a look that is not: the policy knows.
+        return None if pulse.heard is not None or isinstance(pulse.trouble, Forbidden) else pulse.trouble
 
-    def is_wanted(resource: dict[str, Any]) -> bool:
-        return (not names or fields.name(resource) in names) and (
-            pipeline is None or fields.pipeline_name(resource) == pipeline
-        )
-
-    def is_new(resource: dict[str, Any]) -> bool:
-        before, now = shown.get(fields.name(resource)), fields.version(resource)
-        shown[fields.name(resource)] = now
-        return before != now
-
-    connected = False
-    while True:
-        try:
-            listed = client.list(PIPELINE_EXECUTION)
-            connected = True
-            for item in sorted(listed.items, key=lambda one: str(fields.created(one))):
-                if is_wanted(item) and is_new(item):
-                    yield _typed(item)
-            with closing(client.watch(PIPELINE_EXECUTION, resource_version=listed.resource_version)) as events:
-                for event in events:
-                    if event.type != "BOOKMARK" and is_wanted(event.object) and is_new(event.object):
-                        yield _typed(event.object)
-        except (Gone, ServerError, TooManyRequests, Unreachable):
-            if not connected:
-                raise
-        client.sleep(PAUSE)
+    # Of a single one the rights may be limited to its name.
+    scope = Scope(PIPELINE_EXECUTION, None, name=next(iter(names)) if len(names) == 1 else "")
+    with closing(changes(client, scope, settings, left=lambda: 0.0 if hopeless() else math.inf, pulse=pulse)) as source:
+        for change in source:
+            if change is None:
+                if (error := hopeless()) is not None:
+                    raise error
+            elif not isinstance(change, Page):
+                yield from shown.remove(change.object) if change.type == "DELETED" else shown.put(change.object)
+            else:
+                listed = change.items if change.first else [*listed, *change.items]
+                if change.last:
+                    yield from shown.replace(listed)
+                    listed = []
 
 
-def _typed(resource: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": API_VERSION, **resource, "kind": PIPELINE_EXECUTION.kind}
+class _Shown:
+    """The wanted executions as they were shown last, by name."""
+
+    def __init__(self, pipeline: str | None, names: Collection[str]) -> None:
+        self._pipeline, self._names = pipeline, names
+        self._last: dict[str, Execution] = {}
+
+    def put(self, resource: Execution) -> Iterator[tuple[Execution, bool]]:
+        name = fields.name(resource)
+        if (self._names and name not in self._names) or self._pipeline not in (None, fields.pipeline_name(resource)):
+            return
+        before = self._last.get(name)
+        if before is None or fields.version(before) != fields.version(resource):
+            self._last[name] = resource
+            yield resource, True
+
+    def remove(self, resource: Execution) -> Iterator[tuple[Execution, bool]]:
+        if self._last.pop(fields.name(resource), None) is not None:
+            yield resource, False
+
+    def replace(self, resources: Iterable[Execution]) -> Iterator[tuple[Execution, bool]]:
+        """Take these for all that are there."""
+        there = sorted(resources, key=lambda one: str(fields.created(one)))
+        names = {fields.name(one) for one in there}
+        for missing in [one for name, one in self._last.items() if name not in names]:
+            yield from self.remove(missing)
+        for one in there:
+            yield from self.put(one)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +13,9 @@ from airflow_ack_sagemaker.testing.dags import DagResult
 
 _ENDED = frozenset({"success", "failed"})
 _PAUSE = 1.0
+_ANSWER = 60.0
+"""Seconds within which Airflow answers: the first request of each kind takes long on a busy machine."""
+_PAGE = 100
 
 
 def run_on_server(
@@ -32,7 +35,7 @@ def run_on_server(
     :raises httpx.HTTPError: Airflow refuses, or does not answer.
     """
     end = time.monotonic() + timeout
-    with httpx.Client(base_url=url, timeout=30.0) as client:
+    with httpx.Client(base_url=url, timeout=_ANSWER) as client:
         login = client.post("/auth/token", json={"username": username, "password": password}).raise_for_status()
         client.headers["Authorization"] = f"Bearer {login.json()['access_token']}"
         runs = f"/api/v2/dags/{quote(dag_id, safe='')}/dagRuns"
@@ -43,17 +46,28 @@ def run_on_server(
             if time.monotonic() >= end:
                 raise TimeoutError(f"{dag_id} {run['dag_run_id']} is {run['state']} after {timeout:g} s.")
             time.sleep(_PAUSE)
-            run = client.get(path).raise_for_status().json()
-        instances = client.get(f"{path}/taskInstances", params={"limit": 100}).raise_for_status().json()
+            try:
+                run = client.get(path).raise_for_status().json()
+            except httpx.TransportError:
+                continue  # a server that restarts, or is busy: the run goes on
         tasks: dict[str, str] = {}
         returned: dict[str, Any] = {}
-        for one in instances["task_instances"]:
+        for one in _all(client, f"{path}/taskInstances", "task_instances"):
             key = one["task_id"] if one["map_index"] < 0 else f"{one['task_id']}[{one['map_index']}]"
             tasks[key] = str(one["state"])
             xcom = client.get(
                 f"{path}/taskInstances/{quote(one['task_id'], safe='')}/xcomEntries/return_value",
                 params={"map_index": one["map_index"], "deserialize": True},
             )
-            if xcom.is_success:
-                returned[key] = xcom.json()["value"]
+            if xcom.status_code != httpx.codes.NOT_FOUND:
+                returned[key] = xcom.raise_for_status().json()["value"]
     return DagResult(run["state"], tasks, returned, run["dag_run_id"])
+
+
+def _all(client: httpx.Client, path: str, member: str) -> Iterator[dict[str, Any]]:
+    """The entries of a list, which comes in pages."""
+    seen, total = 0, 1
+    while seen < total:
+        page = client.get(path, params={"limit": _PAGE, "offset": seen}).raise_for_status().json()
+        yield from page[member]
+        seen, total = seen + _PAGE, page["total_entries"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -210,25 +211,37 @@ def test_collect(cli: Cli, pipeline: str) -> None:
     wait_until(left, 60, "the others to be gone")
 
 
-def test_watch_prints_each_change(cli: Cli, pipeline: str) -> None:
-    script(cli, f"{pipeline}/Prepare=hold")
-    name = cli.done("run", pipeline, "--no-wait", "-o", "json").json[0]["name"]
+def watched(cli: Cli, name: str, then: Callable[[], object]) -> list[dict[str, Any]]:
+    """What `watch` prints of an execution until it ends by itself; ``then`` is done once the execution runs."""
     process = started(world_of(cli), "watch", name, "-o", "json")
     lines: list[dict[str, Any]] = []
     try:
         assert process.stdout is not None
         while not lines or lines[-1]["status"] != "Executing":
             lines.append(json.loads(process.stdout.readline()))
-        release(world_of(cli))
-        for line in process.stdout:
-            lines.append(json.loads(line))
+        then()
+        lines += [json.loads(line) for line in process.stdout]
         assert process.wait(60) == 0
     finally:
         process.kill()
         process.communicate()
-    assert lines[-1]["state"] == "Succeeded"
     assert {line["name"] for line in lines} == {name}
     assert set(lines[-1]) == EXECUTION_FIELDS
+    return lines
+
+
+def test_watch_prints_each_change(cli: Cli, pipeline: str) -> None:
+    script(cli, f"{pipeline}/Prepare=hold")
+    name = cli.done("run", pipeline, "--no-wait", "-o", "json").json[0]["name"]
+    assert watched(cli, name, lambda: release(world_of(cli)))[-1]["state"] == "Succeeded"
+
+
+def test_watch_ends_when_the_execution_is_deleted(cli: Cli, pipeline: str) -> None:
+    script(cli, f"{pipeline}/Prepare=hold")
+    name = cli.done("run", pipeline, "--no-wait", "-o", "json").json[0]["name"]
+    last = watched(cli, name, lambda: cli.done("stop", name, "--no-wait"))[-1]
+    assert last["state"] == "Gone"
+    assert "was deleted while it was followed" in last["reason"]
 
 
 def release(world: World) -> None:
