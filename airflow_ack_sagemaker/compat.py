@@ -16,8 +16,6 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Mapping
-from configparser import ConfigParser
-from functools import cache
 from typing import Any, cast
 
 try:
@@ -137,21 +135,17 @@ def instance_of_airflow() -> str:
     return str(conf.get("api", "base_url", fallback=None) or "").rstrip("/")
 
 
-@cache
 def default_deferrable() -> bool:
-    """Whether operators and sensors wait on the triggerer where the DAG does not say: ``[operators]
-    default_deferrable``.
+    """Whether operators and sensors wait on the triggerer where the DAG does not say.
 
-    Airflow's own default for that setting is False, which holds a worker's place for hours. So it counts where somebody
-    has set it, in the file or in the environment; else it is True.
+    ``[operators] default_deferrable`` is obeyed where it says True, and where the environment sets it
+    (``AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE``). A False in ``airflow.cfg`` counts for nothing: Airflow writes that
+    file itself with all its defaults, and this default would hold a worker's place for hours.
     """
     from airflow.configuration import conf
 
-    section, option = "operators", "default_deferrable"
-    # `conf.has_option` knows Airflow's defaults, too.
-    set_in_file = ConfigParser.has_option(conf, section, option)
-    if set_in_file or f"AIRFLOW__{section}__{option}".upper() in os.environ:
-        return bool(conf.getboolean(section, option))
+    if "AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE" in os.environ:
+        return bool(conf.getboolean("operators", "default_deferrable"))
     return True
 
 

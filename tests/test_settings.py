@@ -31,7 +31,12 @@ print([task.deferrable for task in made])
 
 @pytest.mark.parametrize(
     ("in_file", "in_environment", "deferrable"),
-    [(None, None, True), ("False", None, False), ("True", "False", False)],
+    [
+        (None, None, True),
+        ("False", None, True),  # as Airflow itself writes it into the file
+        ("True", "False", False),
+        ("False", "True", True),
+    ],
 )
 def test_default_deferrable_is_obeyed_where_it_is_set(
     tmp_path: Path, in_file: str | None, in_environment: str | None, deferrable: bool

@@ -42,8 +42,8 @@ class AckOperator(TextTemplates, BaseOperator):
     :param kubernetes_conn_id: connection of type ``kubernetes``, as the cncf provider defines it.
     :param namespace: namespace of the resource; None: the connection's.
     :param wait_for_completion: follow the resource to its end; False: only until SageMaker has it.
-    :param deferrable: wait on the triggerer, so that no worker slot is held; None: as ``[operators]
-        default_deferrable`` says, where that is set, else True.
+    :param deferrable: wait on the triggerer, so that no worker slot is held; None: as the environment's
+        ``AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE`` says, where that is set, else True.
     :param poll_interval: seconds between looks, where the cluster does not allow ``watch``.
     :param reconcile_timeout: seconds (or timedelta) until a resource that no controller touches is an error; None:
         never.

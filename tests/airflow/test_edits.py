@@ -82,7 +82,7 @@ def test_a_copy_of_our_annotation_is_not_our_success(case: Case) -> None:
 
 def test_a_list_that_is_edited_between_two_tries_trains_nothing_twice_and_nothing_never(case: Case) -> None:
     case.apply()
-    case.script("Train#2=Failed:spot capacity")
+    case.script("Train#1=Failed:spot capacity")
     api = case.airflow.api
     key = f"list_{case.pipeline}"
     api.request("POST", "/variables", json={"key": key, "value": json.dumps([{"Rounds": n} for n in (1, 2, 3)])})

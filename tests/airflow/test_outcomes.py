@@ -236,9 +236,9 @@ def test_a_killed_worker_process_is_resumed_not_repeated(airflow: AirflowProcess
         60,
         "the second try",
     )
+    wait_until(lambda: "still active" in _log(case, "launch_retries_held", run_id), 60, "the second try to attach")
     case.control("POST", "release")
     assert airflow.api.wait_dag_run("launch_retries_held", run_id) == "success"
-    assert "still active" in _log(case, "launch_retries_held", run_id)
     assert case.statuses() == ["Succeeded"]
 
 
