@@ -259,3 +259,11 @@ def test_a_later_word_about_what_has_ended_is_no_news() -> None:
     watched.see(0, None, CREATED)
     watched.see(7, None, CREATED)
     assert not watched.due(CREATED)
+
+
+def test_what_may_have_run_anothers_definition_counts_no_more_however_it_ended() -> None:
+    progress = Progress(CREATED, next_attempt={0: 2})
+    (member,) = members(made(0, "Succeeded"), count=1, progress=progress)
+    assert (member.standing, member.attempt) == (Standing.WAITING, 2)
+    (member,) = members(made(0, "Succeeded"), made(0, "Executing", attempt=2), count=1, progress=progress)
+    assert (member.standing, member.attempt) == (Standing.ACTIVE, 2)

@@ -161,3 +161,21 @@ def test_labels_that_somebody_spoilt_do_no_harm() -> None:
     assert decide([body], first_try=1).attempt == 1
     body["metadata"]["labels"][LABEL_ATTEMPT] = "²"
     assert attempt_of(body) == 0
+
+
+def test_a_clear_that_edited_retries_hide_is_known_by_the_success_before_it() -> None:
+    """Retries lowered from 1 to 0, then a clear: max_tries stays 1, but no retry follows a success."""
+    done = left(SYNCED, said="Succeeded", reported=True)
+    done["metadata"]["annotations"][ANNOTATION_LAUNCHED_BY] = Try(number=1, max_tries=1, clear_number=0).to_text()
+    cleared = decide_for([done], Try(number=2, max_tries=1, clear_number=1))
+    assert (cleared.action, cleared.attempt) == (Action.CREATE, 2)
+    lost = decide_for([done], Try(number=2, max_tries=1, clear_number=0))
+    assert lost.action is Action.TAKE, "the process died between its report and its end"
+
+
+def test_what_another_run_of_the_id_has_left_is_neither_attached_to_nor_stopped() -> None:
+    active = left(NOT_SYNCED, said="Executing")
+    active["metadata"]["annotations"][ANNOTATION_LAUNCHED_BY] = Try(run_start="2026-11-02T03:00:00+00:00").to_text()
+    decision = decide_for([active], Try(run_start="2026-11-09T03:00:00+00:00"))
+    assert (decision.action, decision.attempt, decision.outcome) == (Action.CREATE, 2, None)
+    assert [outcome.name for outcome in decision.left_alone] == ["abalone-1"]
