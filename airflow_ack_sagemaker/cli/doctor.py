@@ -199,14 +199,11 @@ def _roles(pipelines: Sequence[Mapping[str, Any]]) -> list[Line]:
 def _fix(client: KubeClient, executions: Sequence[Mapping[str, Any]], now: datetime) -> list[Line]:
     """Collect what has long ended. SageMaker keeps the executions, so that nothing is lost."""
     from airflow_ack_sagemaker.cli.collecting import going
-    from airflow_ack_sagemaker.kube.errors import Conflict, NotFound
+    from airflow_ack_sagemaker.kube.deletion import delete_if_same
 
     chosen = going(executions, now=now, history_limit=HISTORY_LIMIT)
     for resource in chosen:
-        try:
-            client.delete(PIPELINE_EXECUTION, fields.name(resource), uid=fields.uid(resource))
-        except (NotFound, Conflict):
-            continue  # somebody else has taken it away or put another in its place
+        delete_if_same(client, PIPELINE_EXECUTION, fields.name(resource), client.namespace, uid=fields.uid(resource))
     return [
         Line("fixed", Level.OK, f"{len(chosen)} finished executions were collected", f"namespace {client.namespace}")
     ]

@@ -273,7 +273,7 @@ def collect(
 
     from airflow_ack_sagemaker.cli.collecting import going
     from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of, runs_pipeline
-    from airflow_ack_sagemaker.kube.errors import Conflict, NotFound
+    from airflow_ack_sagemaker.kube.deletion import delete_if_same
 
     with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
         resources = client.list(PIPELINE_EXECUTION).items
@@ -287,10 +287,9 @@ def collect(
             ttl=None if ttl is None else timedelta(seconds=ttl),
         )
         for resource in chosen if dry_run is not DryRun.CLIENT else ():
-            try:
-                client.delete(PIPELINE_EXECUTION, fields.name(resource), uid=fields.uid(resource))
-            except (NotFound, Conflict):
-                continue  # somebody else has taken it away or put another in its place
+            delete_if_same(
+                client, PIPELINE_EXECUTION, fields.name(resource), client.namespace, uid=fields.uid(resource)
+            )
         show([row_of(resource) for resource in chosen], PIPELINE_EXECUTION, output)
         verb = "collected" if dry_run is DryRun.NONE else "would be collected"
         complain(f"{len(chosen)} {verb}, {len(resources) - len(chosen)} stay.")

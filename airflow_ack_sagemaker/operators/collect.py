@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity, identity_of
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.run.reported import reported_at
@@ -57,7 +58,7 @@ class AckCollectExecutionsOperator(AckOperator):
         """List, choose, delete."""
         from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of, runs_pipeline
         from airflow_ack_sagemaker.core.run.collectable import collectable
-        from airflow_ack_sagemaker.kube.errors import Conflict, NotFound
+        from airflow_ack_sagemaker.kube.deletion import delete_if_same
 
         limit, ttl = history_limit(self.execution_history_limit), seconds(self.execution_ttl)
         collected: list[str] = []
@@ -73,16 +74,12 @@ class AckCollectExecutionsOperator(AckOperator):
             )
             ended = _TaskStates(context, [owner for item in going if (owner := identity_of(item)) is not None])
             for resource in going:
+                name = fields.name(resource)
                 if not ended.may_lose(resource, now):
-                    self.log.info("pipelineexecution/%s stays: its task has not ended.", resource["metadata"]["name"])
-                    continue
-                metadata = resource["metadata"]
-                try:
-                    client.delete(PIPELINE_EXECUTION, metadata["name"], namespace, uid=metadata["uid"])
-                except (NotFound, Conflict):
-                    continue  # somebody else has taken it away or put another in its place
-                collected.append(metadata["name"])
-                self.log.info("Collected pipelineexecution/%s.", metadata["name"])
+                    self.log.info("pipelineexecution/%s stays: its task has not ended.", name)
+                elif delete_if_same(client, PIPELINE_EXECUTION, name, namespace, uid=fields.uid(resource)):
+                    collected.append(name)
+                    self.log.info("Collected pipelineexecution/%s.", name)
         return {"collected": collected, "kept": len(resources) - len(collected)}
 
 

@@ -108,10 +108,9 @@ class AckStopPipelineExecutionOperator(AckOperator):
         ]
 
     def _delete(self, client: KubeClient, outcome: Outcome) -> None:
-        from airflow_ack_sagemaker.kube.errors import NotFound
+        from airflow_ack_sagemaker.kube.deletion import delete_if_same
 
-        try:
-            client.delete(PIPELINE_EXECUTION, outcome.name, outcome.namespace, uid=outcome.uid)
+        if delete_if_same(client, PIPELINE_EXECUTION, outcome.name, outcome.namespace, uid=outcome.uid):
             self.log.info("Stopping %s (%s).", outcome.resource, outcome.sagemaker_status or outcome.state)
-        except NotFound:
+        else:
             self.log.info("%s is gone already.", outcome.resource)

@@ -187,7 +187,7 @@ def wait_shortly(
 
 
 def _refuse_another_thing(kind: Kind, live: Mapping[str, Any], manifest: Mapping[str, Any], outcome: Outcome) -> None:
-    has, wants = live.get("spec") or {}, manifest.get("spec") or {}
+    has, wants = fields.spec(live), fields.spec(manifest)
     field = kind.name_field
     if field and field in wants and has.get(field) not in (None, wants[field]):
         raise SpecError(
@@ -195,7 +195,7 @@ def _refuse_another_thing(kind: Kind, live: Mapping[str, Any], manifest: Mapping
             "because the controller would create a second one and forget the first. Give the new one a resource_name "
             "of its own, or delete the old resource."
         )
-    region = (manifest["metadata"].get("annotations") or {}).get(ANNOTATION_REGION)
+    region = fields.annotation(manifest, ANNOTATION_REGION)
     if region and outcome.region and region != outcome.region:
         raise SpecError(
             f"{outcome.resource} is in region {outcome.region}; a resource does not move to {region}. Give it a "
@@ -241,14 +241,13 @@ def _annotate(client: KubeClient, kind: Kind, live: Mapping[str, Any], manifest:
     The same definition may lie in S3 as a new version. Which DAG a pipeline belongs to is written once: two that apply
     the same one would change it for ever.
     """
-    has, wants = live["metadata"], manifest["metadata"]
     patch = {
-        "annotations": _differing(has.get("annotations"), wants.get("annotations"), _ANNOTATIONS),
-        "labels": {} if LABEL_DAG in (has.get("labels") or {}) else _differing(None, wants.get("labels"), (LABEL_DAG,)),
+        "annotations": _differing(fields.annotations_of(live), fields.annotations_of(manifest), _ANNOTATIONS),
+        "labels": {} if fields.label(live, LABEL_DAG) else _differing(None, fields.labels_of(manifest), (LABEL_DAG,)),
     }
     if any(patch.values()):
         body = {"metadata": {name: values for name, values in patch.items() if values}}
-        client.patch(kind, has["name"], body, has["namespace"])
+        client.patch(kind, fields.name(live), body, fields.namespace(live))
 
 
 def _differing(has: Mapping[str, str] | None, wants: Mapping[str, str] | None, keys: tuple[str, ...]) -> dict[str, str]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.run.collectable import collectable
-from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
+from airflow_ack_sagemaker.kube.deletion import delete_if_same
+from airflow_ack_sagemaker.kube.errors import KubeError
 from airflow_ack_sagemaker.kube.log import Log
 
 if TYPE_CHECKING:
@@ -50,14 +52,12 @@ def collect(
     )
     deleted = 0
     for resource in going[: history.most]:
-        metadata = resource["metadata"]
+        name = fields.name(resource)
         try:
-            client.delete(PIPELINE_EXECUTION, metadata["name"], namespace, uid=metadata["uid"])
-        except (NotFound, Conflict):
-            continue  # somebody else has taken it away or put another in its place
+            if delete_if_same(client, PIPELINE_EXECUTION, name, namespace, uid=fields.uid(resource)):
+                deleted += 1
+                log.info("Collected pipelineexecution/%s of an earlier run.", name)
         except KubeError as error:
             log.warning("Finished executions of earlier runs are not collected: %s", error)
             break
-        deleted += 1
-        log.info("Collected pipelineexecution/%s of an earlier run.", metadata["name"])
     return deleted

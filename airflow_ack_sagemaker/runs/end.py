@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.run.deadlines import Verdict, goes_on
@@ -118,7 +119,7 @@ def withdraw(client: KubeClient, outcome: Outcome, *, log: Log, even_if_started:
                 outcome.namespace,
                 uid=now.uid,
                 # The controller may start it between our look and our delete; then the version differs.
-                resource_version=None if even_if_started else live["metadata"]["resourceVersion"],
+                resource_version=None if even_if_started else fields.version(live),
             )
         except NotFound:
             return None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION, kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
 from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS, has_ended, stop_report
@@ -87,7 +88,7 @@ def confirm_stopped(client: KubeClient, outcome: Outcome, *, log: Log, seconds: 
         )
         with closing(states) as source:
             for state in source:
-                last = classify(state) if state and state["metadata"]["uid"] == outcome.uid else gone(last)
+                last = classify(state) if state and fields.uid(state) == outcome.uid else gone(last)
                 if has_ended(last):
                     break
     except KubeError as error:

@@ -164,7 +164,8 @@ class AckExecutionsTrigger(StoppingTrigger):
         """Delete all executions of the run that have not ended, which stops them, and follow them until they have."""
         from airflow_ack_sagemaker.core.resource.identity import LABEL_RUN
         from airflow_ack_sagemaker.hooks.ack import AckHook
-        from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
+        from airflow_ack_sagemaker.kube.deletion import delete_if_same_async
+        from airflow_ack_sagemaker.kube.errors import KubeError
 
         places = asyncio.Semaphore(_STOPPERS)
         try:
@@ -173,9 +174,11 @@ class AckExecutionsTrigger(StoppingTrigger):
                 async def delete(outcome: Outcome) -> None:
                     async with places:
                         try:
-                            await client.delete(PIPELINE_EXECUTION, outcome.name, self.namespace, uid=outcome.uid)
-                        except NotFound:
-                            self.log.info("%s is gone already.", outcome.name)
+                            there = await delete_if_same_async(
+                                client, PIPELINE_EXECUTION, outcome.name, self.namespace, uid=outcome.uid
+                            )
+                            if not there:
+                                self.log.info("%s is gone already.", outcome.name)
                         except Exception as error:  # the others are stopped all the same
                             self.log.error("%s could not be stopped and runs on: %s", outcome.name, error)
 

@@ -192,17 +192,18 @@ class AckResourceTrigger(StoppingTrigger):
     async def stop(self) -> None:
         """Delete the resource, which stops a job, and follow it until that is confirmed."""
         from airflow_ack_sagemaker.hooks.ack import AckHook
-        from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
+        from airflow_ack_sagemaker.kube.deletion import delete_if_same_async
+        from airflow_ack_sagemaker.kube.errors import KubeError
 
         self.log.info("A user has ended the task: deleting %s/%s, which stops it.", self.kind, self.name)
         try:
             async with await AckHook(self.kubernetes_conn_id).get_async_conn() as client:
-                await client.delete(kind_of(self.kind), self.name, self.namespace, uid=self.uid)
-        except NotFound:
-            self.log.info("%s/%s is gone already.", self.kind, self.name)
-            return
+                there = await delete_if_same_async(client, kind_of(self.kind), self.name, self.namespace, uid=self.uid)
         except Exception as error:
             self.log.error("%s/%s could not be stopped and runs on: %s", self.kind, self.name, error)
+            return
+        if not there:
+            self.log.info("%s/%s is gone already.", self.kind, self.name)
             return
         last = self._last or self._unseen()
         try:
