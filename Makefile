@@ -10,6 +10,7 @@ UV_VERSION := 0.13.9
 FLOOR_DATE := 2025-10-03
 # But for what has had a known hole since (docs/security.md), and for what Airflow does not bring.
 FLOOR_FIXED := aiohttp annotated-doc cryptography fastapi flask flask-cors pyjwt python-multipart requests starlette urllib3 werkzeug
+# By hand in floor.txt: cadwyn 5.4.6, since the 5.4.4 of that day cannot import a FastAPI without the hole.
 FLOOR_NEWER := $(FLOOR_FIXED) moto py-partiql-parser
 
 # The first that runs and is 3.11 to 3.13: a pyenv shim may exist and refuse.
@@ -151,7 +152,7 @@ test-clients: .venv/installed system ## Stock clients (kubectl, helm, kopf, clie
 	$(RUN) $(GIVEN) $(BIN)/python -m pytest tests/contract/clients/check.py
 
 test-floor: .venv-floor/installed system ## The tests marked `floor`, with the oldest Airflow
-	$(RUN) $(GIVEN) .venv-floor/bin/python -m pytest -m floor
+	$(RUN) $(GIVEN) .venv-floor/bin/python -m pytest -m floor --ignore=tests/test_architecture.py
 
 # `docker compose up`, for real. Elsewhere than on Debian, or without root, it is for the user to install Docker.
 compose-test: .venv/installed ## docker-compose.yaml on a Docker engine: the scheduled DAG runs to its end

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import TaskDeferred
 from airflow.sdk.execution_time.context import set_current_context
 from structlog.testing import capture_logs
 
@@ -16,6 +15,11 @@ from airflow_ack_sagemaker.compat import AirflowTaskTimeout
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.operators.base import Seconds, read_event
 from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
+
+try:
+    from airflow.sdk.exceptions import TaskDeferred
+except ImportError:  # Airflow 3.1 has it elsewhere
+    from airflow.exceptions import TaskDeferred  # type: ignore[no-redef,attr-defined]
 
 
 def operator(timeout: Seconds = None) -> AckPipelineExecutionOperator:
