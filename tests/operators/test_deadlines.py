@@ -19,7 +19,7 @@ from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecut
 try:
     from airflow.sdk.exceptions import TaskDeferred
 except ImportError:  # Airflow 3.1 has it elsewhere
-    from airflow.exceptions import TaskDeferred  # type: ignore[no-redef,attr-defined]
+    from airflow.exceptions import TaskDeferred  # type: ignore[no-redef]
 
 
 def operator(timeout: Seconds = None) -> AckPipelineExecutionOperator:
