@@ -151,10 +151,10 @@ def _why_skipped(
 
 def state_of(step: Mapping[str, Any], text_of: Callable[[object], str | None]) -> StepState:
     """A member of ListPipelineExecutionSteps; ``text_of`` turns its times into texts."""
-    metadata = step.get("Metadata") or {}
-    outcome = {"True": True, "False": False}.get((metadata.get("Condition") or {}).get("Outcome", ""))
-    source = (step.get("SelectiveExecutionResult") or {}).get("SourcePipelineExecutionArn")
-    round_ = step.get("IterationContext") or {}
+    metadata = _object(step.get("Metadata"))
+    outcome = {"True": True, "False": False}.get(str(_object(metadata.get("Condition")).get("Outcome")))
+    source = _object(step.get("SelectiveExecutionResult")).get("SourcePipelineExecutionArn")
+    round_ = _object(step.get("IterationContext"))
     return StepState(
         name=_name(str(step.get("StepName") or ""), round_),
         status=step.get("StepStatus", ""),
@@ -167,6 +167,10 @@ def state_of(step: Mapping[str, Any], text_of: Callable[[object], str | None]) -
         source_arn=source,
         iterated=bool(step.get("IterationContext")),
     )
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _name(name: str, round_: Mapping[str, Any]) -> str:

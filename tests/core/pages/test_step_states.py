@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from airflow_ack_sagemaker.core.definition.parse import parse_definition
 from airflow_ack_sagemaker.core.pages.step_states import (
     NOT_STARTED,
@@ -131,3 +133,10 @@ def test_the_rounds_of_a_loop_are_shown_at_its_step() -> None:
 
 def test_what_sagemaker_has_knows_no_placeholders() -> None:
     assert picture(step("Fit", kind="Training") | {"Description": "<NAME>"}).steps[0].name == "Fit"
+
+
+@pytest.mark.parametrize("odd", [1, "x", [], True, None])
+@pytest.mark.parametrize("member", ["Metadata", "IterationContext", "SelectiveExecutionResult"])
+def test_a_member_of_another_type_says_nothing(member: str, odd: Any) -> None:
+    state = state_of({"StepName": "A-1", member: odd}, str)
+    assert (state.name, state.outcome, state.source_arn) == ("A-1", None, None)
