@@ -8,10 +8,8 @@ SHELL := /bin/bash
 UV_VERSION := 0.13.9
 # Airflow 3.1.0 works with what existed when it was released: its own constraints are of that day, too.
 FLOOR_DATE := 2025-10-03
-# But for what has had a known hole since (docs/security.md), and for what Airflow does not bring.
-FLOOR_FIXED := aiohttp annotated-doc cryptography fastapi flask flask-cors pyjwt python-multipart requests starlette urllib3 werkzeug
-# By hand in floor.txt: cadwyn 5.4.6, since the 5.4.4 of that day cannot import a FastAPI without the hole.
-FLOOR_NEWER := $(FLOOR_FIXED) moto py-partiql-parser
+# But for what Airflow does not bring.
+FLOOR_NEWER := moto py-partiql-parser
 
 # The first that runs and is 3.11 to 3.13: a pyenv shim may exist and refuse.
 works = $(shell $(1) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && echo $(1))
