@@ -88,7 +88,7 @@ class Site:
             kubeconfig.write_text(json.dumps(config))
             entry: dict[str, Any] = {"kubernetes_conn_id": "kubernetes_default"}
             if self._aws:
-                entry |= {"aws_conn_id": "aws_default", "buckets": ["definitions"]}
+                entry |= {"aws_conn_id": "aws_default", "buckets": ["definitions", "of-types"]}
             others = [{"kubernetes_conn_id": name} for name in self._others]
             connections = {"kubernetes_default": kubernetes_connection(kubeconfig)}
             if self.sandbox.aws_endpoint_url:
