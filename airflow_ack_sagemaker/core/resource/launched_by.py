@@ -74,3 +74,9 @@ def relation(recorded: Try, now: Try) -> Relation:
         goes_on = now.clear_number > recorded.clear_number and now.number > recorded.number
         return Relation.CLEARED if goes_on else Relation.ANOTHER_RUN
     return Relation.SAME_RUN if recorded.max_tries == now.max_tries else Relation.CLEARED
+
+
+def relation_of(resource: Resource, tried: Try) -> Relation:
+    """How ``tried`` is related to the try that launched ``resource``: another run's, where none is recorded."""
+    recorded = launched_by(resource)
+    return Relation.ANOTHER_RUN if recorded is None else relation(recorded, tried)

@@ -11,7 +11,7 @@ from typing import Any
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_ASKED
-from airflow_ack_sagemaker.core.resource.launched_by import Relation, Try, launched_by, relation
+from airflow_ack_sagemaker.core.resource.launched_by import Relation, Try, relation_of
 from airflow_ack_sagemaker.core.resource.manifest import SpecError, check_mapping
 from airflow_ack_sagemaker.core.run.decision import attempt_of
 
@@ -89,7 +89,7 @@ def assign_slots(asked: Sequence[str], resources: Mapping[int, Sequence[Resource
     """
     launched: dict[int, Resource] = {}
     for slot, found in resources.items():
-        of_now = [item for item in found if _relation(item, tried) is Relation.SAME_RUN]
+        of_now = [item for item in found if relation_of(item, tried) is Relation.SAME_RUN]
         if of_now:
             launched[slot] = max(of_now, key=attempt_of)
     content = {slot: fields.annotation(resource, ANNOTATION_ASKED) for slot, resource in launched.items()}
@@ -117,8 +117,3 @@ def assign_slots(asked: Sequence[str], resources: Mapping[int, Sequence[Resource
         taken.add(number)
         assigned.append(number)
     return assigned
-
-
-def _relation(resource: Resource, tried: Try) -> Relation:
-    recorded = launched_by(resource)
-    return Relation.ANOTHER_RUN if recorded is None else relation(recorded, tried)

@@ -32,7 +32,7 @@ from enum import StrEnum
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.identity import LABEL_ATTEMPT
-from airflow_ack_sagemaker.core.resource.launched_by import Relation, Try, launched_by, relation
+from airflow_ack_sagemaker.core.resource.launched_by import Relation, Try, launched_by, relation_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.run.reported import is_reported, reported_by
 
@@ -72,7 +72,7 @@ def decide(resources: Sequence[Resource], tried: Try, *, first_attempt: int = 1)
     :param first_attempt: number of the attempt where the cluster has none any more. It is the same for all tries
         between two clears, so that a request of an earlier try that is still on its way meets the same name.
     """
-    relations = [(resource, _relation(resource, tried)) for resource in resources]
+    relations = [(resource, relation_of(resource, tried)) for resource in resources]
     mine = [resource for resource, related in relations if related is not Relation.ANOTHER_RUN]
     others = [classify(resource) for resource, related in relations if related is Relation.ANOTHER_RUN]
     left_alone = tuple(outcome for outcome in others if not outcome.finished and outcome.state is not State.DELETING)
@@ -83,7 +83,7 @@ def decide(resources: Sequence[Resource], tried: Try, *, first_attempt: int = 1)
             why += f"; {others[0].name} was launched for another run of this id, or by another Airflow"
         return Decision(Action.CREATE, following, why, left_alone=left_alone)
     newest = max(mine, key=attempt_of)
-    cleared = _relation(newest, tried) is Relation.CLEARED or _cleared_after_success(newest, tried)
+    cleared = relation_of(newest, tried) is Relation.CLEARED or _cleared_after_success(newest, tried)
     decision = _about(newest, following, cleared=cleared)
     return Decision(
         decision.action,
@@ -135,8 +135,3 @@ def _cleared_after_success(newest: Resource, tried: Try) -> bool:
     succeeded = classify(newest).state is State.SUCCEEDED
     more = recorded is not None and tried.clear_number > recorded.clear_number
     return succeeded and more and by is not None and by < tried.number
-
-
-def _relation(resource: Resource, tried: Try) -> Relation:
-    recorded = launched_by(resource)
-    return Relation.ANOTHER_RUN if recorded is None else relation(recorded, tried)
