@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.core.resource.launched_by import Relation, launched_by, relation
+from airflow_ack_sagemaker.core.resource.launched_by import Relation, relation_of
 from airflow_ack_sagemaker.core.resource.manifest import SpecError
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.run.batch import (
@@ -175,8 +175,7 @@ def _check_all_ours(batch: Batch, numbered: Mapping[int, Sequence[Resource]]) ->
     for number, resources in numbered.items():
         for resource in resources:
             check_ours(resource, batch.run.identity.member(number))
-            recorded = launched_by(resource)
-            if recorded is not None and relation(recorded, batch.run.tried) is Relation.SAME_RUN:
+            if relation_of(resource, batch.run.tried) is Relation.SAME_RUN:
                 check_pipeline(resource, batch.specs[0].pipeline_name if batch.specs else "")
 
 
@@ -192,8 +191,8 @@ def _stop_cleared(
     known = {member.index for member in members}
     for number, resources in numbered.items():
         for resource in resources if number not in known else ():
-            outcome, recorded = classify(resource), launched_by(resource)
-            if outcome.finished or recorded is None or relation(recorded, batch.run.tried) is not Relation.CLEARED:
+            outcome = classify(resource)
+            if outcome.finished or relation_of(resource, batch.run.tried) is not Relation.CLEARED:
                 continue
             stopping.append(outcome)
     if stopping:

@@ -12,7 +12,7 @@ from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_GENERATION
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
-from airflow_ack_sagemaker.core.resource.launched_by import Relation, launched_by, relation
+from airflow_ack_sagemaker.core.resource.launched_by import Relation, relation_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines
 from airflow_ack_sagemaker.core.run.decision import Action, Decision, attempt_of, decide
@@ -248,8 +248,7 @@ def _existing(client: KubeClient, name: str, run: Run, error: KubeError) -> dict
             f"{run.identity.text}: nothing was launched. Delete it, or give this Airflow a namespace of its own."
         ) from error
     check_ours(existing, run.identity)
-    recorded = launched_by(existing)
-    if recorded is None or relation(recorded, run.tried) is Relation.ANOTHER_RUN:
+    if relation_of(existing, run.tried) is Relation.ANOTHER_RUN:
         raise KubeError(
             f"pipelineexecution/{name} (namespace {run.namespace}) was launched in this moment for another run of the "
             "same id: nothing was launched for this one; a retry looks again."
