@@ -7,13 +7,12 @@ what                  3.1 and 3.2                                 3.3
 exceptions            3.1: ``airflow.exceptions``                 3.2 and later: ``airflow.sdk.exceptions``
 a trigger's on_kill   never called                                called when a user marks or clears the task
 asset state store     none: a watcher forgets at a restart        `recalled`, `remember`
-the UI's login        3.1: a token in a header, no cookie         3.2 and later: a cookie, too
+an event is stored    nothing tells it                            `triggers.producer`
 ====================  ==========================================  ============================================
 """
 
 from __future__ import annotations
 
-import inspect
 import os
 from collections.abc import Mapping
 from typing import Any, cast
@@ -47,7 +46,6 @@ __all__ = [
     "AirflowTaskTimeout",
     "default_deferrable",
     "instance_of_airflow",
-    "login_has_cookie",
     "masked_parameters",
     "recalled",
     "remember",
@@ -111,15 +109,6 @@ def server_connection(conn_id: str) -> Any:
     from airflow.models import Connection
 
     return Connection.get_connection_from_secrets(conn_id)
-
-
-def login_has_cookie() -> bool:
-    """Whether the API server knows a user by a cookie, too. Only then can it check who loads a page's files: the UI
-    imports a plugin's bundle without a token.
-    """
-    from airflow.api_fastapi.core_api.security import get_user
-
-    return "request" in inspect.signature(get_user).parameters
 
 
 def instance_of_airflow() -> str:

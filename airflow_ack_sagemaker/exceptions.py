@@ -24,36 +24,81 @@ __all__ = [
 
 
 class AckInputError(AckError, AirflowFailException):
-    """What the DAG author gave cannot work: definition, parameters, names, connection. Nothing was created."""
+    """What the DAG author gave cannot work: definition, parameters, names, connection. Nothing was created.
+
+    ```text
+    Connection 'prod' (kubernetes_conn_id) does not exist: create it with the type 'kubernetes', or correct the name.
+    ```
+    """
 
 
 class AckExecutionStopped(AckError, AirflowFailException):
-    """The job was stopped, by a person or a quota. A retry would start what somebody has just stopped."""
+    """The job was stopped, by a person or a quota. A retry would start what somebody has just stopped.
+
+    ```text
+    pipelineexecution/demand-0a1b2c3d4e5f-1: was stopped (Stopped).
+    ```
+    """
 
 
 class AckResourceGone(AckError, AirflowFailException):
-    """The resource was deleted while the task followed it: that is how a job is stopped."""
+    """The resource was deleted while the task followed it: that is how a job is stopped.
+
+    ```text
+    pipelineexecution/demand-0a1b2c3d4e5f-1: is gone.
+    ```
+    """
 
 
 class AckExecutionFailed(AckError, AirflowException):
-    """SageMaker says the job or resource failed."""
+    """SageMaker says the job or resource failed.
+
+    ```text
+    pipelineexecution/demand-0a1b2c3d4e5f-1: failed (Failed).
+    ```
+    """
 
 
 class AckResourceRefused(AckError, AirflowException):
-    """The controller says ACK.Terminal: nothing was started and it never tries this resource again."""
+    """The controller says ACK.Terminal: nothing was started and it never tries this resource again.
+
+    ```text
+    pipeline/demand: refused for good by the ACK controller (ACK.Terminal); nothing was started.
+    ```
+    """
 
 
 class AckNotReconciled(AckError, AirflowException):
-    """No controller has touched the resource within ``reconcile_timeout``."""
+    """No controller has touched the resource within ``reconcile_timeout``.
+
+    ```text
+    pipelineexecution/demand-0a1b2c3d4e5f-1: nobody reconciles this resource; reconcile_timeout is over.
+    ```
+    """
 
 
 class AckStuckRecoverable(AckError, AirflowException):
-    """The controller has tried in vain for ``recoverable_timeout``."""
+    """The controller has tried in vain for ``recoverable_timeout``.
+
+    ```text
+    pipeline/demand: the ACK controller has tried in vain; recoverable_timeout is over.
+    ```
+    """
 
 
 class AckTimeout(AckError, AirflowException):
-    """The whole run took longer than ``timeout``."""
+    """The whole run took longer than ``timeout``.
+
+    ```text
+    pipelineexecution/demand-0a1b2c3d4e5f-1: timed out; it is Executing and its timeout is over.
+    ```
+    """
 
 
 class AckClusterError(AckError, AirflowException):
-    """The cluster could not be asked: not reachable, not allowed, or the controller's kinds are not installed."""
+    """The cluster could not be asked: not reachable, not allowed, or the controller's kinds are not installed.
+
+    ```text
+    The task was resumed without a trigger event.
+    ```
+    """

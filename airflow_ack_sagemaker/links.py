@@ -39,6 +39,17 @@ def console_url(arn: str) -> str:
     return f"https://{found.region}.{_CONSOLES[found.partition]}/go/view?arn={found.text}"
 
 
+def log_url(arn: str, group: str, prefix: str) -> str:
+    """The CloudWatch console's list of the streams that begin so, in the region of an ARN; an empty string for what is
+    no ARN. SageMaker's own console leads there in this form.
+    """
+    found = arn_of(arn)
+    if found is None or found.partition not in _CONSOLES:
+        return ""
+    home = f"https://{found.region}.{_CONSOLES[found.partition]}/cloudwatch/home?region={found.region}"
+    return f"{home}#logStream:group={group};prefix={prefix};streamFilter=typeLogStreamPrefix"
+
+
 @attrs.define()
 class _ConsoleLink(BaseOperatorLink):
     name: ClassVar[str]
@@ -52,20 +63,47 @@ class _ConsoleLink(BaseOperatorLink):
 
 @attrs.define()
 class SageMakerPipelineLink(_ConsoleLink):
-    """The pipeline in the SageMaker console."""
+    """The pipeline in the SageMaker console.
+
+    ```python
+    from airflow.sdk import BaseOperator
+    from airflow_ack_sagemaker.links import SageMakerPipelineLink
+
+    class MyOperator(BaseOperator):
+        operator_extra_links = (SageMakerPipelineLink(),)
+    ```
+    """
 
     name = "SageMaker Pipeline"
 
 
 @attrs.define()
 class SageMakerPipelineExecutionLink(_ConsoleLink):
-    """The pipeline's execution in the SageMaker console."""
+    """The pipeline's execution in the SageMaker console.
+
+    ```python
+    from airflow.sdk import BaseOperator
+    from airflow_ack_sagemaker.links import SageMakerPipelineExecutionLink
+
+    class MyOperator(BaseOperator):
+        operator_extra_links = (SageMakerPipelineExecutionLink(),)
+    ```
+    """
 
     name = "SageMaker Pipeline Execution"
 
 
 @attrs.define()
 class SageMakerResourceLink(_ConsoleLink):
-    """Any resource in the SageMaker console."""
+    """Any resource in the SageMaker console.
+
+    ```python
+    from airflow.sdk import BaseOperator
+    from airflow_ack_sagemaker.links import SageMakerResourceLink
+
+    class MyOperator(BaseOperator):
+        operator_extra_links = (SageMakerResourceLink(),)
+    ```
+    """
 
     name = "SageMaker Resource"

@@ -26,10 +26,31 @@ def get_provider_info() -> dict[str, Any]:
             }
         ],
         "operators": _modules(
-            "operators", "collect", "pipeline", "pipeline_execution", "pipeline_executions", "resource", "stop"
+            "operators",
+            "collect",
+            "delete_resource",
+            "endpoint",
+            "gate",
+            "pipeline",
+            "pipeline_execution",
+            "pipeline_executions",
+            "registry",
+            "repeats",
+            "resource",
+            "smoke_test",
+            "stop",
         ),
         "sensors": _modules("sensors", "pipeline", "pipeline_execution", "resource"),
-        "triggers": _modules("triggers", "definition", "execution_event", "pipeline_executions", "resource"),
+        "triggers": _modules(
+            "triggers",
+            "approved_model",
+            "definition",
+            "endpoint",
+            "execution_event",
+            "monitoring_violation",
+            "pipeline_executions",
+            "resource",
+        ),
         "hooks": _modules("hooks", "ack"),
         "config": {
             "ack_sagemaker": {

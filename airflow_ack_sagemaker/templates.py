@@ -27,7 +27,10 @@ else:
 
 TEXT = frozenset(
     {
+        "accept",
         "aws_conn_id",
+        "contains",
+        "content_type",
         "definition_bucket",
         "definition_sha256",
         "definition_uri",
@@ -35,13 +38,21 @@ TEXT = frozenset(
         "deletion_policy",
         "description",
         "display_name",
+        "endpoint_name",
+        "execution_role_arn",
+        "instance_type",
         "kind",
         "kubernetes_conn_id",
+        "model_package_arn",
+        "model_package_group",
         "name",
         "namespace",
+        "payload",
         "pipeline_name",
         "pipeline_resource_name",
         "region",
+        "report",
+        "report_uri",
         "resource_name",
         "role_arn",
         "source_execution_arn",
@@ -49,7 +60,7 @@ TEXT = frozenset(
 )
 """Template fields, of any operator or sensor here, that hold one text or None."""
 
-TEXT_VALUES = frozenset({"annotations", "executions", "labels", "parameters", "selected_steps", "tags"})
+TEXT_VALUES = frozenset({"annotations", "environment", "executions", "labels", "parameters", "selected_steps", "tags"})
 """Template fields in whose depth a text is meant as such."""
 
 _READ_AGAIN = "ack_sagemaker_reads_again"

@@ -27,6 +27,7 @@ class Model:
     :param stages: steps that run at once, after those of the stage before: step -> its share of the whole's duration.
     :param editions: how the definition's text was before, oldest first: what it has now -> what it had then. The last
         one is what it is now.
+    :param gives: what steps give on which a condition depends: step -> its properties as JSON.
     """
 
     pipeline: str
@@ -36,6 +37,7 @@ class Model:
     stages: Sequence[Mapping[str, float]]
     editions: Sequence[Mapping[str, str]] = ({},)
     placeholders: Mapping[str, str] = field(default_factory=dict)
+    gives: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -69,6 +71,7 @@ class Attempt:
             for stage in model.stages
             for step, share in stage.items()
         ]
+        rules += [f"{model.pipeline}/{step}=gives:{properties}" for step, properties in model.gives.items()]
         return rules + ([f"{model.pipeline}/{self.fails[0]}=Failed:{self.fails[1]}"] if self.fails else [])
 
     def lasts(self, model: Model) -> float:
@@ -135,6 +138,7 @@ CHURN = Model(
         {"ml.g5.2xlarge": "ml.g5.xlarge", '"DefaultValue": 0.82': '"DefaultValue": 0.8'},
         {},
     ),
+    gives={"EvaluateChurn": '{"PropertyFiles": {"Report": {"auc": 0.871}}}'},
 )
 DEMAND = Model(
     "demand",

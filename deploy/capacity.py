@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -76,7 +77,8 @@ def cost(load: Load) -> Cost:
     """Compute it."""
     starts = load.executions_per_day / 86_400 * load.peak
     running = starts * load.minutes * 60
-    finished = float(min(load.pipelines * load.history, load.executions_per_day))
+    # Not of a day: they stay until they are collected, and what is not full today is full some day.
+    finished = float(load.pipelines * load.history)
     looks = running / RUNNING_LOOK + finished / load.resync_seconds
     calls = looks + starts * AWS_CALLS_PER_RUN
     one = AWS_SECONDS + OWN_SECONDS
@@ -118,21 +120,52 @@ def _advice(load: Load, calls: float, use: float, needed: int, finished: float, 
     return knobs
 
 
+def positive(text: str) -> float:
+    """An option's positive finite number. :raises argparse.ArgumentTypeError: it is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive finite number")
+    return value
+
+
+def count(text: str) -> int:
+    """An option's whole number from 1 on. :raises argparse.ArgumentTypeError: it is none."""
+    return _whole(text, 1)
+
+
+def _count_or_zero(text: str) -> int:
+    return _whole(text, 0)
+
+
+def _whole(text: str, least: int) -> int:
+    if not (text.isdecimal() and int(text) >= least):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
+    return int(text)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--executions-per-day", type=float, required=True)
-    parser.add_argument("--minutes", type=float, required=True, help="how long an execution takes")
-    parser.add_argument("--pipelines", type=int, required=True)
-    parser.add_argument("--history", type=int, default=10, help="finished executions of a pipeline that stay")
-    parser.add_argument("--definition-kb", type=float, default=50.0)
-    parser.add_argument("--workers", type=int, default=1, help="resourceMaxConcurrentSyncs.PipelineExecution")
-    parser.add_argument("--resync-seconds", type=float, default=FINISHED_LOOK, help="resourceResyncPeriods")
-    parser.add_argument("--peak", type=float, default=2.0, help="the busiest hour over the day's mean")
+    parser.add_argument("--executions-per-day", type=positive, required=True)
+    parser.add_argument("--minutes", type=positive, required=True, help="how long an execution takes")
+    parser.add_argument("--pipelines", type=count, required=True)
+    parser.add_argument(
+        "--history", type=_count_or_zero, default=10, help="finished executions of a pipeline that stay"
+    )
+    parser.add_argument("--definition-kb", type=positive, default=50.0)
+    parser.add_argument("--workers", type=count, default=1, help="resourceMaxConcurrentSyncs.PipelineExecution")
+    parser.add_argument("--resync-seconds", type=positive, default=FINISHED_LOOK, help="resourceResyncPeriods")
+    parser.add_argument("--peak", type=positive, default=2.0, help="the busiest hour over the day's mean")
     parser.add_argument("--json", action="store_true")
     options = vars(parser.parse_args(arguments))
     as_json = options.pop("json")
-    found = asdict(cost(Load(**options)))
+    try:
+        found = asdict(cost(Load(**options)))
+    except OverflowError:
+        parser.error("these numbers are too large, or --resync-seconds is too small, to compute with")
     if as_json:
         print(json.dumps(found, indent=2))
         return

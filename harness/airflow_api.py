@@ -11,6 +11,8 @@ import httpx
 from harness.waiting import wait_until
 
 FINISHED_RUN = frozenset({"success", "failed"})
+_ANSWER_SECONDS = 120.0
+"""Many times what an answer takes on a busy machine: what takes longer hangs."""
 
 
 class DagBroken(Exception):
@@ -27,7 +29,7 @@ class AirflowApi:
     def __init__(self, url: str, username: str, password: str) -> None:
         self.url = url
         self._login = {"username": username, "password": password}
-        self._client = httpx.Client(base_url=url, trust_env=False, timeout=30.0)
+        self._client = httpx.Client(base_url=url, trust_env=False, timeout=_ANSWER_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -63,9 +65,12 @@ class AirflowApi:
         answer: dict[str, dict[str, Any]] = response.json() if response.is_success else {}
         return answer
 
-    def warm_up(self) -> None:
-        """Let the API server build what it builds for the first task (7 s of CPU); that task would wait for it."""
-        self._client.get("/execution/health", timeout=120.0).raise_for_status()
+    def warm_up(self, timeout: float) -> None:
+        """Let the API server build what it builds for the first task (7 s of CPU); that task would wait for it.
+
+        :param timeout: seconds; on a busy machine those 7 s can be minutes.
+        """
+        self._client.get("/execution/health", timeout=timeout).raise_for_status()
 
     # DAGs
 
@@ -98,6 +103,11 @@ class AirflowApi:
         """Let the scheduler start no more runs of a DAG."""
         self.request("PATCH", f"/dags/{quote(dag_id)}", json={"is_paused": True})
 
+    def read_again(self, dag_id: str) -> None:
+        """Let the DAG processor read the file of a DAG now, and know the watchers of one that was unpaused."""
+        token = self.request("GET", f"/dags/{quote(dag_id)}")["file_token"]
+        self.request("PUT", f"/parseDagFile/{token}")
+
     # DAG runs
 
     def trigger(
@@ -107,10 +117,28 @@ class AirflowApi:
         run_id: str | None = None,
         logical_date: str | None = None,
     ) -> str:
-        """Start a run of a DAG (`conf`: its parameters) and return the run's id."""
+        """Start a run of a DAG (`conf`: its parameters) and return the run's id.
+
+        Airflow may lose against another writer of its own (a deadlock in the database: 500). What has a name is then
+        asked for again: it is there or not, never twice.
+        """
         body = {"conf": dict(conf or {}), "dag_run_id": run_id, "logical_date": logical_date}
-        answer: dict[str, str] = self.request("POST", f"/dags/{quote(dag_id)}/dagRuns", json=body)
-        return answer["dag_run_id"]
+        lost = False
+
+        def started() -> str:
+            nonlocal lost
+            try:
+                answer: dict[str, str] = self.request("POST", f"/dags/{quote(dag_id)}/dagRuns", json=body)
+            except httpx.HTTPStatusError as error:
+                if lost and run_id is not None and error.response.status_code == httpx.codes.CONFLICT:
+                    return run_id
+                lost = run_id is not None and "Database error" in error.response.text
+                if not lost:
+                    raise
+                return ""
+            return answer["dag_run_id"]
+
+        return wait_until(started, 30, f"the start of {dag_id} {run_id}")
 
     def run_dag(self, dag_id: str, conf: Mapping[str, Any] | None = None, timeout: float = 120.0) -> tuple[str, str]:
         """Wait for a DAG, unpause it, run it once and wait for the end: (run id, state)."""
@@ -144,6 +172,17 @@ class AirflowApi:
     def mark_run(self, dag_id: str, run_id: str, state: str) -> None:
         """What the buttons "mark as failed" and "mark as success" of a DAG run do."""
         self.request("PATCH", _run_path(dag_id, run_id), json={"state": state})
+
+    def backfill(
+        self, dag_id: str, first: str, last: str, *, at_once: int, conf: Mapping[str, Any] | None = None
+    ) -> None:
+        """Start a backfill from one day to another (ISO 8601, both inclusive), some runs `at_once`."""
+        days = {"from_date": first, "to_date": last, "max_active_runs": at_once}
+        self.request("POST", "/backfills", json={"dag_id": dag_id, "dag_run_conf": dict(conf or {}), **days})
+
+    def delete_run(self, dag_id: str, run_id: str) -> None:
+        """Delete a DAG run that does not run."""
+        self.request("DELETE", _run_path(dag_id, run_id))
 
     # Task instances
 
@@ -200,6 +239,11 @@ class AirflowApi:
         path = _task_path(dag_id, run_id, task_id)
         body = {"new_state": state, "include_upstream": upstream}
         self.request("PATCH", path if map_index < 0 else f"{path}/{map_index}", json=body)
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, option: str) -> None:
+        """What a person does who answers a task's question ("Required Actions")."""
+        path = f"{_task_path(dag_id, run_id, task_id)}/-1/hitlDetails"
+        self.request("PATCH", path, json={"chosen_options": [option], "params_input": {}})
 
     def clear(
         self, dag_id: str, run_id: str, task_ids: Sequence[str | tuple[str, int]], *, only_failed: bool = False

@@ -22,6 +22,7 @@ from typing import Any, ClassVar
 from harness.airflow_api import AirflowApi
 from harness.environment import clean_environment
 from harness.servers import Servers, free_port
+from harness.waiting import wait_until
 
 USERNAME = "admin"
 
@@ -105,7 +106,7 @@ class AirflowProcesses(Servers):
         """As of all servers; the API server has then built what it builds for the first task, too."""
         super().wait_ready(*names, timeout=timeout)
         if "api-server" in (names or self._parts):
-            self.api.warm_up()
+            self.api.warm_up(timeout or self.ready_within)
 
     def _is_ready(self, name: str) -> bool:
         health = self.api.health()
@@ -128,6 +129,20 @@ class AirflowProcesses(Servers):
             timeout=timeout,
             check=False,
         )
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, option: str, timeout: float = 120.0) -> None:
+        """What a person does who answers a task's question, as soon as the scheduler knows that the task waits for it.
+
+        A task that is answered before takes a new process while the scheduler has not read the end of the first: it
+        takes the task for killed then (``SchedulerJobRunner.process_executor_events``).
+        """
+        self.api.wait_task_state(dag_id, run_id, task_id, ("awaiting_input", "deferred"), timeout)
+        read = f"TaskInstance Finished: dag_id={dag_id}, task_id={task_id}, run_id={run_id},"
+        log = self.home / "output" / "scheduler.log"
+        wait_until(
+            lambda: read in log.read_text(errors="replace"), timeout, f"the scheduler to read that {task_id} waits"
+        )
+        self.api.answer(dag_id, run_id, task_id, option)
 
     def close(self) -> None:
         """End all parts, and the connections of `api`."""
@@ -163,6 +178,7 @@ def _settings(
         ("core", "auth_manager"): "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
         ("core", "dags_folder"): str(dags),
         ("core", "execution_api_server_url"): f"{url}/execution/",
+        ("core", "dagbag_import_timeout"): "300",  # on a busy machine it is not the file's fault
         ("core", "executor"): "LocalExecutor",
         ("core", "fernet_key"): base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         ("core", "hostname_callable"): "socket.gethostname",  # the default asks a name server
@@ -182,7 +198,10 @@ def _settings(
         ("api", "secret_key"): secret,
         ("api_auth", "jwt_secret"): secret,
         ("dag_processor", "bundle_refresh_check_interval"): "1",
-        ("dag_processor", "min_file_process_interval"): str(refresh_seconds * 6),
+        # A changed file is read again at once. One that has not changed says the same, and to read them all again and
+        # again is a third of what such an Airflow computes.
+        ("dag_processor", "min_file_process_interval"): "600",
+        ("dag_processor", "dag_file_processor_timeout"): "300",
         ("dag_processor", "refresh_interval"): str(refresh_seconds),
         ("scheduler", "scheduler_heartbeat_sec"): "1",
         ("scheduler", "scheduler_idle_sleep_time"): "0.3",

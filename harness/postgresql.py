@@ -39,19 +39,21 @@ class PostgreSQL(Servers):
 
     `url(database)` is SQLAlchemy's address of a database, which `create` makes.
 
+    :param address: the interface that it listens on. Who comes from elsewhere needs the password as well.
     :raises NotInstalled: at the start.
     """
 
     names = ("postgresql",)
 
-    def __init__(self) -> None:
+    def __init__(self, address: str = "127.0.0.1") -> None:
         super().__init__()
+        self.address = address
         self.port = free_port()
         self._password = secrets.token_hex(16)
 
     def url(self, database: str) -> str:
         """SQLAlchemy's address of a database."""
-        return f"postgresql+psycopg2://{USER}:{self._password}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql+psycopg2://{USER}:{self._password}@{self.address}:{self.port}/{database}"
 
     def create(self, database: str, template: str = "template1") -> str:
         """Make a database, a copy of another one if asked for; its address."""
@@ -62,7 +64,12 @@ class PostgreSQL(Servers):
 
     def _connect(self) -> psycopg2.extensions.connection:
         return psycopg2.connect(
-            host="127.0.0.1", port=self.port, user=USER, password=self._password, dbname="postgres", connect_timeout=30
+            host=self.address,
+            port=self.port,
+            user=USER,
+            password=self._password,
+            dbname="postgres",
+            connect_timeout=30,
         )
 
     def _as_its_user(self, program: str, *arguments: str) -> Sequence[str]:
@@ -98,11 +105,13 @@ class PostgreSQL(Servers):
             stdout=subprocess.DEVNULL,
             check=True,
         )
+        with (self.folder / "data" / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all all scram-sha-256\n")
 
     def _command(self, name: str) -> Sequence[str]:
         settings = {
             "port": self.port,
-            "listen_addresses": "127.0.0.1",
+            "listen_addresses": self.address,
             "unix_socket_directories": "",
             "max_connections": 300,
             "fsync": "off",

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from harness.waiting import wait_until
+
 _GUARD = Path(__file__).with_name("guard.py")
 
 
@@ -80,6 +82,8 @@ class GuardedProcess:
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Like `ask_to_stop`, and wait until nothing of it is left."""
         self.ask_to_stop(number)
-        self._guard.wait(self._grace + 60)  # a busy machine takes its time
+        wait_until(
+            lambda: not self.running, self._grace + 60, f"the end of all that {self.name} has started", every=0.02
+        )
         if self._guard.stdin is not None:
             self._guard.stdin.close()

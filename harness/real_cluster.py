@@ -15,6 +15,7 @@ from harness.controlplane import ControlPlane
 from harness.plain_client import account_token, apply, check, connect, install_crds, kubeconfig_of, placed, read
 
 RBAC = Path(__file__).resolve().parents[1] / "deploy" / "kubernetes" / "rbac.yaml"
+LIFECYCLE = RBAC.with_name("rbac-lifecycle.yaml")
 ACCOUNT = "airflow"
 TOKEN_SECONDS = 7200
 MADE = {"airflow-ack-sagemaker": "made"}
@@ -25,8 +26,8 @@ class RealCluster:
     """kube-apiserver and etcd, or the cluster of a kubeconfig; a context manager.
 
     `kubeconfig` is the administrator's, `airflow_kubeconfig` that of Airflow's service account, which has the rights of
-    `deploy/kubernetes/rbac.yaml` in `namespace` and no others. `control_plane` is what was started, to freeze and
-    restart it; None for a given cluster.
+    `rbac.yaml` and `rbac-lifecycle.yaml` of `deploy/kubernetes` in `namespace` and no others. `control_plane` is what
+    was started, to freeze and restart it; None for a given cluster.
 
     :param directory: where the kubeconfigs are written.
     :param given: an administrator's kubeconfig that needs no other file, to use its cluster instead of starting one;
@@ -76,12 +77,13 @@ class RealCluster:
     def add_namespace(self, namespace: str, manifests: Iterable[Mapping[str, Any]] | None = None) -> Path:
         """Make a namespace in which Airflow's service account has its rights; the account's kubeconfig.
 
-        :param manifests: the account and its rights, instead of those of `deploy/kubernetes/rbac.yaml`.
+        :param manifests: the account and its rights, instead of those of `deploy/kubernetes`.
         """
         path = self.directory / f"kubeconfig-airflow-{namespace}"
         with self.client() as client:
             make_namespace(client, namespace)
-            for manifest in manifests or yaml.safe_load_all(RBAC.read_text()):
+            ours = (manifest for file in (RBAC, LIFECYCLE) for manifest in yaml.safe_load_all(file.read_text()))
+            for manifest in manifests or ours:
                 apply(client, placed(manifest, namespace), namespace)
             token = account_token(client, namespace, ACCOUNT, self._token_seconds)
         write_private(path, kubeconfig_of(read(self.kubeconfig), ACCOUNT, token, namespace))

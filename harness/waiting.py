@@ -11,6 +11,9 @@ T = TypeVar("T")
 _BUSY = 4
 """A machine that does other work is so many times slower. A deadline ends what hangs; it says nothing about speed."""
 
+HUNG = 1_200.0
+"""Seconds after which what another process does has hung for sure, however busy the machine is."""
+
 
 def wait_until(
     condition: Callable[[], T | None], timeout: float, what: Callable[[], str] | str, every: float = 0.2

@@ -60,6 +60,20 @@ def test_no_module_is_long() -> None:
     assert not long, f"more than {LONGEST} lines: cut it where it holds two ideas: {long}"
 
 
+def test_one_place_deletes_what_stands_in_the_cluster() -> None:
+    calls = re.compile(r"\bclient\.delete\(")
+    found = {str(path.relative_to(PACKAGE)) for path in MODULES if calls.search(path.read_text())}
+    assert found == {"kube/deletion.py"}, "use delete_if_same: it forgives what is gone, and deletes nothing younger"
+
+
+def test_one_place_reads_raw_objects() -> None:
+    """What the API client and the sandbox's servers do with them is not reading: there they are made and checked."""
+    reads = re.compile(r"""\.get\(["'](?:metadata|spec)["']\)|\(["']status["']\) or \{""")
+    found = {str(path.relative_to(PACKAGE)) for path in MODULES if reads.search(path.read_text())}
+    rooms = ("kube/", "sandbox/")
+    assert {name for name in found if not name.startswith(rooms)} == {"core/resource/fields.py"}
+
+
 def test_each_module_says_what_it_is() -> None:
     silent = [str(path.relative_to(ROOT)) for path in MODULES if not ast.get_docstring(ast.parse(path.read_text()))]
     assert not silent, f"without a docstring: {silent}"
@@ -71,7 +85,13 @@ def test_the_package_is_typed() -> None:
 
 @pytest.mark.parametrize(
     ("document", "at_least"),
-    [("docs/architecture.md", 50), ("CONTRIBUTING.md", 15), ("README.md", 6), ("docs/ui.md", 10)],
+    [
+        ("docs/architecture.md", 50),
+        ("docs/comparison.md", 6),
+        ("CONTRIBUTING.md", 15),
+        ("README.md", 6),
+        ("docs/ui.md", 10),
+    ],
 )
 def test_a_document_names_only_files_that_exist(document: str, at_least: int) -> None:
     paths = named(document)

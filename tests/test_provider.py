@@ -16,7 +16,23 @@ from airflow_ack_sagemaker.provider import get_provider_info
 
 pytestmark = pytest.mark.floor
 
-SHARED = {"applied", "base", "kill", "launch", "run", "templates"}
+SHARED = {
+    "applied",
+    "base",
+    "collection",
+    "execution_result",
+    "kill",
+    "launch",
+    "lineage",
+    "manifests",
+    "news",
+    "outlets",
+    "producer",
+    "ran",
+    "run",
+    "sagemakers_word",
+    "templates",
+}
 """Modules of what several share, which no user imports."""
 FOLDERS = ("operators", "sensors", "triggers", "hooks")
 

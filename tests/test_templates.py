@@ -33,7 +33,18 @@ CONTEXT: dict[str, Any] = {
     "mapping": {"Version": "1.10", "Rounds": 5},
 }
 AS_THE_DAG_SAYS = frozenset(
-    {"execution_history_limit", "max_active_executions", "pipeline_version_id", "placeholders", "spec"}
+    {
+        "config",
+        "deployment_config",
+        "execution_history_limit",
+        "manifest",
+        "max_active_executions",
+        "metrics",
+        "model",
+        "pipeline_version_id",
+        "placeholders",
+        "spec",
+    }
 )
 """Numbers, and documents in which a number is one."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from contextlib import closing
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
@@ -75,11 +76,12 @@ class S3Source:
 
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
-    """Which version of an object is the latest: ``version_id`` (None without versioning) and ``etag``, as S3 gives
-    them."""
+    """Which version of an object is the latest: ``version_id`` (None without versioning), ``etag`` and when it was
+    written, as S3 gives them."""
 
     version_id: str | None
     etag: str | None
+    last_modified: datetime | None = None
 
     @property
     def token(self) -> str:
@@ -188,7 +190,8 @@ def _request(source: S3Source) -> dict[str, str]:
 def _version(response: dict[str, Any]) -> ObjectVersion:
     # "null" is the version of what was written while the bucket was not versioned.
     version = response.get("VersionId")
-    return ObjectVersion(None if version == "null" else version, (response.get("ETag") or "").strip('"') or None)
+    etag = (response.get("ETag") or "").strip('"') or None
+    return ObjectVersion(None if version == "null" else version, etag, response.get("LastModified"))
 
 
 def connect(source: S3Source, aws_conn_id: str | None, region_name: str | None = None) -> Any:

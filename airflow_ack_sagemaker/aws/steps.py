@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_ack_sagemaker.core.run.retry_steps import StepRun
+from airflow_ack_sagemaker.core.run.step_runs import StepRun, run_of_step
 
 _MOST = 10
 """Failed steps that are named: a message that a person reads."""
@@ -42,20 +42,15 @@ def step_runs(execution_arn: str, *, aws_conn_id: str | None, region: str | None
 
     Arguments and errors are those of `failed_steps`.
     """
-    return [run_of(step) for step in _steps(execution_arn, aws_conn_id=aws_conn_id, region=region)]
+    return [run_of_step(step) for step in _steps(execution_arn, aws_conn_id=aws_conn_id, region=region)]
 
 
-def run_of(step: Mapping[str, Any]) -> StepRun:
-    """A member of ListPipelineExecutionSteps, as a retry wants to know it."""
-    return StepRun(
-        name=str(step.get("StepName") or ""),
-        status=step.get("StepStatus", ""),
-        branch={"True": True, "False": False}.get(
-            ((step.get("Metadata") or {}).get("Condition") or {}).get("Outcome", "")
-        ),
-        reused=bool(step.get("SelectiveExecutionResult")),
-        iterated=bool(step.get("IterationContext")),
-    )
+def steps_of(execution_arn: str, *, aws_conn_id: str | None, region: str | None) -> list[dict[str, Any]]:
+    """All steps that an execution has run or taken over, as SageMaker lists them.
+
+    Arguments and errors are those of `failed_steps`.
+    """
+    return list(_steps(execution_arn, aws_conn_id=aws_conn_id, region=region))
 
 
 def _steps(execution_arn: str, *, aws_conn_id: str | None, region: str | None) -> Iterator[dict[str, Any]]:

@@ -7,8 +7,10 @@ A command is a function in a module of `cli/`. What it needs of the cluster, of 
 from __future__ import annotations
 
 import inspect
+import shlex
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from enum import IntEnum, StrEnum
 from functools import wraps
 from typing import Annotated, Any, get_type_hints
@@ -16,7 +18,9 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from airflow_ack_sagemaker.cli.connection import Cluster
+from airflow_ack_sagemaker.cli.terminal import plain_output
 from airflow_ack_sagemaker.core.errors import AckError
+from airflow_ack_sagemaker.core.printable import printable
 
 app = typer.Typer(
     name="ack-sagemaker",
@@ -96,6 +100,29 @@ _CLUSTER_OPTIONS = {
 }
 
 
+_called: ContextVar[typer.Context] = ContextVar("_called")
+
+
+def again(**changed: Any) -> str:
+    """The command that runs, as a line that a user can copy.
+
+    :param changed: other values of its arguments and options, by their names: the names that are still to be done.
+    """
+    context = _called.get()
+    words, options = [], []
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        value = changed.get(name, context.params.get(name))
+        values = value if isinstance(value, list | tuple) else [value]
+        if parameter.param_type_name == "argument":
+            words += [str(one) for one in values if one is not None]
+        elif value is True:
+            options.append(parameter.opts[0])
+        elif value is not False and value != parameter.get_default(context):
+            options += [text for one in values if one is not None for text in (parameter.opts[0], str(one))]
+    return shlex.join(["ack-sagemaker", str(context.info_name), *words, *options])
+
+
 def command(name: str, panel: str, example: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make a function a command of the application.
 
@@ -114,19 +141,24 @@ def command(name: str, panel: str, example: str) -> Callable[[Callable[..., Any]
             if parameter.name != "cluster"
         ]
         with_cluster = len(parameters) < len(signature.parameters)
+        keyword = inspect.Parameter.KEYWORD_ONLY
 
         @wraps(function)
-        def run(**arguments: Any) -> None:
+        def run(called: typer.Context, **arguments: Any) -> None:
+            _called.set(called)
             if with_cluster:
                 arguments["cluster"] = Cluster(**{option: arguments.pop(option) for option in _CLUSTER_OPTIONS})
-            raise typer.Exit(int(_guarded(lambda: function(**arguments))))
+            writes = arguments.get("dry_run") is DryRun.NONE and arguments.get("fix", True)
+            with plain_output():
+                status = _guarded(lambda: function(**arguments), writes=writes)
+            raise typer.Exit(status)
 
         if with_cluster:
-            keyword = inspect.Parameter.KEYWORD_ONLY
             parameters += [
                 inspect.Parameter(option, keyword, default=None, annotation=annotation)
                 for option, annotation in _CLUSTER_OPTIONS.items()
             ]
+        parameters.append(inspect.Parameter("called", keyword, annotation=typer.Context))
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         shown = "\n\n".join(f"$ {line.strip()}" for line in example.strip().splitlines())
@@ -136,13 +168,15 @@ def command(name: str, panel: str, example: str) -> Callable[[Callable[..., Any]
     return decorate
 
 
-def _guarded(act: Callable[[], Any]) -> int:
+def _guarded(act: Callable[[], Any], *, writes: bool) -> int:
     try:
         return int(act() or Exit.DONE)
     except Interrupted as interrupted:
         complain(str(interrupted))
         return Exit.INTERRUPTED
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupted:  # not while following: its text says what was not begun
+        unknown = "Whether it was done is not known: look (ack-sagemaker list, get) before you do it again."
+        complain("\n".join(["", *([unknown] if writes else []), *filter(None, [str(interrupted).strip()])]))
         return Exit.INTERRUPTED
     except BrokenPipeError:  # the reader, `head` for instance, has seen enough
         sys.stderr.close()
@@ -150,7 +184,7 @@ def _guarded(act: Callable[[], Any]) -> int:
     except Exception as error:
         if (status := status_of(error)) is None:
             raise
-        complain(f"Error: {error}")
+        complain(error_text(error))
         return status
 
 
@@ -170,6 +204,11 @@ def status_of(error: BaseException) -> Exit | None:
     return None
 
 
+def error_text(error: BaseException) -> str:
+    """How an error is told: its message, and the notes that the command line has made to it."""
+    return "\n".join([f"Error: {error}", *getattr(error, "__notes__", ())])
+
+
 def complain(text: str) -> None:
     """Say something that is no result."""
-    print(text, file=sys.stderr, flush=True)
+    print(printable(text), file=sys.stderr, flush=True)

@@ -5,7 +5,9 @@ Airflow is imported only where a connection is named.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import shlex
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -54,6 +56,11 @@ class Cluster:
         from airflow_ack_sagemaker.kube.connection.config import cluster_config
         from airflow_ack_sagemaker.kube.errors import ConfigError
 
+        if self.namespace is not None and not re.fullmatch("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", self.namespace):
+            raise ConfigError(
+                f"--namespace {self.namespace!r} is no name of a namespace: at most 63 lower-case letters, digits and "
+                "hyphens."
+            )
         if self.kubernetes_conn_id is None:
             extra = {
                 "kube_config_path": self.kubeconfig,
@@ -75,7 +82,16 @@ class Cluster:
             "--context": self.context,
             "--kubernetes-conn-id": self.kubernetes_conn_id,
         }
-        return "".join(f" {option} {value}" for option, value in given.items() if value)
+        return _typed(given)
+
+    @property
+    def kubectl_arguments(self) -> str:
+        """The options of the same cluster for kubectl, which knows no Airflow connection."""
+        return _typed({"--kubeconfig": self.kubeconfig, "--context": self.context})
+
+
+def _typed(options: Mapping[str, str | None]) -> str:
+    return "".join(f" {option} {shlex.quote(value)}" for option, value in options.items() if value)
 
 
 def aws_client(service: str, *, aws_conn_id: str | None = None, region: str | None = None) -> Any:

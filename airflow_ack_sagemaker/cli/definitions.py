@@ -1,8 +1,9 @@
-"""Commands about definitions: render, validate, graph, diff. Only ``diff`` and ``pipeline/NAME`` ask a cluster."""
+"""Commands about definitions. Only ``diff``, and any with ``pipeline/NAME``, ask a cluster."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ import typer
 
 from airflow_ack_sagemaker.cli.app import DEFINITIONS, Exit, InputError, command, complain
 from airflow_ack_sagemaker.cli.connection import AwsConnId, Cluster, Region
+from airflow_ack_sagemaker.cli.following import each
 from airflow_ack_sagemaker.cli.output import Output, OutputOption, dump, show_rows
 from airflow_ack_sagemaker.cli.sources import Placeholders, Source, Text, definition_of, pairs, read_file, read_source
 
@@ -150,6 +152,52 @@ def graph(
     sys.stdout.write(draw(definition))
 
 
+@command("values", DEFINITIONS, "ack-sagemaker values abalone.json --parameter Rounds=100 --step AbaloneTrain")
+def values(
+    cluster: Cluster,
+    source: Source,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="As at a launch; may be repeated."),
+    ] = None,
+    step: Annotated[str | None, typer.Option(metavar="NAME", help="Only the expressions of this step.")] = None,
+    placeholder: Placeholders = None,
+    region: Region = None,
+    aws_conn_id: AwsConnId = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what each reference, join and condition of a definition will be, and which only a run can tell."""
+    from airflow_ack_sagemaker.core.definition.expressions import Scope
+    from airflow_ack_sagemaker.core.definition.parameters import bind, values_at_launch
+    from airflow_ack_sagemaker.core.definition.values import values_of
+
+    definition = definition_of(read_source(source, cluster, aws_conn_id=aws_conn_id, region=region), placeholder)
+    if step is not None and step not in {one.name for one in definition.steps}:
+        raise InputError(f"The definition has no step {step!r}.")
+    # A parameter that has to be given, and is not, is no error here: what refers to it has no value yet.
+    declared = [one._replace(has_default=True) for one in definition.parameters]
+    given = {one["name"]: one["value"] for one in bind(declared, pairs(parameter, "--parameter"))}
+    scope = Scope(
+        parameters=values_at_launch(definition.parameters, given),
+        experiment=definition.document.get("PipelineExperimentConfig") or {},
+    )
+    rows = [
+        {
+            "name": f"{one.name}{found.where}",
+            "step": one.name,
+            **found._asdict(),
+            "shown": f"({found.why})" if found.value is None else found.value,
+        }
+        for one in definition.steps
+        if step in (None, one.name)
+        for found in values_of(one, scope)
+    ]
+    if output is not Output.TABLE:
+        rows = [{key: value for key, value in row.items() if key != "shown"} for row in rows]
+    columns = {"STEP": "step", "WHERE": "where", "VALUE": "shown", "EXPRESSION": "expression"}
+    show_rows(rows, columns, output, empty="The definition has no expressions.")
+
+
 @command(
     "diff",
     DEFINITIONS,
@@ -193,20 +241,35 @@ def _check(
     aws_conn_id: str | None,
     output: Output,
 ) -> Exit:
-    findings: list[dict[str, Any]] = []
-    checked = 0
-    for source in sources:
-        for text in _texts(source, cluster, aws_conn_id, region):
-            checked += 1
-            findings += _findings(text, placeholder)
+    pairs(placeholder, "--placeholder")  # what is wrong for all of them is said once
+    found: list[list[dict[str, Any]]] = []
+    notes: dict[str, None] = {}
+
+    def is_error(finding: dict[str, Any]) -> bool:
+        return strict or finding["severity"] == "error"
+
+    def check(place: str | Path) -> Exit:
+        if isinstance(place, Path):
+            text = Text(read_file(place), str(place))
+        else:
+            text = read_source(place, cluster, aws_conn_id=aws_conn_id, region=region)
+        told, said = _findings(text, placeholder)
+        found.append(told)
+        notes.update(dict.fromkeys(said))
+        return Exit.BAD if any(map(is_error, told)) else Exit.DONE
+
+    status = each(sources, lambda source: each(_places(source), check))
+    findings = [one for told in found for one in told]
     if output is Output.TABLE:
         for one in findings:
             print(f"{one['file']}:{one['line']}:{one['column']}: {one['severity']}: {_located(one)}")
-    else:
+    elif found or len(sources) > 1:
         show_rows([one | {"name": one["file"]} for one in findings], {}, output)
-    errors = [one for one in findings if strict or one["severity"] == "error"]
-    complain(f"{checked} checked, {len(errors)} errors, {len(findings) - len(errors)} warnings.")
-    return Exit.BAD if errors else Exit.DONE
+    for note in notes:
+        complain(note)
+    errors = sum(map(is_error, findings))
+    complain(f"{len(found)} checked, {errors} errors, {len(findings) - errors} warnings.")
+    return status
 
 
 class _ShowAll:
@@ -219,26 +282,30 @@ class _ShowAll:
         return text
 
 
-def _texts(source: str, cluster: Cluster, aws_conn_id: str | None, region: str | None) -> list[Text]:
+def _places(source: str) -> Sequence[str | Path]:
+    """The files of a folder, or the source itself."""
     path = Path(source)
     if source == "-" or "://" in source or not path.is_dir():
-        return [read_source(source, cluster, aws_conn_id=aws_conn_id, region=region)]
+        return [source]
     files = sorted(file for file in path.rglob("*.json") if file.is_file())
     if not files:
         raise InputError(f"{path} has no *.json in it.")
-    return [Text(read_file(file), str(file)) for file in files]
+    return files
 
 
-def _findings(text: Text, placeholder: list[str] | None) -> list[dict[str, Any]]:
+def _findings(text: Text, placeholder: list[str] | None) -> tuple[list[dict[str, Any]], Sequence[str]]:
+    """What is wrong or doubtful, by its place, and what the command line has to say of it."""
     from airflow_ack_sagemaker.cli.positions import place_of, positions
     from airflow_ack_sagemaker.core.definition.parse import DefinitionError
 
+    notes: Sequence[str] = ()
     try:
         problems = [("warning", problem) for problem in definition_of(text, placeholder).warnings]
     except DefinitionError as error:
         problems = [("error", problem) for problem in error.problems]
+        notes = getattr(error, "__notes__", ())
     if not problems:
-        return []
+        return [], notes
     content = text.text.decode("utf-8-sig", "replace") if isinstance(text.text, bytes) else text.text
     places = positions(content)
     found = []
@@ -254,7 +321,7 @@ def _findings(text: Text, placeholder: list[str] | None) -> list[dict[str, Any]]
                 "message": problem.message,
             }
         )
-    return sorted(found, key=lambda one: (one["line"], one["column"]))
+    return sorted(found, key=lambda one: (one["line"], one["column"])), notes
 
 
 def _said_place(message: str) -> tuple[int, int] | None:

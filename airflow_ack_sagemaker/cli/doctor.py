@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from airflow_ack_sagemaker.cli.app import INSTALLATION, Exit, command
+from airflow_ack_sagemaker import __version__
+from airflow_ack_sagemaker.cli.app import INSTALLATION, DryRun, DryRunOption, Exit, command
 from airflow_ack_sagemaker.cli.connection import AwsConnId, Cluster, aws_client
 from airflow_ack_sagemaker.cli.output import Output, OutputOption, dump
-from airflow_ack_sagemaker.core.doctor.lines import Level, Line, worst
-from airflow_ack_sagemaker.core.printable import printable
+from airflow_ack_sagemaker.core.doctor.lines import Level, Line, unseen, worst
 from airflow_ack_sagemaker.core.resource import fields
-from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, GROUP, PIPELINE, PIPELINE_EXECUTION, VERSION, kind_of
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, GROUP, PIPELINE, PIPELINE_EXECUTION, VERSION
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.doctor.findings import Finding
+    from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.kube.client import KubeClient
 
 LOOK_BACK = timedelta(days=30)
@@ -26,7 +27,6 @@ LOOK_BACK = timedelta(days=30)
 HISTORY_LIMIT = 10
 """Finished executions of each pipeline that ``--fix`` leaves."""
 _MARKS = {Level.OK: "ok", Level.PROBLEM: "PROBLEM", Level.UNCHECKED: "unchecked", Level.SKIPPED: "skipped"}
-_ENDPOINT = kind_of("Endpoint")
 
 
 @command(
@@ -44,6 +44,7 @@ def doctor(
         typer.Option("--fix", help=f"Collect finished executions beyond {HISTORY_LIMIT} of a pipeline; nothing else."),
     ] = False,
     aws_conn_id: AwsConnId = None,
+    dry_run: DryRunOption = DryRun.NONE,
     output: OutputOption = Output.TABLE,
 ) -> Exit:
     """Say what is wrong with an installation (Helm or EKS capability), and what to do. Only --fix changes anything.
@@ -56,13 +57,13 @@ def doctor(
     from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of
     from airflow_ack_sagemaker.kube.errors import ConfigError, KubeError
 
-    lines: list[Line] = []
+    lines = [Line("version", Level.OK, f"airflow-ack-sagemaker {__version__}")]
     where = {"server": None, "namespace": cluster.namespace}
     only = None if pipeline is None else pipeline_name_of(pipeline)
     try:
-        with cluster.client() as client:
+        with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
             where = {"server": client.config.server, "namespace": client.namespace}
-            lines += _examine(client, only, no_aws, aws_conn_id, fix)
+            _examine(lines, client, only, no_aws, aws_conn_id, dry_run if fix else None)
     except (ConfigError, KubeError, AckError) as error:
         lines.append(Line("cluster", Level.UNCHECKED, str(error)))
     _show(lines, where, output)
@@ -79,115 +80,146 @@ def _show(lines: Sequence[Line], where: Mapping[str, Any], output: Output) -> No
             continue
         place = f"  [{line.where}]" if line.where else ""
         # What a controller or SageMaker says may hold a terminal's escapes.
-        print(printable(f"{_MARKS[line.level]:<10} {line.check:<11} {line.what}{place}"))
+        print(f"{_MARKS[line.level]:<10} {line.check:<11} {line.what}{place}")
         if line.todo:
-            print(printable(f"{'':<10} {'to do:':<11} {line.todo}"))
-    if output is Output.TABLE and worst(lines) is Level.OK:
-        print("Nothing is wrong.")
+            print(f"{'':<10} {'to do:':<11} {line.todo}")
+    if output is Output.TABLE and worst(lines) is not Level.PROBLEM:
+        count = unseen(lines)
+        print(f"Nothing wrong was found; {count} could not be looked at." if count else "Nothing is wrong.")
 
 
-def _examine(client: KubeClient, pipeline: str | None, no_aws: bool, aws_conn_id: str | None, fix: bool) -> list[Line]:
+def _examine(
+    lines: list[Line],
+    client: KubeClient,
+    pipeline: str | None,
+    no_aws: bool,
+    aws_conn_id: str | None,
+    fix: DryRun | None,
+) -> None:
+    """Add to the lines as it goes: what was found stays, also where the next thing cannot be looked at."""
+    from airflow_ack_sagemaker.core.doctor.endpoints import endpoints
     from airflow_ack_sagemaker.core.doctor.findings import examine
     from airflow_ack_sagemaker.core.doctor.installation import watched
+    from airflow_ack_sagemaker.core.doctor.rights import LIFECYCLE_KINDS, PIPELINE_KINDS
     from airflow_ack_sagemaker.core.resource.manifest import runs_pipeline
 
-    lines = _cluster(client)
-    if any(line.level is Level.PROBLEM for line in lines):
-        return lines  # without the kinds nothing else can be asked
-    lines += _permissions(client)
-    resources = []
-    for kind in (PIPELINE, PIPELINE_EXECUTION):
-        items = client.list(kind).items
-        resources += [
-            {**item, "kind": kind.kind} for item in items if pipeline is None or runs_pipeline(item, pipeline)
-        ]
-    executions = [one for one in resources if one["kind"] == PIPELINE_EXECUTION.kind]
-    pipelines = [one for one in resources if one["kind"] == PIPELINE.kind]
+    told, served = _cluster(client)
+    lines += told
+    if not served:
+        return  # without the kinds nothing else can be asked
+    lines += _permissions(client, served)
+    found, told = _listed(client, served, PIPELINE_KINDS)
+    lines += told
+    if pipeline is not None:
+        found = {kind: [one for one in ones if runs_pipeline(one, pipeline)] for kind, ones in found.items()}
+    pipelines, executions = (found.get(kind.kind, []) for kind in PIPELINE_KINDS)
+    resources = [*pipelines, *executions]
+    # Who runs pipelines alone need not see models, endpoints and jobs.
+    lifecycle, told = _listed(client, served, LIFECYCLE_KINDS if pipeline is None else (), needed=False)
+    lines += told
+    others = [one for ones in lifecycle.values() for one in ones]
     now = client.server_time or datetime.now(timezone.utc)
-    counted = f"{len(pipelines)} pipelines, {len(executions)} executions"
-    lines.append(Line("resources", Level.OK, counted, f"namespace {client.namespace}"))
+    words = {PIPELINE.kind: "pipelines", PIPELINE_EXECUTION.kind: "executions"}
+    if counted := [f"{len(found[kind])} {word}" for kind, word in words.items() if kind in found]:
+        lines.append(Line("resources", Level.OK, ", ".join(counted), f"namespace {client.namespace}"))
     lines += _lease(client, now)
-    lines += watched(resources, client.namespace, now)
-    lines += [_line(finding) for finding in examine(resources, now=now)]
-    lines += _endpoints(client)
+    lines += watched([*resources, *others], client.namespace, now)
+    ends = [one for one in others if one["kind"] == "Endpoint"]
+    # What an endpoint says means something else: `endpoints` tells.
+    lines += [_line(one) for one in examine([*resources, *(one for one in others if one not in ends)], now=now)]
+    lines += endpoints(ends)
     lines += _roles(pipelines)
-    if fix:
-        lines += _fix(client, executions, now)
-    if not no_aws:
+    if fix is not None:
+        lines += _fix(client, executions, now, fix)
+    if no_aws:
+        return
+    if PIPELINE_EXECUTION.kind in found:
         lines += _unowned(resources, executions, client.namespace, now, pipeline, aws_conn_id)
-        lines += _definitions(pipelines, aws_conn_id)
-        lines += _trust(pipelines, aws_conn_id)
-    return lines
+    else:
+        what = "Executions in SageMaker have nothing to be compared with: those of this namespace cannot be listed"
+        lines.append(Line("sagemaker", Level.UNCHECKED, what))
+    lines += _definitions(pipelines, aws_conn_id)
+    lines += _trust(pipelines, aws_conn_id)
 
 
 def _line(finding: Finding) -> Line:
     return Line(finding.check, Level.PROBLEM, finding.what, finding.where, finding.todo, finding.fixable)
 
 
-def _cluster(client: KubeClient) -> list[Line]:
-    from airflow_ack_sagemaker.core.doctor.installation import fields_served, kinds_served
+def _cluster(client: KubeClient) -> tuple[list[Line], Collection[str]]:
+    """What the cluster is and serves, and the names of the kinds that it serves."""
+    from airflow_ack_sagemaker.core.doctor.installation import fields_served, kinds_served, served_kinds
     from airflow_ack_sagemaker.kube.errors import ApiError, KindNotInstalled, NotFound
 
     version = client.document("/version").get("gitVersion")
     lines = [Line("cluster", Level.OK, f"Kubernetes {version}", f"{client.config.server}, {client.config.source}")]
     try:
-        lines.append(kinds_served(client.document(f"/apis/{API_VERSION}")))
+        served = served_kinds(client.document(f"/apis/{API_VERSION}"))
     except (KindNotInstalled, NotFound):
-        lines.append(kinds_served({}))
-        return lines
+        served = frozenset()
+    lines.append(kinds_served(served))
+    if not served:
+        return lines, served
     try:
         lines.append(fields_served(client.document(f"/openapi/v3/apis/{GROUP}/{VERSION}")))
     except ApiError as error:
         lines.append(Line("fields", Level.SKIPPED, f"The API server does not tell the kinds' fields: {error}"))
-    return lines
+    return lines, served
 
 
-def _permissions(client: KubeClient) -> list[Line]:
-    from airflow_ack_sagemaker.kube.access import VERBS
+def _permissions(client: KubeClient, served: Collection[str]) -> list[Line]:
+    from airflow_ack_sagemaker.core.doctor.rights import LIFECYCLE_KINDS, PIPELINE_KINDS, VERBS, rights
     from airflow_ack_sagemaker.kube.errors import KubeError
 
-    lines = []
-    for kind in (PIPELINE, PIPELINE_EXECUTION):
+    kinds = [*PIPELINE_KINDS, *(kind for kind in LIFECYCLE_KINDS if kind.kind in served)]
+    try:
+        allowed = {kind: [verb for verb in VERBS if client.may(verb, kind)] for kind in kinds}
+    except KubeError as error:
+        return [Line("rights", Level.UNCHECKED, f"The rights of this user cannot be asked: {error}")]
+    return list(rights(allowed, f"namespace {client.namespace}, {client.config.source}"))
+
+
+def _listed(
+    client: KubeClient, served: Collection[str], kinds: Iterable[Kind], *, needed: bool = True
+) -> tuple[dict[str, list[dict[str, Any]]], list[Line]]:
+    """What is there of each kind that can be listed, by kind, and lines about those that cannot.
+
+    :param needed: False: who may not list them does not need them.
+    """
+    from airflow_ack_sagemaker.kube.errors import ApiError, Forbidden, TooLarge
+
+    found: dict[str, list[dict[str, Any]]] = {}
+    lines: list[Line] = []
+    not_allowed: list[Kind] = []
+    where = f"namespace {client.namespace}"
+    for kind in (one for one in kinds if one.kind in served):
         try:
-            missing = [verb for verb in VERBS if not client.may(verb, kind)]
-        except KubeError as error:
-            return [Line("rights", Level.UNCHECKED, f"The rights of this user cannot be asked: {error}")]
-        if missing:
-            lines.append(
-                Line(
-                    "rights",
-                    Level.PROBLEM,
-                    f"This user may not {', '.join(missing)} {kind.plural}",
-                    f"namespace {client.namespace}, {client.config.source}",
-                    "If Airflow connects as this user, grant it the Role of deploy/kubernetes/rbac.yaml. Without watch "
-                    "tasks poll; without the others they fail.",
-                )
-            )
-    return lines or [Line("rights", Level.OK, f"This user may {', '.join(VERBS)} pipelines and executions")]
+            found[kind.kind] = [{**item, "kind": kind.kind} for item in client.list(kind).items]
+        except (ApiError, TooLarge) as error:
+            if isinstance(error, Forbidden) and not needed:
+                not_allowed.append(kind)
+            else:
+                lines.append(Line("resources", Level.UNCHECKED, str(error), where))
+    if not_allowed:
+        what = f"This user may not list {', '.join(kind.plural for kind in not_allowed)}"
+        lines.append(Line("resources", Level.SKIPPED, what, where))
+    return found, lines
 
 
 def _lease(client: KubeClient, now: datetime) -> list[Line]:
     from airflow_ack_sagemaker.core.doctor.installation import LEASE, LEASE_NAMESPACES, lease
-    from airflow_ack_sagemaker.kube.errors import ApiError
+    from airflow_ack_sagemaker.kube.errors import ApiError, NotFound
 
+    lines = []
     for namespace in LEASE_NAMESPACES:
-        path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{LEASE}"
         try:
-            return [lease(client.document(path), now)]
-        except ApiError:
-            continue  # not allowed, or there is none: leader election is off by default
-    return []
-
-
-def _endpoints(client: KubeClient) -> list[Line]:
-    from airflow_ack_sagemaker.core.doctor.endpoints import endpoints
-    from airflow_ack_sagemaker.kube.errors import ApiError
-
-    try:
-        items = client.list(_ENDPOINT).items
-    except ApiError:
-        return []  # a user of pipelines alone need not be allowed to see endpoints
-    return list(endpoints([{**item, "kind": _ENDPOINT.kind} for item in items]))
+            return [lease(client.document(f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{LEASE}"), now)]
+        except NotFound:
+            continue  # leader election is off by default
+        except ApiError as error:
+            what = f"The leader's Lease cannot be read: {error}"
+            lines.append(Line("lease", Level.SKIPPED, what, f"lease/{LEASE} (namespace {namespace})"))
+    return lines[:1]
 
 
 def _roles(pipelines: Sequence[Mapping[str, Any]]) -> list[Line]:
@@ -196,17 +228,19 @@ def _roles(pipelines: Sequence[Mapping[str, Any]]) -> list[Line]:
     return [line for one in pipelines if (line := plausible_role(one)) is not None]
 
 
-def _fix(client: KubeClient, executions: Sequence[Mapping[str, Any]], now: datetime) -> list[Line]:
+def _fix(client: KubeClient, executions: Sequence[Mapping[str, Any]], now: datetime, dry_run: DryRun) -> list[Line]:
     """Collect what has long ended. SageMaker keeps the executions, so that nothing is lost."""
-    from airflow_ack_sagemaker.cli.collecting import going
-    from airflow_ack_sagemaker.kube.deletion import delete_if_same
+    from airflow_ack_sagemaker.cli.collecting import collected, going
+    from airflow_ack_sagemaker.kube.errors import ApiError
 
-    chosen = going(executions, now=now, history_limit=HISTORY_LIMIT)
-    for resource in chosen:
-        delete_if_same(client, PIPELINE_EXECUTION, fields.name(resource), client.namespace, uid=fields.uid(resource))
-    return [
-        Line("fixed", Level.OK, f"{len(chosen)} finished executions were collected", f"namespace {client.namespace}")
-    ]
+    were = "were" if dry_run is DryRun.NONE else "would be"
+    where, refused, count = f"namespace {client.namespace}", list[Line](), 0
+    try:
+        for _ in collected(client, going(executions, now=now, history_limit=HISTORY_LIMIT), dry_run):
+            count += 1
+    except ApiError as error:
+        refused.append(Line("fixed", Level.UNCHECKED, str(error), where))
+    return [Line("fixed", Level.OK, f"{count} finished executions {were} collected", where), *refused]
 
 
 def _unowned(
@@ -228,6 +262,7 @@ def _unowned(
     if pipeline is not None and not wanted:
         wanted = {(None, pipeline)}
     found: list[StartedExecution] = []
+    lines: list[Line] = []
     asked = 0
     for region, name in sorted(wanted, key=str):
         try:
@@ -236,14 +271,18 @@ def _unowned(
         except (BotoCoreError, ClientError) as error:
             if _code(error) == "ResourceNotFound":  # applied, and not yet in SageMaker
                 continue
-            todo = "Give AWS credentials that may sagemaker:ListPipelineExecutions, or --no-aws."
-            return [Line("sagemaker", Level.UNCHECKED, f"Executions of {name} in SageMaker: {error}", todo=todo)]
+            todo = "Give AWS credentials that allow sagemaker:ListPipelineExecutions, or --no-aws."
+            lines.append(Line("sagemaker", Level.UNCHECKED, f"Executions of {name} in SageMaker: {error}", todo=todo))
+            if isinstance(error, ClientError):
+                continue
+            break  # AWS cannot be asked at all
         asked += 1
     # One pipeline may be known with its region and without.
     found = list({one.arn: one for one in found}.values())
     counted = f"{len(found)} executions of {asked} pipelines in {LOOK_BACK.days} days"
     return [
-        Line("sagemaker", Level.OK, counted),
+        *([Line("sagemaker", Level.OK, counted)] if asked or not lines else []),
+        *lines,
         *(_line(tell_duplicate(one, namespace)) for one in duplicates(found, executions, now=now)),
     ]
 
@@ -264,9 +303,10 @@ def _definitions(pipelines: Sequence[Mapping[str, Any]], aws_conn_id: str | None
             read += 1
         except SourceError as error:
             level = Level.UNCHECKED if error.retryable else Level.PROBLEM
-            lines.append(Line("s3", level, str(error), source, "See the policy in deploy/iam/airflow.json."))
+            lines.append(Line("s3", level, str(error), source, "deploy/iam has the policies."))
         except Exception as error:  # botocore's, before anything was sent: no credentials, no such profile
-            return [Line("s3", Level.UNCHECKED, f"S3 cannot be asked: {error}", source)]
+            lines.append(Line("s3", Level.UNCHECKED, f"S3 cannot be asked: {error}", source))
+            break
     return [*([Line("s3", Level.OK, f"{read} definitions are readable in S3")] if read else []), *lines]
 
 

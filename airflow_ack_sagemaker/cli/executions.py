@@ -10,11 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from airflow_ack_sagemaker.cli.app import EXECUTIONS, DryRun, DryRunOption, Exit, command, complain
+from airflow_ack_sagemaker.cli.app import (
+    EXECUTIONS,
+    DryRun,
+    DryRunOption,
+    Exit,
+    InputError,
+    Interrupted,
+    again,
+    command,
+    complain,
+)
 from airflow_ack_sagemaker.cli.connection import AwsConnId, Cluster, Region
+from airflow_ack_sagemaker.cli.deeds import Deeds, Result
 from airflow_ack_sagemaker.cli.following import (
     NoWait,
-    Say,
     Steps,
     Timeout,
     deadlines_of,
@@ -25,19 +35,17 @@ from airflow_ack_sagemaker.cli.following import (
     selected_steps,
     tell_ending,
 )
+from airflow_ack_sagemaker.cli.launched import Launches
 from airflow_ack_sagemaker.cli.output import Output, OutputOption, dump
-from airflow_ack_sagemaker.cli.rows import public, row_of, row_of_gone, show
+from airflow_ack_sagemaker.cli.rows import public, row_now, row_of, row_of_gone, show
+from airflow_ack_sagemaker.cli.sagemakers_word import sagemakers_word
 from airflow_ack_sagemaker.cli.sources import pairs
-from airflow_ack_sagemaker.cli.targets import Executions, Targets, common_kind, execution_names, targets_of
+from airflow_ack_sagemaker.cli.targets import Executions, Target, Targets, common_kind, execution_names, targets_of
 from airflow_ack_sagemaker.core.resource import fields
-from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
 
 if TYPE_CHECKING:
-    from airflow_ack_sagemaker.core.resource.kinds import Kind
-    from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
-    from airflow_ack_sagemaker.core.resource.status import Outcome
     from airflow_ack_sagemaker.kube.client import KubeClient
-    from airflow_ack_sagemaker.runs.pipeline import KnownPipeline
 
 
 @command(
@@ -95,9 +103,9 @@ def run(
         )
         execution = name or new_name(pipeline_name)
         execution_manifest(spec, client.namespace, execution)  # bad input is said before anything is asked
-        known = _pipeline(client, spec, pipeline_resource)
-        manifest = execution_manifest(known.checked(spec), client.namespace, execution)
-        return _launch(client, cluster, manifest, known, no_wait, timeout, aws_conn_id, dry_run, output)
+        with Launches(client, cluster, no_wait, timeout, aws_conn_id, dry_run, output) as launches:
+            known = launches.pipeline(spec, pipeline_resource)
+            return launches.launch(execution_manifest(known.checked(spec), client.namespace, execution), known)
 
 
 @command("retry", EXECUTIONS, "ack-sagemaker retry abalone-0a1b2c3d4e5f-1 --from-failed-step")
@@ -125,12 +133,15 @@ def retry(
         spec_again,
     )
 
-    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
+    with (
+        cluster.client(dry_run=dry_run is DryRun.SERVER) as client,
+        Launches(client, cluster, no_wait, timeout, aws_conn_id, dry_run, output) as launches,
+    ):
 
-        def again(name: str) -> Exit:
+        def like(name: str) -> Exit:
             failed = client.get(PIPELINE_EXECUTION, name)
             spec = spec_again(failed)
-            known = _pipeline(client, spec, None)
+            known = launches.pipeline(spec)
             if from_failed_step:
                 spec = limited_to_failed(failed, known.checked(spec), known, aws_conn_id)
             manifest = execution_manifest(
@@ -139,9 +150,9 @@ def retry(
                 new_name(fields.pipeline_name(failed)),
                 {ANNOTATION_RETRY_OF: name},
             )
-            return _launch(client, cluster, manifest, known, no_wait, timeout, aws_conn_id, dry_run, output)
+            return launches.launch(manifest, known)
 
-        return each(execution_names(executions), again)
+        return each(execution_names(executions), like, lambda names: f"Not launched: {again(executions=list(names))}")
 
 
 @command("wait", EXECUTIONS, "ack-sagemaker wait abalone-0a1b2c3d4e5f-1 --timeout 3600")
@@ -156,23 +167,17 @@ def wait(
     output: OutputOption = Output.TABLE,
 ) -> Exit:
     """Follow resources to their end: an execution until it has ended, anything else until it is as asked for."""
-    from airflow_ack_sagemaker.kube.errors import NotFound
-
     deadlines = deadlines_of(timeout)
     rows: list[dict[str, Any]] = []
-    worst = Exit.DONE
     with cluster.client() as client:
         wanted = targets_of(targets)
-        for target in wanted:
-            try:
-                resource = client.get(target.kind, target.name)
-            except NotFound as error:
-                complain(f"Error: {error}")
-                worst = worst or Exit.FAILED
-                continue
+
+        def until_its_end(target: Target) -> Exit:
+            resource = client.get(target.kind, target.name)
             steps = (
                 _steps(client, resource, aws_conn_id) if target.kind is PIPELINE_EXECUTION and not no_steps else None
             )
+            word = sagemakers_word(aws_conn_id) if target.kind is PIPELINE else None
             outcome, verdict = follow(
                 client,
                 cluster,
@@ -181,12 +186,16 @@ def wait(
                 uid=fields.uid(resource),
                 deadlines=deadlines,
                 steps=steps,
+                judge=word,
+                look_again=word is not None,
             )
             tell_ending(outcome, verdict)
-            worst = worst or exit_of(outcome, verdict)
-            rows.append(_row_now(client, target.kind, target.name, resource, outcome))
+            rows.append(row_now(client, target.kind, target.name, resource, outcome, word))
+            return exit_of(outcome, verdict)
+
+        status = each(wanted, until_its_end, lambda left: f"Not waited for: {again(targets=list(map(str, left)))}")
     show(rows, common_kind(wanted), output)
-    return worst
+    return status
 
 
 @command("watch", EXECUTIONS, "ack-sagemaker watch --pipeline abalone")
@@ -203,11 +212,24 @@ def watch(
     from airflow_ack_sagemaker.core.resource.freshness import observe
     from airflow_ack_sagemaker.core.resource.status import FINISHED, gone
 
-    names = set(execution_names(executions or []))
-    open_names = set(names)
+    wanted, known = execution_names(executions or []), list[dict[str, Any]]()
     with cluster.client() as client:
+
+        def look(name: str) -> Exit:
+            resource = client.get(PIPELINE_EXECUTION, name)
+            if pipeline not in (None, fields.pipeline_name(resource)):
+                raise InputError(f"pipelineexecution/{name} is of pipeline {fields.pipeline_name(resource)}.")
+            known.append(resource)
+            return Exit.DONE
+
+        # A name that is mistyped would be waited for without end.
+        status = each(wanted, look)
+        names = {fields.name(one) for one in known}
+        open_names = set(names)
+        if wanted and not names:
+            return status
         try:
-            for resource, is_there in followed(client, pipeline=pipeline, names=names):
+            for resource, is_there in followed(client, pipeline=pipeline, names=names, known=known):
                 row = row_of(resource) if is_there else row_of_gone(resource, gone(observe(resource)))
                 if output is Output.JSON:
                     print(json.dumps(public(row), ensure_ascii=False), flush=True)
@@ -222,9 +244,9 @@ def watch(
                 if row["state"] in FINISHED:
                     open_names.discard(row["name"])
                 if names and not open_names:
-                    return Exit.DONE
+                    return status
         except KeyboardInterrupt:
-            return Exit.INTERRUPTED
+            raise Interrupted(f"\nWatch on: {again()}") from None
     return Exit.DONE
 
 
@@ -234,29 +256,41 @@ def stop(
     executions: Executions,
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait for SageMaker's confirmation.")] = False,
     dry_run: DryRunOption = DryRun.NONE,
+    output: OutputOption = Output.TABLE,
 ) -> Exit:
     """Stop executions: their resources are deleted, and the controller has SageMaker stop what runs."""
     from airflow_ack_sagemaker.core.resource.status import classify
-    from airflow_ack_sagemaker.runs.stop import confirm_stopped
+    from airflow_ack_sagemaker.core.run.stopping import is_confirmed
+    from airflow_ack_sagemaker.kube.deletion import delete_if_same
+    from airflow_ack_sagemaker.runs.stop import watch_stopping
 
-    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
+    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client, Deeds(output) as deeds:
 
         def end(name: str) -> Exit:
             outcome = classify(client.get(PIPELINE_EXECUTION, name))
+            resource = f"pipelineexecution/{name}"
             if outcome.finished:
-                complain(f"{outcome.resource} has ended already: {outcome.sagemaker_status or outcome.state}.")
-                return Exit.DONE
-            if dry_run is not DryRun.CLIENT:
-                client.delete(PIPELINE_EXECUTION, name, uid=outcome.uid)
-            if dry_run is not DryRun.NONE:
-                print(f"pipelineexecution/{name} would be stopped ({dry_run.value} dry run)")
+                status = outcome.sagemaker_status or outcome.state
+                result, said = Result.NOTHING, f"{resource} has ended already: {status}"
+            elif dry_run is not DryRun.CLIENT and not delete_if_same(
+                client, PIPELINE_EXECUTION, name, outcome.namespace, uid=outcome.uid
+            ):
+                result, said = Result.NOTHING, f"{resource} is gone already"
+            elif dry_run is not DryRun.NONE:
+                result, said = Result.WOULD_BE, f"{resource} would be stopped ({dry_run.value} dry run)"
             elif no_wait:
-                print(f"pipelineexecution/{name} asked to stop")
+                result, said = Result.ASKED, f"{resource} asked to stop"
             else:
-                print(confirm_stopped(client, outcome, log=_Silent()))
-            return Exit.DONE
+                try:
+                    last, said = watch_stopping(client, outcome, log=_Silent())
+                except KeyboardInterrupt:
+                    where = f"ack-sagemaker get {resource}{cluster.arguments}"
+                    raise Interrupted(f"\nIt is asked to stop. See what has come of it: {where}") from None
+                result = Result.DONE if is_confirmed(last) else Result.ASKED
+            deeds.add(PIPELINE_EXECUTION, name, client.namespace, result, said)
+            return Exit.TIMED_OUT if result is Result.ASKED and not no_wait else Exit.DONE
 
-        return each(execution_names(executions), end)
+        return each(execution_names(executions), end, lambda names: f"Not stopped: {again(executions=list(names))}")
 
 
 @command("collect", EXECUTIONS, "ack-sagemaker collect --pipeline abalone --history-limit 5 --dry-run client")
@@ -271,9 +305,8 @@ def collect(
     """Delete the resources of finished executions. SageMaker keeps the executions; what a task still needs stays."""
     from datetime import datetime, timezone
 
-    from airflow_ack_sagemaker.cli.collecting import going
+    from airflow_ack_sagemaker.cli.collecting import collected, going
     from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of, runs_pipeline
-    from airflow_ack_sagemaker.kube.deletion import delete_if_same
 
     with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
         resources = client.list(PIPELINE_EXECUTION).items
@@ -286,80 +319,20 @@ def collect(
             history_limit=history_limit,
             ttl=None if ttl is None else timedelta(seconds=ttl),
         )
-        for resource in chosen if dry_run is not DryRun.CLIENT else ():
-            delete_if_same(
-                client, PIPELINE_EXECUTION, fields.name(resource), client.namespace, uid=fields.uid(resource)
-            )
-        show([row_of(resource) for resource in chosen], PIPELINE_EXECUTION, output)
-        verb = "collected" if dry_run is DryRun.NONE else "would be collected"
-        complain(f"{len(chosen)} {verb}, {len(resources) - len(chosen)} stay.")
-
-
-def _launch(
-    client: KubeClient,
-    cluster: Cluster,
-    manifest: Mapping[str, Any],
-    known: KnownPipeline,
-    no_wait: bool,
-    timeout: float | None,
-    aws_conn_id: str | None,
-    dry_run: DryRun,
-    output: Output,
-) -> Exit:
-    from airflow_ack_sagemaker.cli.launching import create
-
-    name = fields.name(manifest)
-    if dry_run is not DryRun.NONE:
-        made = dict(manifest) if dry_run is DryRun.CLIENT else create(client, manifest)
-        if output is Output.NAME:
-            print(f"pipelineexecution/{name}")
-        else:
-            dump(made, Output.JSON if output is Output.JSON else Output.YAML)
-        return Exit.DONE
-    resource = create(client, manifest)
-    complain(f"Created pipelineexecution/{name} in namespace {client.namespace}.")
-    if no_wait:
-        show([row_of(resource)], PIPELINE_EXECUTION, output)
-        return Exit.DONE
-    steps = Steps(
-        definition=known.definition.text if known.definition else "",
-        aws_conn_id=aws_conn_id,
-        selected=selected_steps(manifest),
-    )
-    outcome, verdict = follow(
-        client,
-        cluster,
-        PIPELINE_EXECUTION,
-        name,
-        uid=fields.uid(resource),
-        deadlines=deadlines_of(timeout),
-        steps=steps,
-    )
-    tell_ending(outcome, verdict)
-    show([_row_now(client, PIPELINE_EXECUTION, name, resource, outcome)], PIPELINE_EXECUTION, output)
-    return exit_of(outcome, verdict)
-
-
-def _pipeline(client: KubeClient, spec: ExecutionSpec, resource_name: str | None) -> KnownPipeline:
-    from airflow_ack_sagemaker.runs.pipeline import look_up
-
-    return look_up(client, spec.pipeline_name, client.namespace, resource_name, Say())
+        gone: list[Mapping[str, Any]] = []
+        try:
+            for resource in collected(client, chosen, dry_run):
+                gone.append(resource)
+        finally:  # what is deleted is told, whatever ends it
+            show([row_of(resource) for resource in gone], PIPELINE_EXECUTION, output)
+            verb = "collected" if dry_run is DryRun.NONE else "would be collected"
+            complain(f"{len(gone)} of {len(resources)} {verb}.")
 
 
 def _steps(client: KubeClient, resource: Mapping[str, Any], aws_conn_id: str | None) -> Steps:
     return Steps(
         definition=definition_text(client, resource), aws_conn_id=aws_conn_id, selected=selected_steps(resource)
     )
-
-
-def _row_now(client: KubeClient, kind: Kind, name: str, before: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
-    """The row of a resource after it was followed; of one that is gone, what was known of it."""
-    from airflow_ack_sagemaker.kube.errors import NotFound
-
-    try:
-        return row_of({**client.get(kind, name), "kind": kind.kind})
-    except NotFound:
-        return row_of_gone({**before, "kind": kind.kind}, outcome)
 
 
 class _Silent:

@@ -5,6 +5,7 @@ Ctrl-C ends the following and nothing else.
 
 from __future__ import annotations
 
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,14 +15,17 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from airflow_ack_sagemaker.cli.app import Exit, Interrupted, complain
+from airflow_ack_sagemaker.cli.app import Exit, Interrupted, complain, error_text, status_of
 from airflow_ack_sagemaker.cli.connection import Cluster, aws_client
+from airflow_ack_sagemaker.cli.terminal import coloured
+from airflow_ack_sagemaker.core.printable import printable
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.pages.step_states import StepState, StepView
     from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.core.resource.status import Outcome
     from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict
+    from airflow_ack_sagemaker.follow.until import Judge
     from airflow_ack_sagemaker.kube.client import KubeClient
 
 T = TypeVar("T")
@@ -85,10 +89,14 @@ def follow(
     deadlines: Deadlines,
     goal: Goal | None = None,
     steps: Steps | None = None,
+    judge: Judge | None = None,
+    look_again: bool = False,
 ) -> tuple[Outcome, Verdict]:
     """Follow one resource, saying on stderr what changes.
 
     :param steps: for an execution: shows its steps.
+    :param judge: says what a state of it means, where that depends on what was asked for.
+    :param look_again: every few seconds, since the same state may come to mean something else.
     :raises Interrupted: Ctrl-C; what was followed goes on.
     :raises KubeError: the cluster cannot be asked.
     """
@@ -107,7 +115,8 @@ def follow(
     try:
         with steps or nullcontext():
             while True:
-                until = None if steps is None or not steps.askable else time.time() + STEP_INTERVAL
+                again = (steps is not None and steps.askable) or look_again
+                until = time.time() + STEP_INTERVAL if again else None
                 outcome, verdict = wait(
                     client,
                     kind,
@@ -118,17 +127,30 @@ def follow(
                     goal=wanted,
                     until=until,
                     on_change=tell,
+                    judge=judge,
                 )
                 if steps is not None:
                     steps.look(outcome)
                 if until is None or verdict_of(outcome, deadlines, time.time(), goal=wanted) is not None:
                     return outcome, verdict
     except KeyboardInterrupt:
-        what = "The execution goes on" if kind.is_job else "What was asked for goes on"
-        raise Interrupted(
-            f"\n{what}. Come back to it: ack-sagemaker wait {kind.singular}/{name}{cluster.arguments}\n"
-            + (f"Stop it: ack-sagemaker stop {name}{cluster.arguments}" if kind.is_job else "")
-        ) from None
+        raise Interrupted(f"\n{_come_back(kind, name, wanted, cluster)}") from None
+
+
+def _come_back(kind: Kind, name: str, goal: Goal, cluster: Cluster) -> str:
+    from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+    from airflow_ack_sagemaker.core.run.deadlines import Goal
+
+    resource = f"{kind.singular}/{shlex.quote(name)}{cluster.arguments}"
+    if goal is Goal.GONE:
+        return f"The deletion goes on. See whether it is gone: ack-sagemaker get {resource}"
+    if kind is not PIPELINE_EXECUTION:
+        what = "The job goes on" if kind.is_job else "What was asked for goes on"
+        return f"{what}. Come back to it: ack-sagemaker wait {resource}"
+    return (
+        f"The execution goes on. Come back to it: ack-sagemaker wait {resource}\n"
+        f"Stop it: ack-sagemaker stop {shlex.quote(name)}{cluster.arguments}"
+    )
 
 
 def tell_ending(outcome: Outcome, verdict: Verdict, *, goal: Goal | None = None) -> None:
@@ -159,7 +181,7 @@ class Steps(AbstractContextManager["Steps"]):
             from rich.console import Console
             from rich.live import Live
 
-            self._live = Live(console=Console(stderr=True), refresh_per_second=2, transient=False)
+            self._live = Live(console=Console(file=coloured(sys.stderr)), refresh_per_second=2, transient=False)
             self._live.__enter__()
         return self
 
@@ -242,24 +264,35 @@ def _step_table(views: Sequence[StepView]) -> Any:
     for view in views:
         status = view.status or ""
         table.add_row(
-            Text(view.name), Text(view.type), Text(status, style=styles.get(status, "")), Text(view.reason or "")
+            Text(printable(view.name)),
+            Text(printable(view.type)),
+            Text(printable(status), style=styles.get(status, "")),
+            Text(printable(view.reason or "")),
         )
     return table
 
 
-def each(names: Iterable[T], act: Callable[[T], Exit]) -> Exit:
-    """Do the same for several names: all of them, whatever becomes of one. The first status that is not 0 counts."""
-    from airflow_ack_sagemaker.cli.app import status_of
+def each(names: Iterable[T], act: Callable[[T], Exit], left: Callable[[Sequence[T]], str] | None = None) -> Exit:
+    """Do the same for several names: all of them, whatever becomes of one. The first status that is not 0 counts.
 
+    :param left: says how to go on with those that were not begun when Ctrl-C came; None: nothing was to be begun.
+    :raises Interrupted: Ctrl-C.
+    """
     worst = Exit.DONE
-    for name in names:
+    todo = list(names)
+    while todo:
+        name = todo.pop(0)
         try:
             status = act(name)
+        except (Interrupted, KeyboardInterrupt) as interrupted:
+            if left is None or not todo:
+                raise
+            raise type(interrupted)(f"{interrupted}\n{left(todo)}") from None
         except Exception as error:
             found = status_of(error)
             if found is None:
                 raise
-            complain(f"Error: {error}")
+            complain(error_text(error))
             status = found
         worst = worst or status
     return worst

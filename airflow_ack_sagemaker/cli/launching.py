@@ -40,6 +40,7 @@ from airflow_ack_sagemaker.core.resource.manifest import (
 )
 from airflow_ack_sagemaker.core.resource.status import State, classify
 from airflow_ack_sagemaker.core.run.retry_steps import obstacle, retry_from
+from airflow_ack_sagemaker.core.run.step_runs import run_of_step
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.client import KubeClient
@@ -112,7 +113,9 @@ def parameters_like(client: KubeClient, pipeline: str, which: str) -> dict[str, 
         return fields.parameters(client.get(PIPELINE_EXECUTION, which))
     found = [item for item in client.list(PIPELINE_EXECUTION).items if runs_pipeline(item, pipeline)]
     if not found:
-        raise InputError(f"There is no execution of {pipeline} in namespace {client.namespace} to take parameters of.")
+        raise InputError(
+            f"There is no execution of {pipeline} in namespace {client.namespace} to take parameters from."
+        )
     newest = max(found, key=lambda item: (str(fields.created(item)), fields.name(item)))
     complain(f"Parameters are those of pipelineexecution/{fields.name(newest)}.")
     return fields.parameters(newest)
@@ -123,12 +126,16 @@ def parameters_in(path: Path) -> dict[str, Any]:
 
     :raises InputError: it holds something else.
     """
-    import yaml
+    from airflow_ack_sagemaker.untrusted_yaml import MAX_ADDED, UntrustedYamlError, documents_in
 
+    content = read_file(path)
     try:
-        values = yaml.safe_load(read_file(path))
-    except yaml.YAMLError as error:
-        raise InputError(f"{path} is neither JSON nor YAML: {error}") from error
+        values, *others = documents_in(content, aliases=MAX_ADDED) or [None]
+    except UntrustedYamlError as error:
+        said = "cannot be read" if error.reason else "is neither JSON nor YAML"
+        raise InputError(f"{path} {said}: {error}") from error
+    if others:
+        raise InputError(f"{path} must hold one document, not {1 + len(others)}.")
     if not isinstance(values, Mapping):
         raise InputError(f"{path} must hold an object of names and values, not {type(values).__name__}.")
     return {str(name): value for name, value in values.items()}
@@ -164,7 +171,7 @@ def limited_to_failed(
 
     :raises InputError: that cannot be.
     """
-    from airflow_ack_sagemaker.aws.steps import listed_steps, run_of
+    from airflow_ack_sagemaker.aws.steps import listed_steps
 
     outcome = classify(failed)
     definition = known.definition
@@ -178,7 +185,7 @@ def limited_to_failed(
         )
     if why is None and definition is not None:
         client = aws_client("sagemaker", aws_conn_id=aws_conn_id, region=outcome.region)
-        runs = [run_of(step) for step in listed_steps(client, outcome.arn or "")]
+        runs = [run_of_step(step) for step in listed_steps(client, outcome.arn or "")]
         types = {step.name: step.type for step in definition.steps}
         selective, why = retry_from(failed, runs, definition.graph, types=types)
         if selective is not None:

@@ -1,10 +1,7 @@
 """Commands about models and endpoints: approve, deploy, rollback. Each is one change of one resource, and a wait for
 what it leads to.
 
-What an endpoint says is easily misread (facts of the controller 1.9.1): after a failed update it is ``InService`` with
-the old configuration and refused (``ACK.Terminal``), and the same configuration is then refused for ever; a rollback
-by alarms may look like an update that never ends. So success is: the controller has answered this very change, the
-endpoint is in service, and nothing is refused.
+What an endpoint says is easily misread: `core.lifecycle.standing` says how, and judges here as for the operators.
 """
 
 from __future__ import annotations
@@ -16,19 +13,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from airflow_ack_sagemaker.cli.app import LIFECYCLE, DryRun, DryRunOption, Exit, InputError, command, complain
+from airflow_ack_sagemaker.cli.app import LIFECYCLE, DryRun, DryRunOption, Exit, InputError, again, command, complain
 from airflow_ack_sagemaker.cli.connection import Cluster
-from airflow_ack_sagemaker.cli.following import NoWait, Timeout, deadlines_of, each, exit_of, follow, tell_ending
+from airflow_ack_sagemaker.cli.deeds import Deeds, Result
+from airflow_ack_sagemaker.cli.following import NoWait, Timeout, deadlines_of, each, exit_of, follow
+from airflow_ack_sagemaker.cli.output import Output, OutputOption
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
 
 if TYPE_CHECKING:
+    from airflow_ack_sagemaker.core.lifecycle.follower import RolloutFollower
     from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.kube.client import KubeClient
 
 MODEL_PACKAGE, ENDPOINT, ENDPOINT_CONFIG = kind_of("ModelPackage"), kind_of("Endpoint"), kind_of("EndpointConfig")
 ANNOTATION_PREVIOUS_CONFIG = "airflow-ack-sagemaker/previous-endpoint-config"
 """Of an Endpoint: the configuration that the last `deploy` replaced. No field of its status names it."""
+Endpoints = Annotated[list[str], typer.Argument(metavar="ENDPOINT...", help="Names of the Endpoint resources.")]
 _ROUNDS = 20
 _MAX_COMMENT = 1024
 """API model, ``ApprovalDescription``."""
@@ -52,6 +53,7 @@ def approve(
     no_wait: NoWait = False,
     timeout: Timeout = 300.0,
     dry_run: DryRunOption = DryRun.NONE,
+    output: OutputOption = Output.TABLE,
 ) -> Exit:
     """Approve versions of a model (or reject them). Only a Completed version can be."""
     if reject and pending:
@@ -72,48 +74,56 @@ def approve(
             )
         return {"spec": spec}
 
-    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
+    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client, Deeds(output) as deeds:
         return each(
             model_packages,
             lambda name: _change(
-                client, cluster, MODEL_PACKAGE, name, prepare, approval.value, no_wait, timeout, dry_run
+                client, cluster, deeds, MODEL_PACKAGE, name, prepare, approval.value, no_wait, timeout, dry_run
             ),
+            lambda names: f"Not begun: {again(model_packages=list(names))}",
         )
 
 
 @command("deploy", LIFECYCLE, "ack-sagemaker deploy abalone --endpoint-config abalone-20261124")
 def deploy(
     cluster: Cluster,
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="Name of the Endpoint resource.")],
+    endpoints: Endpoints,
     endpoint_config: Annotated[str, typer.Option(metavar="NAME", help="Name of the EndpointConfig in SageMaker.")],
     no_wait: NoWait = False,
     timeout: Timeout = 3600.0,
     dry_run: DryRunOption = DryRun.NONE,
+    output: OutputOption = Output.TABLE,
 ) -> Exit:
-    """Have an endpoint serve another configuration, and wait until it does. `rollback` undoes it."""
+    """Have endpoints serve another configuration, and wait until they do. `rollback` undoes it."""
 
     def prepare(resource: Mapping[str, Any]) -> dict[str, Any]:
-        serving = fields.text(fields.spec(resource), "endpointConfigName")
+        serving = _serves(resource)
         _refuse_hopeless(resource, endpoint_config)
         body: dict[str, Any] = {"spec": {"endpointConfigName": endpoint_config}}
         if serving and serving != endpoint_config:
             body["metadata"] = {"annotations": {ANNOTATION_PREVIOUS_CONFIG: serving}}
         return body
 
-    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
+    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client, Deeds(output) as deeds:
         _look_for_config(client, endpoint_config)
-        status = _change(
-            client, cluster, ENDPOINT, endpoint, prepare, f"serve {endpoint_config}", no_wait, timeout, dry_run
-        )
-    if status in (Exit.BAD, Exit.TIMED_OUT):
-        complain(f"SageMaker keeps or restores the old fleet. Clear the endpoint: ack-sagemaker rollback {endpoint}")
-    return status
+        what = f"serve {endpoint_config}"
+
+        def serve(name: str) -> Exit:
+            status = _change(client, cluster, deeds, ENDPOINT, name, prepare, what, no_wait, timeout, dry_run)
+            if status in (Exit.BAD, Exit.TIMED_OUT):
+                complain(
+                    "SageMaker keeps or restores the old fleet. Clear the endpoint: ack-sagemaker rollback "
+                    f"{name}{cluster.arguments}"
+                )
+            return status
+
+        return each(endpoints, serve, lambda names: f"Not begun: {again(endpoints=list(names))}")
 
 
 @command("rollback", LIFECYCLE, "ack-sagemaker rollback abalone")
 def rollback(
     cluster: Cluster,
-    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="Name of the Endpoint resource.")],
+    endpoints: Endpoints,
     to: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="EndpointConfig to go back to (default: that before `deploy`)."),
@@ -121,25 +131,34 @@ def rollback(
     no_wait: NoWait = False,
     timeout: Timeout = 3600.0,
     dry_run: DryRunOption = DryRun.NONE,
+    output: OutputOption = Output.TABLE,
 ) -> Exit:
-    """Have an endpoint serve what it served before the last `deploy`; this clears it after a failed update."""
+    """Have endpoints serve what they served before the last `deploy`; this clears one after a failed update."""
 
     def prepare(resource: Mapping[str, Any]) -> dict[str, Any]:
         config = to or fields.annotation(resource, ANNOTATION_PREVIOUS_CONFIG)
         if not config:
             raise InputError(
-                f"endpoint/{endpoint} does not say what it served before (no `deploy` changed it): name it with --to."
+                f"endpoint/{fields.name(resource)} does not say what it served before, since no `deploy` changed it: "
+                "name it with --to."
             )
         complain(f"Back to {config}.")
         return {"spec": {"endpointConfigName": config}}
 
-    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
-        return _change(client, cluster, ENDPOINT, endpoint, prepare, "roll back", no_wait, timeout, dry_run)
+    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client, Deeds(output) as deeds:
+        return each(
+            endpoints,
+            lambda name: _change(
+                client, cluster, deeds, ENDPOINT, name, prepare, "roll back", no_wait, timeout, dry_run
+            ),
+            lambda names: f"Not begun: {again(endpoints=list(names))}",
+        )
 
 
 def _change(
     client: KubeClient,
     cluster: Cluster,
+    deeds: Deeds,
     kind: Kind,
     name: str,
     prepare: Any,
@@ -152,20 +171,60 @@ def _change(
 
     :param prepare: gives the merge patch for the resource as it is, or raises `InputError`.
     """
+    from airflow_ack_sagemaker.core.lifecycle.told import serving_now, told
+    from airflow_ack_sagemaker.core.run.endings import ending
+
     resource = _patched(client, kind, name, prepare, dry_run)
+
+    def add(result: Result, said: str) -> None:
+        deeds.add(kind, name, client.namespace, result, f"{kind.singular}/{name}{said}")
+
     if dry_run is not DryRun.NONE:
-        print(f"{kind.singular}/{name} would be changed: {what} ({dry_run.value} dry run)")
+        add(Result.WOULD_BE, f" would be changed: {what} ({dry_run.value} dry run)")
         return Exit.DONE
     if no_wait:
-        print(f"{kind.singular}/{name} asked to change: {what}")
+        add(Result.ASKED, f" asked to change: {what}")
         return Exit.DONE
-    uid = fields.uid(resource)
-    outcome, verdict = follow(client, cluster, kind, name, uid=uid, deadlines=deadlines_of(timeout, patient=True))
-    tell_ending(outcome, verdict)
+    rollout = _rollout(resource) if kind is ENDPOINT else None
+    outcome, verdict = follow(
+        client,
+        cluster,
+        kind,
+        name,
+        uid=fields.uid(resource),
+        deadlines=deadlines_of(timeout, patient=True),
+        judge=rollout,
+    )
     status = exit_of(outcome, verdict)
     if status is Exit.DONE:
-        print(f"{kind.singular}/{name}: {what}: done")
+        add(Result.DONE, f": {what}: done")
+    elif status is Exit.TIMED_OUT or rollout is None or rollout.reading is None:
+        result = Result.ASKED if status is Exit.TIMED_OUT else Result.FAILED
+        add(result, f": {what}: {ending(outcome, verdict)}")
+    else:
+        now = serving_now(rollout.reading.serves)
+        add(Result.FAILED, f": {what}: {told(rollout.reading, rollout.rollout, model=None, now=now)}")
     return status
+
+
+def _rollout(endpoint: Mapping[str, Any]) -> RolloutFollower:
+    """Reads the endpoint as the operators do: a rollback, in silence too, is no success and no update that runs on."""
+    from airflow_ack_sagemaker.core.lifecycle.follower import RolloutFollower
+    from airflow_ack_sagemaker.core.lifecycle.standing import Rollout
+
+    config = fields.text(fields.spec(endpoint), "endpointConfigName") or ""
+    return RolloutFollower(Rollout(config, _serves(endpoint)), complain)
+
+
+def _serves(endpoint: Mapping[str, Any]) -> str | None:
+    """The configuration that serves now. What the resource asks for is not it after an update that has failed."""
+    from airflow_ack_sagemaker.core.lifecycle.standing import serving_config
+    from airflow_ack_sagemaker.core.resource.status import State, classify
+
+    outcome = classify(endpoint)
+    if outcome.state is not State.REFUSED and outcome.sagemaker_status == "InService":
+        return fields.text(fields.spec(endpoint), "endpointConfigName")
+    return serving_config(endpoint)
 
 
 def _patched(client: KubeClient, kind: Kind, name: str, prepare: Any, dry_run: DryRun) -> dict[str, Any]:

@@ -1,33 +1,28 @@
-"""``logs``: what the job of a step wrote to CloudWatch. SageMaker's reason for a failure is often only its last line.
-
-Log groups are SageMaker's own (developer guide, "Log groups and streams"): ``/aws/sagemaker/TrainingJobs`` and so on,
-with streams that begin with the job's name.
-"""
+"""``logs``: what the job of a step wrote to CloudWatch. A failure's reason is often only its last line."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from airflow_ack_sagemaker.cli.app import EXECUTIONS, Exit, InputError, command, complain
+from airflow_ack_sagemaker.cli.app import EXECUTIONS, Exit, InputError, Interrupted, again, command, complain
 from airflow_ack_sagemaker.cli.connection import AwsConnId, Cluster, Region, aws_client
-from airflow_ack_sagemaker.cli.output import Output, OutputOption
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.run.step_logs import StepLog, log_of
 
-GROUPS = {
-    "TrainingJob": ("/aws/sagemaker/TrainingJobs", "/"),
-    "ProcessingJob": ("/aws/sagemaker/ProcessingJobs", "/"),
-    "TransformJob": ("/aws/sagemaker/TransformJobs", "/"),
-    "TuningJob": ("/aws/sagemaker/TrainingJobs", "-"),
-}
-"""Member of a step's ``Metadata`` -> log group, and what follows the job's name in its streams' names.
 
-The training jobs of a tuning job begin with its name and a hyphen.
-"""
+class LogOutput(StrEnum):
+    """The form of the logs: what a container wrote has no name, and YAML has no lines."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
 _PAUSE = 3.0
 _LATE_MS = 10_000
 """CloudWatch may show an event some seconds after one that is younger."""
@@ -50,7 +45,7 @@ def logs(
     tail: Annotated[int | None, typer.Option(min=0, metavar="N", help="Only the last N lines of each step.")] = None,
     region: Region = None,
     aws_conn_id: AwsConnId = None,
-    output: OutputOption = Output.TABLE,
+    output: Annotated[LogOutput, typer.Option("--output", "-o", help="Form of the lines.")] = LogOutput.TABLE,
 ) -> Exit:
     """Print the logs of an execution's steps, from CloudWatch. Needs logs:FilterLogEvents."""
     from airflow_ack_sagemaker.aws.steps import listed_steps
@@ -72,23 +67,13 @@ def logs(
     try:
         for name in chosen:
             for event in _events(cloudwatch, name, steps, follow=follow, tail=tail):
-                if output is Output.JSON:
+                if output is LogOutput.JSON:
                     print(json.dumps(event, ensure_ascii=False), flush=True)
                 else:
                     print(f"{f'{name}: ' if several else ''}{event['message']}", flush=True)
     except KeyboardInterrupt:
-        return Exit.INTERRUPTED
+        raise Interrupted(f"\nRead on: {again()}") from None
     return Exit.DONE
-
-
-def job_of(step: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Log group of a step and the beginning of its streams' names ; None: it has no job with logs."""
-    metadata = step.get("Metadata") or {}
-    for member, (group, after) in GROUPS.items():
-        arn = (metadata.get(member) or {}).get("Arn")
-        if arn:
-            return group, str(arn).rpartition("/")[2] + after
-    return None
 
 
 def _chosen(steps: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[str]:
@@ -97,7 +82,7 @@ def _chosen(steps: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[st
         raise InputError(f"No such step has begun: {', '.join(unknown)}. There are {', '.join(found) or 'none yet'}.")
     if names:
         return list(names)
-    with_job = [step for step in steps if job_of(step)]
+    with_job = [step for step in steps if log_of(step)]
     failed = [str(step["StepName"]) for step in with_job if step.get("StepStatus") == "Failed"]
     if not with_job:
         raise InputError("No step with a job has begun, so that there are no logs.")
@@ -112,12 +97,11 @@ def _events(cloudwatch: Any, name: str, steps: Any, *, follow: bool, tail: int |
     while True:
         # Asked before the events: what a job wrote before its end is then among them.
         step = next(one for one in steps() if one["StepName"] == name)
-        job = job_of(step)
+        job = log_of(step)
         if job is None:
             raise InputError(f"Step {name} has no job with logs (it is {step.get('StepStatus')}).")
-        found = [
-            one for one in _filtered(cloudwatch, *job, since=max(newest - _LATE_MS, 0)) if one["eventId"] not in seen
-        ]
+        since = max(newest - _LATE_MS, 0)
+        found = [one for one in _filtered(cloudwatch, job, since=since) if one["eventId"] not in seen]
         if first and tail is not None:
             seen.update(one["eventId"] for one in found)
             found = found[len(found) - min(tail, len(found)) :]
@@ -136,15 +120,15 @@ def _events(cloudwatch: Any, name: str, steps: Any, *, follow: bool, tail: int |
         time.sleep(_PAUSE)
 
 
-def _filtered(cloudwatch: Any, group: str, prefix: str, *, since: int) -> list[dict[str, Any]]:
+def _filtered(cloudwatch: Any, log: StepLog, *, since: int) -> list[dict[str, Any]]:
     pages = cloudwatch.get_paginator("filter_log_events").paginate(
-        logGroupName=group, logStreamNamePrefix=prefix, startTime=since
+        logGroupName=log.group, logStreamNamePrefix=log.prefix, startTime=since
     )
     try:
         events = [event for page in pages for event in page["events"]]
     except cloudwatch.exceptions.ResourceNotFoundException:
-        complain(f"{prefix[:-1]} has written no logs to {group} yet.")
+        complain(f"{log.prefix[:-1]} has written no logs to {log.group} yet.")
         return []
     # A stand-in for CloudWatch may pass over the prefix.
-    mine = (event for event in events if event["logStreamName"].startswith(prefix))
+    mine = (event for event in events if event["logStreamName"].startswith(log.prefix))
     return sorted(mine, key=lambda event: event["timestamp"])

@@ -14,6 +14,9 @@ from typing import Annotated, Any
 
 import typer
 
+from airflow_ack_sagemaker.cli.terminal import coloured
+from airflow_ack_sagemaker.core.printable import printable
+
 Row = Mapping[str, Any]
 
 
@@ -59,11 +62,28 @@ def dump(value: Any, output: Output) -> None:
         sys.stdout.write(yaml_text(value))
 
 
+def dump_manifests(manifests: Sequence[Row], output: Output) -> None:
+    """Print what a dry run would write, or has had checked: one object, or a list of several; as YAML one document
+    each (also for people), which kubectl takes.
+    """
+    if output is Output.NAME:
+        for one in manifests:
+            print(f"{str(one['kind']).lower()}/{one['metadata']['name']}")
+    elif output is Output.JSON:
+        dump(manifests[0] if len(manifests) == 1 else list(manifests), output)
+    else:
+        sys.stdout.write("---\n".join(yaml_text(dict(one)) for one in manifests))
+
+
 def yaml_text(value: Any) -> str:
     """The value as YAML, members in their order."""
     import yaml
 
-    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+    # What a terminal would obey has to be within quotes, as an escape that is read as what it was.
+    if printable(text) != text:
+        text = yaml.safe_dump(value, sort_keys=False, allow_unicode=False, width=120)
+    return text
 
 
 def age(text: object) -> str:
@@ -104,11 +124,11 @@ def _table(rows: Sequence[Row], columns: Mapping[str, str]) -> None:
         table.add_column(heading, overflow="fold")
     for line in texts:
         table.add_row(*(Text(text, style=_STYLES.get(text, "")) for text in line))
-    Console().print(table)
+    Console(file=coloured(sys.stdout)).print(table)
 
 
 def _cell(value: Any) -> str:
     if value is None or value == "":
         return ""
-    text = " ".join(str(value).split())
+    text = printable(" ".join(str(value).split()))
     return text if len(text) <= _TABLE_TEXT else f"{text[: _TABLE_TEXT - 1]}…"

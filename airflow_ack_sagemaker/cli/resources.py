@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from airflow_ack_sagemaker.cli.app import RESOURCES, DryRun, DryRunOption, Exit, InputError, command, complain
+from airflow_ack_sagemaker.cli.app import RESOURCES, DryRun, DryRunOption, Exit, InputError, again, command, complain
 from airflow_ack_sagemaker.cli.connection import AwsConnId, Cluster, Region
+from airflow_ack_sagemaker.cli.deeds import Deeds, Result
 from airflow_ack_sagemaker.cli.definitions import (
     Adopt,
     Delete,
@@ -29,12 +30,13 @@ from airflow_ack_sagemaker.cli.following import (
     follow,
     tell_ending,
 )
-from airflow_ack_sagemaker.cli.output import Output, OutputOption, dump, show_rows
+from airflow_ack_sagemaker.cli.output import Output, OutputOption, dump, dump_manifests, show_rows
 from airflow_ack_sagemaker.cli.rows import row_of, show
+from airflow_ack_sagemaker.cli.sagemakers_word import sagemakers_word
 from airflow_ack_sagemaker.cli.sources import Placeholders, Source, Text, read_source
 from airflow_ack_sagemaker.cli.targets import Target, Targets, common_kind, need_kind, targets_of
 from airflow_ack_sagemaker.core.resource import fields
-from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION, Kind
+from airflow_ack_sagemaker.core.resource.kinds import GROUP, PIPELINE, PIPELINE_EXECUTION, Kind
 
 
 @command(
@@ -93,7 +95,7 @@ def get(cluster: Cluster, targets: Targets, output: OutputOption = Output.TABLE)
 
         status = each(wanted, read)
     if output in (Output.JSON, Output.YAML):
-        if found:
+        if found or len(wanted) > 1:
             dump(found[0] if len(wanted) == 1 else found, output)
     else:
         show([row_of(one) for one in found], common_kind(wanted), output)
@@ -132,7 +134,7 @@ def describe(
         for number, description in enumerate(found):
             print("" if number == 0 else "\n", end="")
             print(text_of(description), end="")
-    elif found:
+    elif found or len(wanted) > 1:
         dump(found[0] if len(wanted) == 1 else found, output)
     return status
 
@@ -188,15 +190,15 @@ def apply(
             manifests = manifests_of(text, client.namespace)
         rows: list[dict[str, Any]] = []
         if dry_run is DryRun.CLIENT:
-            for manifest in manifests:
-                if output is Output.NAME:
-                    print(f"{manifest['kind'].lower()}/{manifest['metadata']['name']}")
-                else:
-                    dump(manifest, Output.JSON if output is Output.JSON else Output.YAML)
+            dump_manifests(manifests, output)
             return Exit.DONE
         status = each(
             manifests,
-            lambda manifest: _apply(client, cluster, manifest, rows, no_wait or dry_run is not DryRun.NONE, timeout),
+            lambda manifest: _apply(
+                client, cluster, manifest, rows, no_wait or dry_run is not DryRun.NONE, timeout, aws_conn_id
+            ),
+            # What was applied is not written again.
+            lambda left: f"Not applied: {', '.join(map(_named, left))}. Apply all of it again: {again()}",
         )
     show(rows, None, output)
     return status
@@ -209,27 +211,42 @@ def delete(
     no_wait: Annotated[bool, typer.Option("--no-wait", help="Do not wait until they are gone.")] = False,
     timeout: Timeout = 120.0,
     dry_run: DryRunOption = DryRun.NONE,
+    output: OutputOption = Output.TABLE,
 ) -> Exit:
     """Delete resources. Their deletion policy says what becomes of the thing in AWS."""
     from airflow_ack_sagemaker.core.resource.status import classify
     from airflow_ack_sagemaker.core.run.deadlines import Goal
+    from airflow_ack_sagemaker.kube.deletion import delete_if_same
 
-    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client:
+    with cluster.client(dry_run=dry_run is DryRun.SERVER) as client, Deeds(output) as deeds:
         wanted = targets_of(targets)
 
         def remove(target: Target) -> Exit:
             resource = client.get(target.kind, target.name)
             outcome = classify(resource)
             if target.kind.is_job and not outcome.finished and outcome.started:
-                raise InputError(f"{outcome.resource} has not ended. To stop it: ack-sagemaker stop {target.name}")
+                if target.kind is PIPELINE_EXECUTION:
+                    how = f"ack-sagemaker stop {target.name}{cluster.arguments}"
+                else:  # its deletion has the controller stop it
+                    which = f"{target.kind.singular}.{GROUP}/{target.name} --namespace {outcome.namespace}"
+                    how = f"kubectl delete {which}{cluster.kubectl_arguments}"
+                raise InputError(f"{outcome.resource} has not ended. To stop it: {how}")
             fate = _fate(resource, target.kind)
-            if dry_run is not DryRun.CLIENT:
-                client.delete(target.kind, target.name, uid=outcome.uid)
+
+            def add(result: Result, what: str) -> None:
+                said = f"{target.kind.singular}/{target.name} {what}"
+                deeds.add(target.kind, target.name, client.namespace, result, said)
+
+            if dry_run is not DryRun.CLIENT and not delete_if_same(
+                client, target.kind, target.name, outcome.namespace, uid=outcome.uid
+            ):
+                add(Result.NOTHING, "is gone already")
+                return Exit.DONE
             if dry_run is not DryRun.NONE:
-                print(f"{target.kind.singular}/{target.name} would be deleted ({dry_run.value} dry run); {fate}")
+                add(Result.WOULD_BE, f"would be deleted ({dry_run.value} dry run); {fate}")
                 return Exit.DONE
             if no_wait:
-                print(f"{target.kind.singular}/{target.name} asked to go; {fate}")
+                add(Result.ASKED, f"asked to go; {fate}")
                 return Exit.DONE
             last, verdict = follow(
                 client,
@@ -241,47 +258,55 @@ def delete(
                 goal=Goal.GONE,
             )
             if last.gone:
-                print(f"{target.kind.singular}/{target.name} deleted; {fate}")
+                add(Result.DONE, f"deleted; {fate}")
                 return Exit.DONE
-            complain(f"{last.resource} is still there: {last.reason or 'its finalizer waits for the controller'}.")
+            add(Result.ASKED, f"is still there: {last.reason or 'its finalizer waits for the controller'}")
             return exit_of(last, verdict)
 
-        return each(wanted, remove)
+        return each(wanted, remove, lambda left: f"Not deleted: {again(targets=list(map(str, left)))}")
 
 
 def manifests_of(text: Text, namespace: str) -> list[dict[str, Any]]:
-    """The resources in a YAML or JSON text.
+    """The resources in a YAML or JSON text, in the order in which they are applied: what others need comes first.
 
-    :raises InputError: it is neither, or holds something else than resources of the controller.
+    :raises InputError, SpecError: it is neither, or holds something else than resources of the controller.
     """
-    import yaml
+    from airflow_ack_sagemaker.core.resource.documents import document as checked
+    from airflow_ack_sagemaker.core.resource.references import rank
+    from airflow_ack_sagemaker.untrusted_yaml import MAX_ADDED, UntrustedYamlError, documents_in
 
     content = text.text.decode("utf-8", "replace") if isinstance(text.text, bytes) else text.text
     try:
-        documents = [document for document in yaml.safe_load_all(content) if document is not None]
-    except yaml.YAMLError as error:
-        raise InputError(f"{text.name} is neither YAML nor JSON: {error}") from error
-    documents = [item for one in documents for item in (one.get("items", [one]) if _is_list(one) else [one])]
+        documents = [document for document in documents_in(content, aliases=MAX_ADDED) if document is not None]
+    except UntrustedYamlError as error:
+        said = "cannot be read" if error.reason else "is neither YAML nor JSON"
+        raise InputError(f"{text.name} {said}: {error}") from error
+    documents = [item for one in documents for item in (one["items"] if _is_list(one) else [one])]
     manifests = []
     for document in documents:
         if isinstance(document, Mapping) and "Version" in document and "Steps" in document:
             raise InputError(f"{text.name} is a pipeline definition: give --pipeline and --role-arn as well.")
-        metadata = document.get("metadata") if isinstance(document, Mapping) else None
-        if not isinstance(metadata, Mapping) or not metadata.get("name") or "kind" not in document:
+        if not isinstance(document, Mapping) or not fields.name(document) or "kind" not in document:
             raise InputError(f"{text.name} holds something that is no resource: kind and metadata.name are needed.")
-        need_kind(str(document["kind"]))
+        kind = need_kind(str(document["kind"]))
+        checked(kind.kind, fields.name(document), document.get("spec", {}), where=f"{text.name}: ")
         kept = {key: value for key, value in document.items() if key != "status"}
-        placed = {**metadata, "namespace": metadata.get("namespace") or namespace}
+        placed = {**fields.metadata(document), "namespace": fields.namespace(document) or namespace}
         for server_side in ("uid", "resourceVersion", "creationTimestamp", "generation", "managedFields"):
             placed.pop(server_side, None)
         manifests.append({**kept, "metadata": placed})
     if not manifests:
         raise InputError(f"{text.name} holds no resource.")
-    return manifests
+    return sorted(manifests, key=lambda manifest: rank(need_kind(str(manifest["kind"])).kind))
 
 
 def _is_list(document: Any) -> bool:
-    return isinstance(document, Mapping) and str(document.get("kind", "")).endswith("List")
+    is_list = isinstance(document, Mapping) and str(document.get("kind", "")).endswith("List")
+    return is_list and isinstance(document.get("items"), list)
+
+
+def _named(manifest: Mapping[str, Any]) -> str:
+    return f"{str(manifest['kind']).lower()}/{fields.name(manifest)}"
 
 
 def _apply(
@@ -291,6 +316,7 @@ def _apply(
     rows: list[dict[str, Any]],
     no_wait: bool,
     timeout: float | None,
+    aws_conn_id: str | None,
 ) -> Exit:
     from airflow_ack_sagemaker.core.run.deadlines import Goal
     from airflow_ack_sagemaker.kube.errors import NotFound
@@ -304,15 +330,25 @@ def _apply(
     if not applied.changed:
         complain(f"{kind.singular}/{name} is as it should be.")
     status = Exit.DONE
+    # What this command has written itself will be answered.
+    word = sagemakers_word(aws_conn_id) if kind is PIPELINE and not applied.changed else None
     if not no_wait:
-        goal = Goal.STARTED if kind.is_job else Goal.FINISHED
         outcome, verdict = follow(
-            client, cluster, kind, name, uid=applied.outcome.uid, deadlines=deadlines_of(timeout), goal=goal
+            client,
+            cluster,
+            kind,
+            name,
+            uid=applied.outcome.uid,
+            deadlines=deadlines_of(timeout),
+            goal=Goal.STARTED if kind.is_job else Goal.FINISHED,
+            judge=word,
+            look_again=word is not None,
         )
         tell_ending(outcome, verdict)
         status = exit_of(outcome, verdict)
     try:
-        rows.append(row_of(client.get(kind, name)))
+        now = client.get(kind, name)
+        rows.append(row_of(now, None if word is None else word.observe(now)))
     except NotFound:  # a dry run of something new
         rows.append(row_of({**manifest, "kind": kind.kind}))
     return status
@@ -337,4 +373,4 @@ def _seconds_since(duration: str) -> float:
     number, unit = duration[:-1], duration[-1:]
     if unit not in units or not number.isdecimal():
         raise InputError(f"{duration!r} is not a duration: write 90s, 30m, 12h or 7d.")
-    return time.time() - int(number) * units[unit]
+    return time.time() - float(number) * units[unit]

@@ -10,6 +10,8 @@ from airflow_ack_sagemaker.cli.output import Output, age, lasted, show_rows
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.core.resource.status import Outcome
+    from airflow_ack_sagemaker.kube.client import KubeClient
+    from airflow_ack_sagemaker.runs.sagemakers_word import SageMakersWord
 
 LABEL_LAUNCHED_BY = "airflow-ack-sagemaker/launched-by"
 COLUMNS = {"NAME": "name", "STATE": "state", "SAGEMAKER": "status", "AGE": "age", "REASON": "reason"}
@@ -33,15 +35,17 @@ def columns_of(kind: Kind, *, all_namespaces: bool = False) -> dict[str, str]:
     return {**NAMESPACE_COLUMN, **columns} if all_namespaces else dict(columns)
 
 
-def row_of(resource: Mapping[str, Any]) -> dict[str, Any]:
+def row_of(resource: Mapping[str, Any], outcome: Outcome | None = None) -> dict[str, Any]:
     """The row of a resource of any kind. Times are RFC 3339, durations seconds.
 
     ``age`` and ``lasted`` are for people and only in tables: `public` takes them away.
+
+    :param outcome: how it stands; None: as it says itself.
     """
     from airflow_ack_sagemaker.core.resource import fields
     from airflow_ack_sagemaker.core.resource.freshness import observe
 
-    outcome = observe(resource)
+    outcome = outcome or observe(resource)
     row: dict[str, Any] = {
         "resource": f"{outcome.kind.lower()}/{outcome.name}",
         "kind": outcome.kind,
@@ -85,6 +89,27 @@ def row_of_gone(resource: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]
         "status": outcome.sagemaker_status,
         "reason": outcome.reason,
     }
+
+
+def row_now(
+    client: KubeClient,
+    kind: Kind,
+    name: str,
+    before: Mapping[str, Any],
+    outcome: Outcome,
+    word: SageMakersWord | None = None,
+) -> dict[str, Any]:
+    """The row of a resource after it was followed; of one that is gone, what was known of it.
+
+    :param word: asked where the resource does not tell how it stands.
+    """
+    from airflow_ack_sagemaker.kube.errors import NotFound
+
+    try:
+        now = {**client.get(kind, name), "kind": kind.kind}
+    except NotFound:
+        return row_of_gone({**before, "kind": kind.kind}, outcome)
+    return row_of(now, None if word is None else word.observe(now))
 
 
 def public(row: Mapping[str, Any]) -> dict[str, Any]:

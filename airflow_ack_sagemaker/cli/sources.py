@@ -55,9 +55,13 @@ def read_source(source: str, cluster: Cluster, *, aws_conn_id: str | None = None
     if source.startswith(IN_CLUSTER):
         return _of_cluster(source.removeprefix(IN_CLUSTER), cluster)
     if "://" in source:
+        from airflow_ack_sagemaker.aws.errors import SourceError
         from airflow_ack_sagemaker.aws.s3 import S3Source, fetch_definition
 
-        place = S3Source.parse(source)
+        try:
+            place = S3Source.parse(source)
+        except SourceError as error:
+            raise InputError(str(error)) from error
         client = aws_client("s3", aws_conn_id=aws_conn_id, region=region)
         found = fetch_definition(place, aws_conn_id=aws_conn_id, client=client)
         return Text(found.content, place.uri, found.version_id, in_s3=True)
@@ -74,11 +78,17 @@ def read_file(path: Path) -> bytes:
 
 def definition_of(text: Text, placeholders: Sequence[str] | None) -> Definition:
     """The definition, checked. :raises DefinitionError: what is wrong with it."""
-    from airflow_ack_sagemaker.core.definition.parse import parse_definition
+    from airflow_ack_sagemaker.core.definition.parse import DefinitionError, parse_definition
+    from airflow_ack_sagemaker.core.definition.placeholders import NO_VALUE
 
     if text.filled:
         return parse_definition(text.text, filled=True, source=text.name)
-    return parse_definition(text.text, placeholders=pairs(placeholders, "--placeholder"), source=text.name)
+    try:
+        return parse_definition(text.text, placeholders=pairs(placeholders, "--placeholder"), source=text.name)
+    except DefinitionError as error:
+        if any(problem.message.startswith(NO_VALUE) for problem in error.problems):
+            error.add_note("Here a value is passed with --placeholder NAME=VALUE, which may be repeated.")
+        raise
 
 
 def pairs(values: Sequence[str] | None, option: str) -> dict[str, str]:

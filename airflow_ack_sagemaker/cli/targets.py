@@ -27,6 +27,9 @@ class Target:
     kind: Kind
     name: str
 
+    def __str__(self) -> str:
+        return f"{self.kind.singular}/{self.name}"
+
 
 def kind_named(text: str) -> Kind | None:
     """The kind that a user means by its name, singular or plural, in any case; None: it is none."""

@@ -23,7 +23,12 @@ _SETTINGS = Settings(stranger_seconds=0.0)
 
 
 def executions(
-    client: KubeClient, *, pipeline: str | None, names: Collection[str], settings: Settings = _SETTINGS
+    client: KubeClient,
+    *,
+    pipeline: str | None,
+    names: Collection[str],
+    known: Iterable[Execution] = (),
+    settings: Settings = _SETTINGS,
 ) -> Generator[tuple[Execution, bool], None, None]:
     """Each execution and whether it is still there: all that are wanted, the oldest first, then those that change.
 
@@ -31,10 +36,13 @@ def executions(
 
     :param pipeline: only executions of this one.
     :param names: only these; none: all.
+    :param known: what was read of them just now, so that one that goes before the first list is told of.
     :raises KubeError: an error that waiting does not mend; until the cluster has answered once, one that it would mend,
         too: a wrong address is not waited for.
     """
     pulse, shown, listed = Pulse(), _Shown(pipeline, names), list[Execution]()
+    for one in known:
+        yield from shown.put(one)
 
     def hopeless() -> KubeError | None:
         # A list that is refused may be followed by a look that is not: the policy knows.

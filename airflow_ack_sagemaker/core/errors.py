@@ -4,4 +4,16 @@ from __future__ import annotations
 
 
 class AckError(Exception):
-    """Anything that this package raises."""
+    """Anything that this package raises.
+
+    ```python
+    from airflow_ack_sagemaker.exceptions import AckError, AckExecutionFailed
+
+    def tell(context):  # an on_failure_callback
+        error = context["exception"]
+        if isinstance(error, AckExecutionFailed):
+            print("SageMaker says:", error)
+        elif isinstance(error, AckError):
+            print("not begun, or not known:", error)
+    ```
+    """

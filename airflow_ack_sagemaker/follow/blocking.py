@@ -63,20 +63,14 @@ def changes(
                             scope.kind,
                             scope.namespace,
                             resource_version=version,
-                            label_selector=scope.label_selector,
-                            field_selector=scope.field_selector,
+                            **scope.selectors,
                             timeout_seconds=math.ceil(min(seconds, max(left(), 1.0))),
                             inactivity=max(min(settings.inactivity, left()), _SHORTEST),
                             opened=loop.opened,
                         )
-                    case ListPage(page):
+                    case ListPage(page, limit, most):
                         answer = client.list_page(
-                            scope.kind,
-                            scope.namespace,
-                            label_selector=scope.label_selector,
-                            field_selector=scope.field_selector,
-                            page=page,
-                            limit=scope.page_size,
+                            scope.kind, scope.namespace, **scope.selectors, page=page, limit=limit, most=most
                         )
                     case Look():
                         answer = client.get(scope.kind, scope.name, scope.namespace)

@@ -10,19 +10,33 @@ import logging
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
+from airflow_ack_sagemaker import metrics
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE, Kind
 from airflow_ack_sagemaker.follow.policy import ErrorPolicy, Phase, Settings, Turn
 from airflow_ack_sagemaker.kube.answers import ResourceList, WatchEvent
-from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
-from airflow_ack_sagemaker.kube.requests import PAGE_SIZE
+from airflow_ack_sagemaker.kube.errors import KubeError, NotFound, TooLarge
+from airflow_ack_sagemaker.kube.requests import OBJECT_BYTES, PAGE_SIZE
 
 log = logging.getLogger(__name__)
 
+PAGE_BYTES = 8 << 20
+"""What of a list is read and decoded at once: four Pipelines of the largest size, or some thousand executions."""
+_SMALLER = 8
 _WORTH_A_LINE = 5
 """Failures in a row: a watch that says nothing for long breaks once and is begun again."""
+
+LONG_PAUSE = 10.0
+"""Seconds of a pause that is told, as where a server asks for it: nothing waits for long without a word."""
+
+
+class Selectors(TypedDict):
+    """What a list and a watch are limited to; "" does not limit."""
+
+    label_selector: str
+    field_selector: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +51,12 @@ class Scope:
     name: str = ""
 
     @property
-    def field_selector(self) -> str:
-        """Selects by name."""
-        return f"metadata.name={self.name}" if self.name else ""
+    def selectors(self) -> Selectors:
+        """The part of the collection that the server is asked for."""
+        return {
+            "label_selector": self.label_selector,
+            "field_selector": f"metadata.name={self.name}" if self.name else "",
+        }
 
     @property
     def page_size(self) -> int:
@@ -114,9 +131,11 @@ class Reconnect:
 
 @dataclass(frozen=True, slots=True)
 class ListPage:
-    """Ask for one page; the answer is a `ResourceList`."""
+    """Ask for one page of ``limit`` objects and ``most`` bytes; the answer is a `ResourceList`."""
 
     page: str
+    limit: int
+    most: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +177,7 @@ class Loop:
         self.pulse = pulse or Pulse()
         self._scope = scope
         self._settings = settings
+        self._page_size = scope.page_size
         self._policy = ErrorPolicy(settings, by_name=bool(scope.name))
         self._version = ""
         self._troubled = self._polled = False
@@ -192,7 +212,7 @@ class Loop:
     def _list(self) -> Steps:
         page, first = "", True
         while first or page:
-            listed: ResourceList = yield ListPage(page)
+            listed = yield from self._listed(page)
             page = listed.next_page
             if first and _older(listed.resource_version, self._version):
                 log.warning(
@@ -203,8 +223,23 @@ class Loop:
                 )
             self._version = listed.resource_version
             self._beat()
+            if first:
+                metrics.listed(self._scope.kind.kind)
             yield Show(Page([self._scope.typed(item) for item in listed.items if fields.name(item)], first, not page))
             first = False
+
+    def _listed(self, page: str) -> Generator[Effect, Any, ResourceList]:
+        """One page, of fewer objects where they are larger than usual: it is decoded in one go on the event loop."""
+        while True:
+            limit = self._page_size
+            try:
+                listed: ResourceList = yield ListPage(page, limit, PAGE_BYTES if limit > 1 else OBJECT_BYTES)
+            except TooLarge:
+                if limit == 1:
+                    raise
+                self._page_size = max(limit // _SMALLER, 1)
+            else:
+                return listed
 
     def _look(self) -> Steps:
         try:
@@ -240,6 +275,8 @@ class Loop:
         elif not self._troubled and (turn.reconnect or self._policy.failures >= _WORTH_A_LINE):
             self._troubled = True
             log.warning("%s Trying again.", error)
+        elif turn.pause >= LONG_PAUSE:
+            log.info("%s Trying again in %.0f s.", error, turn.pause)
         else:
             log.debug("%s Next: %s in %.1f s.", error, turn.phase, turn.pause)
         return turn

@@ -9,7 +9,7 @@ Every loop here, on the triggerer and in a task's process, asks it after each tu
   and an API server that has just started refuses everybody. The connection is read again meanwhile.
 - Anything else (a kind that is not installed) is an error at once, and borne like a refusal where it was there before.
 - A watch that says nothing, or whose versions go backwards, may be one of a server that was restored from a backup: it
-  is not gone on with, but everything is listed anew. So it is from time to time in any case.
+  is given up, and everything is listed anew. That happens from time to time in any case.
 """
 
 from __future__ import annotations

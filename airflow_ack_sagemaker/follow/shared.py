@@ -17,11 +17,12 @@ from contextlib import aclosing
 from typing import Any, Self
 
 from airflow_ack_sagemaker.core.resource import fields
-from airflow_ack_sagemaker.follow.loop import Change, Pulse, Scope
+from airflow_ack_sagemaker.follow.loop import LONG_PAUSE, Change, Pulse, Scope
 from airflow_ack_sagemaker.follow.policy import ErrorPolicy, Settings
 from airflow_ack_sagemaker.follow.stream import changes
 from airflow_ack_sagemaker.kube.answers import WatchEvent
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
+from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import KubeError, Moved, NotFound, Unreachable
 
 log = logging.getLogger(__name__)
@@ -81,11 +82,13 @@ def _wake(waiter: asyncio.Future[None]) -> None:
 class ObjectReader(Reader):
     """The states of one object, see :func:`.watch.follow`."""
 
-    __slots__ = ("_begun", "_watch", "name")
+    __slots__ = ("_begun", "_watch", "deleted", "name")
 
     def __init__(self, watch: SharedWatch, name: str) -> None:
         super().__init__(watch.synced)
         self.name = name
+        self.deleted: bytes | None = None
+        """The object as it was last when it was deleted."""
         self._watch = watch
         self._begun = False
         watch.readers.setdefault(name, []).append(self)
@@ -110,6 +113,13 @@ class ObjectReader(Reader):
             raise copy.copy(watch.error) from watch.error.__cause__
         known = watch.objects.get(self.name)
         return None if known is None else json.loads(known)
+
+    def moved_from(self, server: str | None) -> Moved | None:
+        """That the stream reads at another server than this one; None: it does not, or none is given."""
+        config = self._watch.config
+        if server is None or config is None or config.server == server:
+            return None
+        return Moved(f"The {config.source} leads to {config.server} now, no longer to {server}.")
 
     def close(self) -> None:
         """Stop reading; again does nothing."""
@@ -257,7 +267,8 @@ class SharedWatch:
             except KubeError as error:
                 # Not known is not gone, and a follower takes the absence of an object for its deletion.
                 turn = policy.failed(error, self._settings.clock())
-                log.debug("%s Asking again in %.1f s.", error, turn.pause)
+                say = log.info if turn.pause >= LONG_PAUSE else log.debug
+                say("%s Asking again in %.1f s.", error, turn.pause)
                 await self._settings.sleep(turn.pause)
                 if self.error is not None or name in self.objects:
                     return
@@ -266,6 +277,11 @@ class SharedWatch:
             raise NotSelected
         if name not in self.objects:
             self._put(self.scope.typed(resource))
+
+    @property
+    def config(self) -> ClusterConfig | None:
+        """Where it reads; None before it has begun."""
+        return None if self._client is None else self._client.config
 
     async def client(self) -> AsyncKubeClient:
         """The present client."""
@@ -300,7 +316,7 @@ class SharedWatch:
                 raise Moved(f"The {client.config.source} was changed while it was read: reading it again.")
             async with aclosing(changes(self, self.scope, self._settings, self.pulse)) as source:
                 async for change in source:
-                    self._take(change)
+                    await self._take(change)
                     if not self.synced and not isinstance(change, WatchEvent) and change.last:
                         self.synced = True
                         await self._wake()
@@ -333,7 +349,8 @@ class SharedWatch:
             yield from readers
         yield from self.collections
 
-    def _take(self, change: Change) -> None:
+    async def _take(self, change: Change) -> None:
+        """Keep what has come; of a page some objects at a time, since others wait for the event loop."""
         if isinstance(change, WatchEvent):
             if change.type == "DELETED":
                 self._remove(fields.name(change.object), self._value(change.object))
@@ -342,9 +359,11 @@ class SharedWatch:
             return
         if change.first:
             self._listed = set()
-        for item in change.items:
+        for count, item in enumerate(change.items, start=1):
             self._listed.add(fields.name(item))
             self._put(item)
+            if count % _BATCH == 0:
+                await asyncio.sleep(0)
         if change.last:
             for name in self.objects.keys() - self._listed:
                 self._remove(name, self.objects[name])
@@ -363,6 +382,8 @@ class SharedWatch:
     def _remove(self, name: str, last: bytes) -> None:
         self._deletions += 1
         if self.objects.pop(name, None) is not None:
+            for reader in self.readers.get(name, ()):
+                reader.deleted = last
             self._notify(name, last)
 
     def _notify(self, name: str, value: bytes) -> None:

@@ -69,20 +69,14 @@ async def changes(
                             scope.kind,
                             scope.namespace,
                             resource_version=version,
-                            label_selector=scope.label_selector,
-                            field_selector=scope.field_selector,
+                            **scope.selectors,
                             timeout_seconds=int(seconds),
                             inactivity=settings.inactivity,
                             opened=loop.opened,
                         )
-                    case ListPage(page):
+                    case ListPage(page, limit, most):
                         answer = await (await source.client()).list_page(
-                            scope.kind,
-                            scope.namespace,
-                            label_selector=scope.label_selector,
-                            field_selector=scope.field_selector,
-                            page=page,
-                            limit=scope.page_size,
+                            scope.kind, scope.namespace, **scope.selectors, page=page, limit=limit, most=most
                         )
                     case Look():
                         answer = await (await source.client()).get(scope.kind, scope.name, scope.namespace)

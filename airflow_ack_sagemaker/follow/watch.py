@@ -6,6 +6,7 @@ The triggers of a triggerer are such followers. Each gets the latest state of it
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -18,21 +19,23 @@ from airflow_ack_sagemaker.follow.policy import Settings
 from airflow_ack_sagemaker.follow.shared import CollectionReader, Connect, NotSelected, ObjectReader, Prune, SharedWatch
 from airflow_ack_sagemaker.kube.errors import Moved
 
-Cluster = Callable[[], Awaitable[str]]
+WhichCluster = Callable[[], Awaitable[str]]
 _DEFAULTS = Settings()
 _shared: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Hashable, SharedWatch]] = WeakKeyDictionary()
 
 
 def without_bulk(resource: dict[str, Any]) -> dict[str, Any]:
     """The resource without what is large and never looked at: the definition's text and the field lists of its
-    managers.
+    managers. Of any shape: one object must not end what all follow.
     """
-    metadata = dict(resource.get("metadata") or {})
-    if "managedFields" in metadata:
+    metadata = dict(fields.metadata(resource))
+    if isinstance(managers := metadata.get("managedFields"), list):
         metadata["managedFields"] = [
-            {key: value for key, value in entry.items() if key != "fieldsV1"} for entry in metadata["managedFields"]
+            {key: value for key, value in entry.items() if key != "fieldsV1"}
+            for entry in managers
+            if isinstance(entry, dict)
         ]
-    spec = {key: value for key, value in (resource.get("spec") or {}).items() if key != "pipelineDefinition"}
+    spec = {key: value for key, value in fields.spec(resource).items() if key != "pipelineDefinition"}
     return {**resource, "metadata": metadata, "spec": spec}
 
 
@@ -41,7 +44,7 @@ class _Source:
     """Where a follower reads: finds the shared stream, or begins it."""
 
     connect: Connect
-    cluster: Cluster | None
+    cluster: WhichCluster | None
     key: Hashable
     scope: Scope
     prune: Prune
@@ -73,13 +76,14 @@ class _Source:
 class Follower:
     """The states of one object, see :func:`follow`: an asynchronous iterator that can also wait for a time only."""
 
-    __slots__ = ("_moved", "_name", "_reader", "_source", "_uid")
+    __slots__ = ("_moved", "_name", "_reader", "_server", "_source", "_uid")
 
-    def __init__(self, source: _Source, name: str) -> None:
+    def __init__(self, source: _Source, name: str, uid: str | None = None, server: str | None = None) -> None:
         self._source = source
         self._name = name
+        self._server = server
         self._reader = ObjectReader(source.watch(), name) if source.cluster is None else None
-        self._uid: str | None = None
+        self._uid = uid
         self._moved: Moved | None = None
 
     async def next(self, timeout: float | None = None) -> dict[str, Any] | None:
@@ -95,6 +99,7 @@ class Follower:
                 self._reader = ObjectReader(watch, self._name)
             try:
                 state = await self._reader.next(timeout)
+                self._moved = self._moved or self._reader.moved_from(self._server)
             except NotSelected:
                 # Somebody has taken the label away, or an admission webhook never let it through.
                 await self.aclose()
@@ -105,10 +110,18 @@ class Follower:
             else:
                 return self._same(state)
 
+    @property
+    def deleted(self) -> dict[str, Any] | None:
+        """The object as it was last when it was deleted, which a slow reader has not seen; None: it was not."""
+        last = None if self._reader is None else self._reader.deleted
+        return None if last is None else json.loads(last)
+
     def _same(self, state: dict[str, Any] | None) -> dict[str, Any] | None:
         """The state, unless it is that of something else: what another cluster does not have was not deleted."""
         uid = None if state is None else fields.uid(state)
-        if self._moved is not None and self._uid is not None and uid != self._uid:
+        expected = self._uid is not None or self._server is not None
+        lost = state is None or self._uid not in (None, uid)
+        if self._moved is not None and expected and lost:
             raise Moved(
                 f"{self._moved} There is no {self._source.scope.kind.singular}/{self._name} like the one that was "
                 "followed; that one may still be where it was. Let the connection lead there until the task has ended."
@@ -168,10 +181,12 @@ def follow(
     namespace: str | None,
     name: str,
     label_selector: str = "",
-    cluster: Cluster | None = None,
+    cluster: WhichCluster | None = None,
     poll_interval: float | None = None,
     prune: Prune = without_bulk,
     settings: Settings = _DEFAULTS,
+    uid: str | None = None,
+    server: str | None = None,
 ) -> Follower:
     """The states of one object: as it is now, then at each change; None while it is not there. Never ends by itself.
 
@@ -189,10 +204,14 @@ def follow(
         that turns out to lack the label is followed on the stream of all.
     :param poll_interval: seconds between lists where ``watch`` is forbidden; the first follower's counts.
     :param prune: the part of an object that followers see; it must keep ``metadata``'s name, uid and resourceVersion.
+    :param server: where the object was seen before (``ClusterConfig.server``), and ``uid`` which one it was, if that
+        is known: if the connection leads elsewhere by now, its absence there does not mean that it was deleted, and is
+        `Moved`. None: it may never have been there.
     """
     if poll_interval is not None:
         settings = replace(settings, poll_interval=poll_interval)
-    return Follower(_Source(connect, cluster, key, Scope(kind, namespace, label_selector), prune, settings), name)
+    source = _Source(connect, cluster, key, Scope(kind, namespace, label_selector), prune, settings)
+    return Follower(source, name, uid, server)
 
 
 def follow_all(
@@ -202,7 +221,7 @@ def follow_all(
     kind: Kind,
     namespace: str | None,
     label_selector: str = "",
-    cluster: Cluster | None = None,
+    cluster: WhichCluster | None = None,
     poll_interval: float | None = None,
     prune: Prune = without_bulk,
     settings: Settings = _DEFAULTS,

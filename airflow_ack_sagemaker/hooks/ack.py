@@ -38,6 +38,17 @@ class AckHook(BaseHook):
     Every field of the connection means what it means to the cncf provider's ``KubernetesHook``; that hook itself is not
     imported, because it costs each task process some seconds of CPU and 100 MB.
 
+    ```python
+    from airflow.sdk import task
+    from airflow_ack_sagemaker.core.resource.kinds import kind_of
+    from airflow_ack_sagemaker.hooks.ack import AckHook
+
+    @task
+    def endpoints():
+        with AckHook("kubernetes_default").get_conn() as client:
+            return [one["metadata"]["name"] for one in client.list(kind_of("Endpoint"), client.namespace).items]
+    ```
+
     :param kubernetes_conn_id: the connection; a missing ``kubernetes_default`` means in-cluster or the default
         kubeconfig, as there.
     """
@@ -88,6 +99,7 @@ class AckHook(BaseHook):
     def cluster(self, extra: dict[str, Any]) -> ClusterConfig:
         """What the connection's extra selects.
 
+        :param extra: the connection's ``extra``, as a mapping.
         :raises ConfigError: it makes no sense.
         """
         from airflow_ack_sagemaker.kube.connection.config import cluster_config

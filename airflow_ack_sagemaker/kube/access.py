@@ -7,9 +7,6 @@ import json
 from airflow_ack_sagemaker.core.resource.kinds import GROUP, PIPELINE, Kind
 from airflow_ack_sagemaker.kube.requests import Request
 
-VERBS = ("get", "list", "watch", "create", "patch", "delete")
-"""What the operators need for pipelines and pipelineexecutions; deploy/kubernetes/rbac.yaml grants it."""
-
 
 class AccessReview(Request):
     """The question whether this user may do something; answered to everybody."""

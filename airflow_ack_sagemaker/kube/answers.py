@@ -135,6 +135,7 @@ def api_error(request: Request, server: str, status: int, headers: Mapping[str, 
         message=said,
         details=details,
         retry_after=retry_after(headers, details),
+        foreign=not body,
     )
 
 

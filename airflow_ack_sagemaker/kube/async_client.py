@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 import httpx
 
 from airflow_ack_sagemaker.core.resource.kinds import Kind
+from airflow_ack_sagemaker.handshakes import close_when_cut
 from airflow_ack_sagemaker.kube import calls, transport
 from airflow_ack_sagemaker.kube.answers import WatchEvent
 from airflow_ack_sagemaker.kube.base_client import Client, Pool
@@ -60,6 +61,7 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
     create = _awaited(calls.create)
     apply = _awaited(calls.apply)
     patch = _awaited(calls.patch)
+    read_clock = _awaited(calls.read_clock)
     delete = _awaited(calls.delete)
     may = _awaited(calls.may)
     reload = _awaited(calls.reload)
@@ -178,9 +180,9 @@ class AsyncKubeClient(Client[httpx.AsyncClient]):
         if self._pool is None or self._pool.generation != self._auth.generation:
             generation = self._auth.generation
             settings = transport.options(self.config, await asyncio.to_thread(self._auth.tls))
-            http = httpx.AsyncClient(
-                transport=httpx.AsyncHTTPTransport(**settings), timeout=transport.timeout(), trust_env=False
-            )
+            opened = httpx.AsyncHTTPTransport(**settings)
+            close_when_cut(opened)
+            http = httpx.AsyncClient(transport=opened, timeout=transport.timeout(), trust_env=False)
             retired, self._pool = self._pool, Pool(http, generation)
             if retired is not None and not retired.users:
                 await retired.http.aclose()

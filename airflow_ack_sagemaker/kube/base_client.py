@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import httpx
 
+from airflow_ack_sagemaker.core.resource.server_clock import ServerClock
 from airflow_ack_sagemaker.kube import answers, requests, transport
 from airflow_ack_sagemaker.kube.connection.authenticator import Authenticator
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
@@ -41,6 +42,8 @@ class Client(Generic[Http]):
         self._auth = Authenticator(config)
         self._pool: Pool[Http] | None = None
         self._date: str | None = None
+        self.clock: ServerClock | None = None
+        """The API server's clock, as a creation or `read_clock` has last told it; None before the first."""
 
     @property
     def namespace(self) -> str:

@@ -6,10 +6,18 @@ raises :class:`~.errors.KubeError`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import Kind
+from airflow_ack_sagemaker.core.resource.server_clock import (
+    ANNOTATION_STAMP,
+    ServerClock,
+    server_clock,
+    stamp_of_write,
+)
 from airflow_ack_sagemaker.kube import access, answers, requests, retry
 from airflow_ack_sagemaker.kube.answers import ResourceList
 from airflow_ack_sagemaker.kube.base_client import Client
@@ -51,8 +59,13 @@ def list_page(
     field_selector: str = "",
     page: str = "",
     limit: int = PAGE_SIZE,
+    most: int | None = None,
 ) -> Steps[ResourceList]:
-    """One page of a list, for readers that keep little of each object."""
+    """One page of a list, for readers that keep little of each object.
+
+    :param most: bytes that the page may have.
+    :raises TooLarge: it has more.
+    """
     request = requests.list_page(
         kind,
         client.in_namespace(namespace),
@@ -60,6 +73,7 @@ def list_page(
         field_selector=field_selector,
         page=page,
         limit=limit,
+        most=most,
     )
     return answers.parse_list((yield from retry.call(request, client.retry)))
 
@@ -68,7 +82,22 @@ def create(client: Client[Any], kind: Kind, manifest: Mapping[str, Any]) -> Step
     """Create the object. When the outcome is unknown (:class:`~.errors.Unreachable` with ``sent``), look for it by its
     name.
     """
-    return retry.call(requests.create(kind, manifest, client.namespace_of(manifest)), client.retry)
+    asked = time.time()
+    answer = yield from retry.call(requests.create(kind, manifest, client.namespace_of(manifest)), client.retry)
+    if (created := fields.created(answer)) is not None:
+        client.clock = server_clock(created, asked=asked, answered=time.time())
+    return answer
+
+
+def read_clock(client: Client[Any], kind: Kind, name: str, namespace: str | None = None) -> Steps[ServerClock | None]:
+    """The API server's clock, by a dry run of a patch that changes nothing; None where the answer does not tell it."""
+    body = {"metadata": {"annotations": {ANNOTATION_STAMP: str(time.time_ns())}}}
+    request = requests.patch(kind, name, body, client.in_namespace(namespace), dry_run=True)
+    asked = time.time()
+    answer = yield from retry.call(request, client.retry)
+    if (stamp := stamp_of_write(answer)) is not None:
+        client.clock = server_clock(stamp, asked=asked, answered=time.time())
+    return client.clock
 
 
 def apply(

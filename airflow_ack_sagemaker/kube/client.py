@@ -69,6 +69,7 @@ class KubeClient(Client[httpx.Client]):
     create = _blocking(calls.create)
     apply = _blocking(calls.apply)
     patch = _blocking(calls.patch)
+    read_clock = _blocking(calls.read_clock)
     delete = _blocking(calls.delete)
     may = _blocking(calls.may)
     document = _blocking(calls.document)

@@ -11,29 +11,38 @@ if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.client import AsyncKubeClient, KubeClient
 
 _GONE = (NotFound, Conflict)
-"""It is not there, or another object has its name: either way there is nothing left to delete."""
+"""It is not there, another object has its name, or it has changed: what was to be deleted is not there any more."""
 
 
-def delete_if_same(client: KubeClient, kind: Kind, name: str, namespace: str, *, uid: str | None) -> bool:
+def delete_if_same(
+    client: KubeClient, kind: Kind, name: str, namespace: str, *, uid: str | None, resource_version: str | None = None
+) -> bool:
     """Delete the object that has this uid.
 
     :param uid: None: whichever there is.
-    :returns: whether it was there.
+    :param resource_version: only if nobody has written since this version; None: however it stands.
+    :returns: whether it was there, as it was expected.
     :raises KubeError: the cluster refuses it or cannot be asked.
     """
     try:
-        client.delete(kind, name, namespace, uid=uid)
+        client.delete(kind, name, namespace, uid=uid, resource_version=resource_version)
     except _GONE:
         return False
     return True
 
 
 async def delete_if_same_async(
-    client: AsyncKubeClient, kind: Kind, name: str, namespace: str | None, *, uid: str | None
+    client: AsyncKubeClient,
+    kind: Kind,
+    name: str,
+    namespace: str | None,
+    *,
+    uid: str | None,
+    resource_version: str | None = None,
 ) -> bool:
     """`delete_if_same` on the event loop."""
     try:
-        await client.delete(kind, name, namespace, uid=uid)
+        await client.delete(kind, name, namespace, uid=uid, resource_version=resource_version)
     except _GONE:
         return False
     return True

@@ -46,12 +46,17 @@ class Silent(Unreachable):
     """Nothing was heard for too long: no answer, or of a watch neither an event nor a bookmark."""
 
 
+class TooLarge(KubeError):
+    """An answer is longer than what may be read at once."""
+
+
 class ApiError(KubeError):
     """The API server answered with an error.
 
     ``status`` is the HTTP status, ``reason`` and ``message`` are those of the server's ``Status`` object ("" where it
     sent none), ``details`` its ``details``, ``retry_after`` the seconds after which the server wants to be asked again
-    (None: not said; never more than a minute).
+    (None: not said; never more than a minute). ``foreign``: it sent no ``Status``, so that the words are those of
+    whatever answers there.
     """
 
     def __init__(
@@ -63,8 +68,10 @@ class ApiError(KubeError):
         message: str = "",
         details: Mapping[str, Any] | None = None,
         retry_after: float | None = None,
+        foreign: bool = False,
     ) -> None:
         super().__init__(text)
+        self.foreign = foreign
         self.status = status
         self.reason = reason
         self.message = message

@@ -1,7 +1,8 @@
 """Reading answers piece by piece, without I/O: how long may one take, and which events does a watch bring?
 
 A server (or a proxy before it) that drips a byte now and then is as silent as one that sends nothing. So an answer has
-a time in all, and the silence of a watch counts from its last event or bookmark, not from its last byte.
+a time in all, and the silence of a watch counts from its last event or bookmark, not from its last byte. Nor is an
+answer read that is longer than an API server's can be: who names the server may have named any.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from airflow_ack_sagemaker.kube import answers
 from airflow_ack_sagemaker.kube.answers import WatchEvent
-from airflow_ack_sagemaker.kube.errors import KubeError, Silent, Unauthorized
-from airflow_ack_sagemaker.kube.requests import Request
+from airflow_ack_sagemaker.kube.errors import KubeError, Silent, TooLarge, Unauthorized
+from airflow_ack_sagemaker.kube.requests import OBJECT_BYTES, Request
 from airflow_ack_sagemaker.kube.retry import Steps, renew
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Reading:
         self._clock = clock
         self._since = clock()
         self._pieces: list[bytes] = []
+        self._size = 0
 
     def start(self) -> None:
         """The request is sent now; a plugin may have taken its time until there was a credential."""
@@ -68,10 +70,23 @@ class Reading:
         return b"".join(self._pieces)
 
     def feed(self, data: bytes) -> None:
-        """A piece has come. :raises Silent: the answer has taken too long."""
+        """A piece has come.
+
+        :raises Silent: the answer has taken too long.
+        :raises TooLarge: it has more bytes than the request asks for.
+        """
         self._pieces.append(data)
+        self._size += len(data)
+        if self._size > self.request.most:
+            raise self._too_large(self.request.most)
         if not self.left:
             raise self.silence()
+
+    def _too_large(self, most: int) -> TooLarge:
+        return TooLarge(
+            f"Cannot {self.request}: {self._config.server} answers with more than {most:,} bytes "
+            f"({self._config.source})."
+        )
 
     def silence(self) -> Silent:
         """The error of an answer of which nothing comes, or which has taken too long."""
@@ -118,12 +133,15 @@ class WatchReading(Reading):
         """The events that are complete now.
 
         :raises Silent: there were none for too long.
+        :raises TooLarge: one has no end.
         :raises KubeError: the server ended the watch with an error.
         """
         came = False
         for line in self._lines.feed(data):
             came = True
             yield answers.parse_event(self.request, self._config.server, line)
+        if self._lines.waiting > OBJECT_BYTES:
+            raise self._too_large(OBJECT_BYTES)
         if came:
             self._since = self._clock()
         elif not self.left:
@@ -142,15 +160,18 @@ class Lines:
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
+        self.waiting = 0
+        """Bytes that have come of a line without an end."""
 
     def feed(self, data: bytes) -> list[bytes]:
         """The lines that are complete now, without blank ones."""
         *complete, rest = data.split(b"\n")
         if complete:
             complete[0] = b"".join([*self._pieces, complete[0]])
-            self._pieces = [rest] if rest else []
-        elif rest:
+            self._pieces, self.waiting = [], 0
+        if rest:
             self._pieces.append(rest)
+            self.waiting += len(rest)
         return [line for line in complete if line.strip()]
 
     @property

@@ -17,13 +17,15 @@ FIELD_MANAGER = "airflow-ack-sagemaker"
 """Owner of the fields that this package sets, as ``metadata.managedFields`` shows it."""
 PAGE_SIZE = 500
 """Objects in one page of a list, as kubectl asks for."""
+OBJECT_BYTES = 16 << 20
+"""No object is longer as JSON: kube-apiserver takes requests of 3 MiB, etcd of 1.5 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request. ``verb`` is what RBAC calls it, ``action`` what a person does.
 
-    ``repeatable`` says that sending it twice does what sending it once does.
+    ``repeatable`` says that sending it twice does what sending it once does. ``most``: bytes that its answer may have.
     """
 
     action: str
@@ -36,6 +38,7 @@ class Request:
     content: bytes | None = None
     content_type: str = "application/json"
     repeatable: bool = True
+    most: int = OBJECT_BYTES
 
     @property
     def path(self) -> str:
@@ -67,12 +70,14 @@ def list_page(
     field_selector: str = "",
     page: str = "",
     limit: int = PAGE_SIZE,
+    most: int | None = None,
 ) -> Request:
-    """Read one page of the objects of a namespace ("": of all namespaces)."""
+    """Read one page of the objects of a namespace ("": of all namespaces), by default as long as it is."""
     query = [("limit", str(limit)), *_selectors(label_selector, field_selector)]
     if page:
         query.append(("continue", page))
-    return Request("list", "list", "GET", kind, namespace, query=tuple(query))
+    most = limit * OBJECT_BYTES if most is None else most
+    return Request("list", "list", "GET", kind, namespace, query=tuple(query), most=most)
 
 
 def watch(
@@ -133,7 +138,13 @@ def apply(
 
 
 def patch(
-    kind: Kind, name: str, body: Mapping[str, Any], namespace: str, *, resource_version: str | None = None
+    kind: Kind,
+    name: str,
+    body: Mapping[str, Any],
+    namespace: str,
+    *,
+    resource_version: str | None = None,
+    dry_run: bool = False,
 ) -> Request:
     """JSON merge patch; with ``resource_version`` only when that is still the object's version."""
     if resource_version is not None:
@@ -145,7 +156,7 @@ def patch(
         kind,
         namespace,
         _named(name),
-        query=(("fieldManager", FIELD_MANAGER),),
+        query=(("fieldManager", FIELD_MANAGER), *((("dryRun", "All"),) if dry_run else ())),
         content=_json(body),
         content_type="application/merge-patch+json",
         # Repeated with a version, its own first success would answer 409.

@@ -34,7 +34,8 @@ def own_definition(
     :param launching: the task that launches.
     :param pipeline_name: name or ARN of the pipeline that it launches.
     :param ran: asks SageMaker for the digest of the definition that an execution has run.
-    :raises SpecError: upstream tasks have applied several definitions, and none of them is the last.
+    :raises SpecError: upstream tasks have applied several definitions, and none of them is the last; or one has applied
+        it elsewhere than it would now.
     """
     from airflow_ack_sagemaker.core.resource.manifest import SpecError, pipeline_name_of
     from airflow_ack_sagemaker.core.run.definition_ran import FixedDefinition
@@ -61,6 +62,8 @@ def own_definition(
         if not any(other in upstream[task_id].get_flat_relative_ids(upstream=False) for other in found)
     ]
     if not last:
+        for task_id, task in upstream.items():
+            _check_not_elsewhere(launching, task_id, task, context, wanted, namespace)
         return None
     digests = {str(found[task_id]["definition_sha256"]) for task_id in last}
     if len(digests) > 1:
@@ -71,6 +74,35 @@ def own_definition(
     task_id, result = last[0], found[last[0]]
     fixed = FixedDefinition(digests.pop(), str(result["name"]))
     return OwnDefinition(fixed, again=lambda: _again(upstream[task_id], context, result), ran=ran)
+
+
+def _check_not_elsewhere(
+    launching: BaseOperator, task_id: str, task: Any, context: Context, wanted: str, namespace: str
+) -> None:
+    """Refuse to launch whichever definition there is, where a task that is to apply this run's has applied it to
+    another pipeline: what names the pipeline (the file, a Variable, a connection) was edited between the two tasks.
+
+    :raises SpecError: saying what was applied where.
+    """
+    from airflow_ack_sagemaker.core.resource.manifest import SpecError, pipeline_name_of
+
+    if not isinstance(task, AckPipelineOperator):
+        return  # each instance of a mapped task has a name of its own
+    applied = [(result.get("pipeline_name"), result.get("namespace")) for result in _results(context, task_id)]
+    if not applied:
+        return
+    named, within, conn_id = (
+        launching.render_template(value, context)
+        for value in (task.pipeline_name, task.namespace, task.kubernetes_conn_id)
+    )
+    meant = pipeline_name_of(str(named)) == wanted and within in (None, namespace)
+    if meant and conn_id == getattr(launching, "kubernetes_conn_id", conn_id):
+        was, where = applied[0]
+        raise SpecError(
+            f"{task_id} has applied this run's definition to pipeline {was!r} (namespace {where}); the task now asks "
+            f"for {wanted!r} (namespace {namespace}), which may have any definition. Nothing was launched. Clear "
+            f"{task_id} and this task, so that both are of one pipeline."
+        )
 
 
 def _is_pipeline(task: Any) -> bool:

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from airflow.sdk import BaseOperator, get_current_context
 
 from airflow_ack_sagemaker.compat import default_deferrable
+from airflow_ack_sagemaker.core.resource.kinds import kind_of
+from airflow_ack_sagemaker.core.resource.server_clock import ServerClock
+from airflow_ack_sagemaker.core.resource.server_clock import age as server_age
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.resource.times import time_or_none
 from airflow_ack_sagemaker.core.run.deadlines import (
@@ -25,19 +28,36 @@ from airflow_ack_sagemaker.core.run.deadlines import (
     timed_out_before,
 )
 from airflow_ack_sagemaker.hooks.ack import DEFAULT_CONN_ID, AckHook
+from airflow_ack_sagemaker.kube.server_clock import clock_of
 from airflow_ack_sagemaker.templates import TextTemplates
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_ack_sagemaker.core.resource.kinds import Kind
+    from airflow_ack_sagemaker.follow.until import Judge
     from airflow_ack_sagemaker.kube.client import KubeClient
+    from airflow_ack_sagemaker.runs.look import Run
 
 Seconds = float | timedelta | None
 
 
 class AckOperator(TextTemplates, BaseOperator):
     """Base of the operators that make or follow one resource.
+
+    ```python
+    from datetime import timedelta
+
+    from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
+
+    AckPipelineExecutionOperator(
+        task_id="retrain",
+        pipeline_name="demand",
+        namespace="ml",
+        reconcile_timeout=120,  # seconds
+        timeout=timedelta(hours=6),
+    )
+    ```
 
     :param kubernetes_conn_id: connection of type ``kubernetes``, as the cncf provider defines it.
     :param namespace: namespace of the resource; None: the connection's.
@@ -51,6 +71,7 @@ class AckOperator(TextTemplates, BaseOperator):
         the start of the try, or that SageMaker may say a status that is not known here; None: for ever.
     :param timeout: seconds (or timedelta) that the whole may take, counted from the resource's creation; None: for
         ever. A retry after a timeout waits as long anew.
+    :raises AckError: by its class, how it has ended, where that is no success (`airflow_ack_sagemaker.exceptions`).
     """
 
     template_fields: Sequence[str] = ("kubernetes_conn_id", "namespace")
@@ -77,6 +98,7 @@ class AckOperator(TextTemplates, BaseOperator):
         self.reconcile_timeout = reconcile_timeout
         self.recoverable_timeout = recoverable_timeout
         self.timeout = timeout
+        self._left: Deadlines | None = None
 
     @contextmanager
     def cluster(self) -> Iterator[KubeClient]:
@@ -94,18 +116,40 @@ class AckOperator(TextTemplates, BaseOperator):
             except KubeError as error:
                 raise AckClusterError(str(error)) from error
 
-    def deadlines(self, *, created: float | None = None) -> Deadlines:
-        """The waits of this try: the first two from now on, the whole run from ``created`` (Unix time in seconds)."""
+    def deadlines(self, *, age: float | None = None) -> Deadlines:
+        """The waits of this try: the first two from now on, the whole run from the resource's creation.
+
+        :param age: of the resource, in seconds; None: not known, which counts the whole from now on, too.
+        """
         now = time.time()
         reconcile, recover, whole = map(seconds, (self.reconcile_timeout, self.recoverable_timeout, self.timeout))
-        if timed_out_before(whole, created=created, begun=now):
+        if timed_out_before(whole, age=age):
             self.log.info("The timeout of %.0f s was over before this try: it waits as long anew.", whole)
         return Deadlines(
             reconcile_by=None if reconcile is None else now + reconcile,
             recover_by=None if recover is None else now + recover,
-            finish_by=finish_by(whole, created=created, begun=now),
+            finish_by=finish_by(whole, age=age, begun=now),
             unknown_seconds=recover,
         ).since(now)
+
+    def age_of(self, client: KubeClient, outcome: Outcome, run: Run) -> float | None:
+        """How old a resource is that an earlier try of this run has made, in seconds; None: not known, or of no use.
+
+        The API server's own clock is asked, by one request: this machine's may differ from it.
+        """
+        created = time_or_none(outcome.created)
+        if self.timeout is None or created is None or outcome.finished:
+            return None
+        clock = clock_of(client, kind_of(outcome.kind), outcome.name, outcome.namespace, log=self.log)
+        now = time.time()
+        found = server_age(created.timestamp(), now, clock, most=run.tried.seconds_since_start(now))
+        if found is None and clock is not None:
+            self.log.info(
+                "%s was created in the future of the API server's clock, which was set back: its timeout counts from "
+                "now.",
+                outcome.resource,
+            )
+        return found
 
     def follow(
         self,
@@ -117,8 +161,13 @@ class AckOperator(TextTemplates, BaseOperator):
         uid: str | None,
         deadlines: Deadlines,
         goal: Goal = Goal.FINISHED,
+        until: float | None = None,
+        judge: Judge | None = None,
     ) -> tuple[Outcome, Verdict]:
-        """Wait in this process. What changes is logged, what repeats is not."""
+        """Wait in this process. What changes is logged, what repeats is not.
+
+        :param until: see `follow.until.wait`, as for ``judge``.
+        """
         from airflow_ack_sagemaker.follow.until import wait
 
         return wait(
@@ -130,11 +179,14 @@ class AckOperator(TextTemplates, BaseOperator):
             deadlines=deadlines,
             goal=goal,
             poll_interval=self.poll_interval,
+            until=until,
             on_change=self.log_outcome,
+            judge=judge,
         )
 
     def defer_until(
         self,
+        client: KubeClient,
         outcome: Outcome,
         *,
         deadlines: Deadlines,
@@ -143,36 +195,47 @@ class AckOperator(TextTemplates, BaseOperator):
         ours: bool = False,
         echo: Mapping[str, Any] | None = None,
         definition: Mapping[str, Any] | None = None,
+        rollout: Mapping[str, Any] | None = None,
     ) -> NoReturn:
         """Hand the waiting to the triggerer; ``execute_complete`` goes on with the event.
 
         :param ours: this package has made the resource, so the triggerer's watch of such resources shows it.
         :param echo: small JSON that comes back in the event, since nothing set on ``self`` survives.
         :param definition: as for `AckResourceTrigger`.
+        :param rollout: as for `AckEndpointTrigger`, which then waits.
         """
+        from airflow_ack_sagemaker.triggers.endpoint import AckEndpointTrigger
         from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
 
         self.log.info("Waiting for %s on the triggerer.", outcome.resource)
-        deadlines = replace(deadlines, execution_by=execution_ends(self.execution_timeout)).since(time.time())
+        clock = clock_of(client, kind_of(outcome.kind), outcome.name, outcome.namespace, log=self.log)
+        deadlines = replace(deadlines, execution_by=self.execution_by()).since(time.time())
+        deadlines = deadlines.handed_over(time.time(), clock)
         timeout = None
         ends = [end for end in (deadlines.finish_by, deadlines.execution_by) if end is not None]
         if ends:
             # Past our own deadline, so that the trigger speaks first: Airflow's timeout knows no reason.
             timeout = timedelta(seconds=max(min(ends) - time.time(), 0) + 120)
+        arguments: dict[str, Any] = {
+            "kind": outcome.kind,
+            "name": outcome.name,
+            "namespace": outcome.namespace,
+            "uid": outcome.uid,
+            "kubernetes_conn_id": self.kubernetes_conn_id,
+            "deadlines": deadlines.to_dict(),
+            "goal": goal.value,
+            "poll_interval": self.poll_interval,
+            "stop_on_kill": stop_on_kill,
+            "ours": ours,
+            "echo": dict(echo or {}),
+            "definition": dict(definition) if definition else None,
+            "server": client.config.server if outcome.uid is not None else None,
+        }
         self.defer(
-            trigger=AckResourceTrigger(
-                kind=outcome.kind,
-                name=outcome.name,
-                namespace=outcome.namespace,
-                uid=outcome.uid,
-                kubernetes_conn_id=self.kubernetes_conn_id,
-                deadlines=deadlines.to_dict(),
-                goal=goal.value,
-                poll_interval=self.poll_interval,
-                stop_on_kill=stop_on_kill,
-                ours=ours,
-                echo=dict(echo or {}),
-                definition=dict(definition) if definition else None,
+            trigger=(
+                AckResourceTrigger(**arguments)
+                if rollout is None
+                else AckEndpointTrigger(**arguments, rollout=dict(rollout))
             ),
             method_name="execute_complete",
             timeout=timeout,
@@ -189,12 +252,19 @@ class AckOperator(TextTemplates, BaseOperator):
 
     def log_if_late(self, outcome: Outcome) -> None:
         """One line for a success that has come after ``timeout``, which an earlier try has told of."""
-        created = time_or_none(outcome.created)
-        late = seconds_late(
-            seconds(self.timeout), created=None if created is None else created.timestamp(), now=time.time()
-        )
+        late = seconds_late(seconds(self.timeout), outcome)
         if late:
             self.log.warning("%s has succeeded after all, some %.0f s after its timeout.", outcome.resource, late)
+
+    def execution_by(self) -> float | None:
+        """When ``execution_timeout`` is over, as Unix time; None: never. It counts over all deferrals of the try."""
+        return execution_ends(self.execution_timeout) if self._left is None else self._left.execution_by
+
+    def resumed(self, event: Mapping[str, Any] | None) -> tuple[Outcome, Verdict, dict[str, Any]]:
+        """As `read_event`. The deadlines come with it, since Airflow 3.1 gives a resumed try a start of its own."""
+        found = read_event(event)
+        self._left = left_of(event)
+        return found
 
     def push_link(self, context: Context, arn: str | None) -> None:
         """Leave the ARN for the link to the console."""
@@ -207,12 +277,24 @@ class AckOperator(TextTemplates, BaseOperator):
 def execution_ends(execution_timeout: timedelta | None) -> float | None:
     """When a task's ``execution_timeout`` is over, as Unix time: Airflow does not enforce it while a task is deferred.
 
-    A try keeps its start when it is resumed.
+    To be asked before the first deferral of a try: Airflow 3.1 counts from the last one then.
     """
     if execution_timeout is None:
         return None
     ends: float = (get_current_context()["ti"].start_date + execution_timeout).timestamp()
     return ends
+
+
+def left_of(event: Mapping[str, Any] | None) -> Deadlines | None:
+    """The deadlines of a trigger's event on this machine's clock; None: it has none."""
+    told = (event or {}).get("deadlines")
+    if not told:
+        return None
+    left, now = Deadlines.from_dict(told), time.time()
+    if left.moment is not None and left.moment.server is not None and left.moment.doubtful(now):
+        # The clocks differ, or the task has waited for its place: then that counts for nothing.
+        return left.read_at(now, ServerClock(left.moment.server - now))
+    return left.read_at(now)
 
 
 def read_event(event: Mapping[str, Any] | None) -> tuple[Outcome, Verdict, dict[str, Any]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity, identity_of
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.core.run.reported import reported_at
+from airflow_ack_sagemaker.core.run.reported import quiet_since
 from airflow_ack_sagemaker.operators.base import AckOperator, seconds
 from airflow_ack_sagemaker.operators.launch import HISTORY_LIMIT, KEEP_REPORTED, history_limit
 
@@ -33,9 +33,19 @@ class AckCollectExecutionsOperator(AckOperator):
 
     The result (XCom ``return_value``) is ``{"collected": [names], "kept": number}``.
 
+    ```python
+    from datetime import timedelta
+
+    from airflow_ack_sagemaker.operators.collect import AckCollectExecutionsOperator
+
+    AckCollectExecutionsOperator(task_id="collect", execution_history_limit=5, execution_ttl=timedelta(days=30))
+    ```
+
     :param pipeline_name: only executions of this pipeline; None: of all in the namespace.
     :param execution_history_limit: newest finished executions that stay, of each pipeline; None: no limit.
     :param execution_ttl: age (seconds or timedelta) since its end after which an execution goes; None: no limit.
+    :raises AckInputError: a limit that is none.
+    :raises AckClusterError: the cluster cannot be asked, or refuses.
     """
 
     template_fields: Sequence[str] = (*AckOperator.template_fields, "pipeline_name", "execution_history_limit")
@@ -59,6 +69,7 @@ class AckCollectExecutionsOperator(AckOperator):
         from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of, runs_pipeline
         from airflow_ack_sagemaker.core.run.collectable import collectable
         from airflow_ack_sagemaker.kube.deletion import delete_if_same
+        from airflow_ack_sagemaker.runs.collect import server_time
 
         limit, ttl = history_limit(self.execution_history_limit), seconds(self.execution_ttl)
         collected: list[str] = []
@@ -68,7 +79,7 @@ class AckCollectExecutionsOperator(AckOperator):
             if self.pipeline_name is not None:
                 wanted = pipeline_name_of(self.pipeline_name)
                 resources = [item for item in resources if runs_pipeline(item, wanted)]
-            now = datetime.now(timezone.utc)
+            now = server_time(client, resources, log=self.log)
             going = collectable(
                 resources, now=now, history_limit=limit, ttl=None if ttl is None else timedelta(seconds=ttl)
             )
@@ -110,5 +121,5 @@ class _TaskStates:
         place = (owner.dag_id, owner.run_id, key)
         if place in self._states:
             return self._states[place] in _ENDED
-        reported = reported_at(resource)
+        reported = quiet_since(resource)
         return reported is None or now - reported >= KEEP_REPORTED

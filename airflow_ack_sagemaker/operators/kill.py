@@ -28,13 +28,15 @@ def leave_unless_timed_out() -> None:
 
 
 def ended_by_user(context: Context) -> bool:
-    """Whether Airflow no longer has this try as running.
+    """Whether a person has ended this try.
 
-    A shutdown of the worker leaves it so, a user's mark or clear does not.
+    A shutdown of the worker leaves it running; and a scheduler that has missed the heartbeats of a busy worker lets
+    the next try begin. Neither is a person's doing.
     """
     from airflow_ack_sagemaker.compat import task_state
+    from airflow_ack_sagemaker.core.run.stopping import is_ended_by_user
 
     try:
-        return task_state(context["ti"]) != "running"
+        return is_ended_by_user(task_state(context["ti"]))
     except Exception:  # unknown: healthy work is not killed on a guess
         return False

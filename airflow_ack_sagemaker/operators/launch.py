@@ -29,6 +29,20 @@ KEEP_REPORTED = timedelta(hours=1)
 class AckLaunchOperator(AckOperator):
     """Base of the operators that launch executions of a pipeline.
 
+    ```python
+    from datetime import timedelta
+
+    from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
+
+    AckPipelineExecutionOperator(
+        task_id="retrain",
+        pipeline_name="demand",
+        timeout=timedelta(hours=6),
+        on_timeout="stop",
+        execution_history_limit=3,
+    )
+    ```
+
     :param pipeline_name: name (or ARN) of the pipeline in SageMaker. Its Pipeline resource, where this namespace has
         one, must be synced and says which parameters there are.
     :param pipeline_resource_name: name of the Pipeline resource; None: the pipeline's name in lower case.
@@ -38,13 +52,14 @@ class AckLaunchOperator(AckOperator):
     :param region: AWS region; None: the controller's.
     :param on_timeout: what becomes of an execution whose ``timeout`` is over: ``leave`` (it runs on, a retry attaches
         to it) or ``stop``.
-    :param aws_conn_id: connection to ask SageMaker about the steps of a failed execution; None, or no permission: not
-        asked.
+    :param aws_conn_id: connection to ask SageMaker about the steps of a failed execution, and whether it has the
+        pipeline where the resource does not tell; None, or no permission: not asked.
     :param execution_history_limit: how many finished executions of this task's earlier runs stay in the cluster when it
         launches; each costs the controller an AWS call a minute, and SageMaker keeps the executions themselves.
         ``auto``: 10, and of a mapped task none; None: all.
     :param execution_ttl: age (seconds or timedelta) since its end after which such an execution goes; None: no limit.
         One that a task reported within the last hour (and ``retry_delay``) stays in any case.
+    :raises ValueError: ``on_timeout`` is neither.
     """
 
     template_fields: Sequence[str] = (

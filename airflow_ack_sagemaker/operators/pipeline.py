@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource.identity import LABEL_DAG, label_value
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
-from airflow_ack_sagemaker.core.resource.status import Outcome
+from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.run.deadlines import Goal, Verdict, verdict_of
 from airflow_ack_sagemaker.links import SageMakerPipelineLink
-from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded, read_event
+from airflow_ack_sagemaker.operators.base import AckOperator, raise_unless_succeeded
+from airflow_ack_sagemaker.operators.outlets import tell_outlets
+from airflow_ack_sagemaker.operators.sagemakers_word import sagemakers_word
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -29,7 +31,19 @@ class AckPipelineOperator(AckOperator):
 
     The result (XCom ``return_value``) is ``{"name", "namespace", "pipeline_name", "arn", "status", "changed",
     "definition_sha256", "definition_source", "definition_version_id"}``; ``changed`` tells whether this run wrote to
-    the cluster.
+    the cluster. It is also the ``extra`` of the events of the task's outlet assets.
+
+    ```python
+    from airflow_ack_sagemaker.operators.pipeline import AckPipelineOperator
+
+    AckPipelineOperator(
+        task_id="pipeline",
+        pipeline_name="demand",
+        role_arn="arn:aws:iam::123456789012:role/sagemaker-pipelines",
+        definition_uri="s3://ml-models/pipelines/demand.json",
+        placeholders={"BUCKET": "ml-models"},
+    )
+    ```
 
     :param pipeline_name: name in SageMaker: 1 to 256 letters, digits and hyphens.
     :param role_arn: IAM role that the pipeline runs as.
@@ -47,7 +61,8 @@ class AckPipelineOperator(AckOperator):
     :param region: AWS region; None: the controller's.
     :param adopt: take over a pipeline that SageMaker has already, and update it to this definition.
     :param deletion_policy: ``retain`` or ``delete``: what becomes of SageMaker's pipeline when the resource is deleted.
-    :param aws_conn_id: connection to read S3 with; None: boto3's own credentials.
+    :param aws_conn_id: connection to read S3 with (None: boto3's own credentials), and to ask SageMaker whether it has
+        the pipeline where the resource does not tell (None, or no permission: not asked).
 
     Raises `AckInputError` for what cannot work (nothing is created then), `AckResourceRefused`, `AckNotReconciled`,
     `AckStuckRecoverable`, `AckTimeout` and `AckClusterError` (see `airflow_ack_sagemaker.exceptions`). See
@@ -120,7 +135,8 @@ class AckPipelineOperator(AckOperator):
         spec = replace(self.spec(), labels={LABEL_DAG: label_value(context["ti"].dag_id)})
         with self.cluster() as client:
             namespace = self.namespace or client.namespace
-            applied = apply_resource(client, PIPELINE, spec.manifest(namespace), log=self.log)
+            observed = sagemakers_word(self.aws_conn_id, self.log).observe
+            applied = apply_resource(client, PIPELINE, spec.manifest(namespace), log=self.log, observed=observed)
             facts = {
                 "pipeline_name": spec.pipeline_name,
                 "changed": applied.changed,
@@ -131,7 +147,7 @@ class AckPipelineOperator(AckOperator):
             outcome, deadlines = applied.outcome, self.deadlines()
             verdict = verdict_of(outcome, deadlines, time.time())
             if verdict is None and not self.wait_for_completion:
-                return self._result(outcome, facts)
+                return self._result(context, outcome, facts)
             if verdict is None and self.deferrable:
                 outcome, verdict = wait_shortly(
                     client,
@@ -143,7 +159,7 @@ class AckPipelineOperator(AckOperator):
                     on_change=self.log_outcome,
                 )
                 if verdict is None:
-                    self.defer_until(outcome, deadlines=deadlines, ours=True, echo=facts)
+                    self.defer_until(client, outcome, deadlines=deadlines, ours=True, echo=facts)
             if verdict is None:
                 outcome, verdict = self.follow(
                     client, PIPELINE, spec.name, namespace=namespace, uid=outcome.uid, deadlines=deadlines
@@ -152,23 +168,32 @@ class AckPipelineOperator(AckOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after a deferral, from the event alone."""
-        outcome, verdict, facts = read_event(event)
+        outcome, verdict, facts = self.resumed(event)
         self.log_outcome(outcome)
         return self._finish(context, outcome, verdict, facts)
 
     def _finish(self, context: Context, outcome: Outcome, verdict: Verdict, facts: Mapping[str, Any]) -> dict[str, Any]:
+        from airflow_ack_sagemaker.runs.pipeline import asked_at_last
+
+        if verdict is Verdict.NOT_RECONCILED:
+            observed = sagemakers_word(self.aws_conn_id, self.log).observe
+            with self.cluster() as client:
+                outcome = asked_at_last(client, outcome, observed=observed, log=self.log)
+            verdict = Verdict.REACHED if outcome.state is State.SUCCEEDED else verdict
         self.push_link(context, outcome.arn)
         raise_unless_succeeded(outcome, verdict)
-        return self._result(outcome, facts)
+        return self._result(context, outcome, facts)
 
-    def _result(self, outcome: Outcome, facts: Mapping[str, Any]) -> dict[str, Any]:
-        return {
+    def _result(self, context: Context, outcome: Outcome, facts: Mapping[str, Any]) -> dict[str, Any]:
+        result = {
             "name": outcome.name,
             "namespace": outcome.namespace,
             "arn": outcome.arn,
             "status": outcome.sagemaker_status,
             **facts,
         }
+        tell_outlets(self, context, result)
+        return result
 
     def spec(self) -> PipelineSpec:
         """The definition read and checked, as a spec. All checks that need no cluster: bad input creates nothing.

@@ -13,16 +13,18 @@ from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, verdict_of
 from airflow_ack_sagemaker.exceptions import AckClusterError, AckExecutionFailed
 from airflow_ack_sagemaker.links import SageMakerPipelineExecutionLink
-from airflow_ack_sagemaker.operators.base import raise_unless_succeeded, read_event
+from airflow_ack_sagemaker.operators.base import raise_unless_succeeded
 from airflow_ack_sagemaker.operators.launch import AckLaunchOperator
+from airflow_ack_sagemaker.operators.outlets import tell_outlets
 from airflow_ack_sagemaker.operators.run import identity_of_task, run_of
+from airflow_ack_sagemaker.operators.sagemakers_word import sagemakers_word
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec
     from airflow_ack_sagemaker.core.run.definition_ran import FixedDefinition
-    from airflow_ack_sagemaker.core.run.retry_steps import StepRun
+    from airflow_ack_sagemaker.core.run.step_runs import StepRun
     from airflow_ack_sagemaker.kube.client import KubeClient
     from airflow_ack_sagemaker.runs.definition import OwnDefinition
     from airflow_ack_sagemaker.runs.end import End
@@ -49,6 +51,18 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
     The result (XCom ``return_value``) is ``{"name", "namespace", "pipeline_name", "arn", "status", "attempt",
     "parameters", "definition_sha256", "definition_source", "definition_version_id"}`` (the last three as the Pipeline
     resource has them); it is also the ``extra`` of the events of the task's outlet assets.
+
+    ```python
+    from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
+
+    AckPipelineExecutionOperator(
+        task_id="retrain",
+        pipeline_name="demand",
+        parameters={"Rounds": 20, "Date": "{{ ds }}"},
+        retries=3,
+        retry_from_failed_step=True,
+    )
+    ```
 
     :param parameters: values of the pipeline's parameters: strings, numbers, booleans.
     :param display_name: display name in SageMaker; None: the resource's name, which is unique.
@@ -100,6 +114,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         self.source_execution_arn = source_execution_arn
         self.retry_from_failed_step = retry_from_failed_step
         self.report_duplicates = report_duplicates
+        self._told: dict[str, Any] | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, launch or attach, wait."""
@@ -115,7 +130,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         from airflow_ack_sagemaker.core.run.definition_ran import FixedDefinition
         from airflow_ack_sagemaker.runs.launch import Launch
 
-        outcome, verdict, facts = read_event(event)
+        outcome, verdict, facts = self.resumed(event)
         self.log_outcome(outcome)
         said = (event or {}).get("definition")
         if said and not said["checked"] and not outcome.gone and outcome.started and verdict is Verdict.REACHED:
@@ -138,6 +153,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
             history=self.history(run.identity),
             steps_of=self._steps_of if self.retry_from_failed_step and not self.selected_steps else None,
             own=own,
+            observed=sagemakers_word(self.aws_conn_id, self.log).observe,
         )
         self.push_link(context, launched.outcome.arn)
         # The facts go into trigger events, XComs and asset events, which everybody may read.
@@ -159,7 +175,7 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         unchecked = fixed
         for _ in range(_ROUNDS):
             if verdict is None:
-                launched, verdict = self._wait(client, launched, unchecked)
+                launched, verdict = self._wait(client, run, launched, unchecked)
             if verdict is Verdict.OTHER_DEFINITION:
                 own = self.own_definition(context, run.namespace)
                 if own is None:
@@ -181,16 +197,18 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
             f"{launched.outcome.resource} was given up and taken up again {_ROUNDS} times: a retry attaches to it."
         )
 
-    def _wait(self, client: KubeClient, launched: Launch, fixed: FixedDefinition | None) -> tuple[Launch, Verdict]:
+    def _wait(
+        self, client: KubeClient, run: Run, launched: Launch, fixed: FixedDefinition | None
+    ) -> tuple[Launch, Verdict]:
         outcome = launched.outcome
-        # The API server's clock may differ from this one's: what this try has created itself counts from now.
-        deadlines = self.deadlines(created=None if launched.new else launched.created)
+        deadlines = self.deadlines(age=None if launched.new else self.age_of(client, outcome, run))
         goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
         verdict = verdict_of(outcome, deadlines, time.time(), goal=goal)
         if verdict is not None:
             return launched, verdict
         if self.deferrable and goal is Goal.FINISHED:
             self.defer_until(
+                client,
                 outcome,
                 deadlines=deadlines,
                 stop_on_kill=True,
@@ -265,8 +283,26 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
             **facts,
             **extra,
         }
-        self._tell_outlets(context, result)
+        tell_outlets(self, context, result)
+        self._told = result
         return result
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> Any:
+        """What the execution has read and written, by its definition: OpenLineage's provider asks for it in the process
+        that has ended the task. None: nothing is known.
+        """
+        if self._told is None or self._told["arn"] is None:
+            return None
+        from airflow_ack_sagemaker.operators.lineage import lineage_of
+
+        with self.cluster() as client:
+            return lineage_of(
+                client,
+                self._told,
+                pipeline_resource_name=self.pipeline_resource_name,
+                aws_conn_id=self.aws_conn_id,
+                log=self.log,
+            )
 
     def _only_own_definition(self, client: KubeClient, outcome: Outcome, fixed: FixedDefinition) -> None:
         """Somebody may have changed the pipeline in SageMaker itself, which no resource shows: SageMaker is asked.
@@ -323,11 +359,3 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
             self.log.warning("Cannot ask SageMaker which step failed (aws_conn_id=%r): %s", self.aws_conn_id, error)
             return ""
         return "\n".join(f"Step {step.name} {step.status}: {step.reason or 'no reason given'}" for step in steps)
-
-    def _tell_outlets(self, context: Context, result: Mapping[str, Any]) -> None:
-        """Consumers of an outlet asset learn which execution made it."""
-        from airflow.sdk import Asset
-
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra.update(result)

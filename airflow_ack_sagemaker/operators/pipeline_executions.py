@@ -10,11 +10,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow_ack_sagemaker.compat import masked_parameters
-from airflow_ack_sagemaker.core.run.batch import Policy, Progress, Standing, Waits
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
+from airflow_ack_sagemaker.core.run.batch import FailurePolicy, Standing
+from airflow_ack_sagemaker.core.run.batch_progress import Progress, Waits
+from airflow_ack_sagemaker.kube.server_clock import SteadyClock, clock_of
 from airflow_ack_sagemaker.links import SageMakerPipelineLink
 from airflow_ack_sagemaker.operators.base import error_of, execution_ends, seconds
 from airflow_ack_sagemaker.operators.launch import AckLaunchOperator
+from airflow_ack_sagemaker.operators.outlets import tell_outlets
 from airflow_ack_sagemaker.operators.run import identity_of_task, run_of
+from airflow_ack_sagemaker.operators.sagemakers_word import sagemakers_word
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -41,6 +46,18 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
 
     The result (XCom ``return_value``; where the task fails, XCom ``executions``) is a list of ``{"index", "name",
     "arn", "state", "status", "reason", "attempt", "parameters", "definition_sha256"}`` in the order of ``executions``.
+
+    ```python
+    from airflow_ack_sagemaker.operators.pipeline_executions import AckPipelineExecutionsOperator
+
+    AckPipelineExecutionsOperator(
+        task_id="variants",
+        pipeline_name="demand",
+        executions=[{"Rounds": rounds} for rounds in (20, 50, 100)],
+        max_active_executions=2,
+        min_succeeded=0.9,
+    )
+    ```
 
     :param executions: for each execution the values of the pipeline's parameters, or ``{"parameters": {...},
         "display_name": ..., "description": ...}``. A later try of the run knows them again by their content; what
@@ -77,15 +94,15 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         executions: Sequence[Mapping[str, Any]],
         parameters: Mapping[str, Any] | None = None,
         max_active_executions: int | str | None = None,
-        failure_policy: str = Policy.RUN_ALL.value,
+        failure_policy: str = FailurePolicy.RUN_ALL.value,
         min_succeeded: int | float | None = None,
         report_duplicates: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if failure_policy not in list(Policy):
+        if failure_policy not in list(FailurePolicy):
             raise ValueError(
-                f"failure_policy {failure_policy!r} must be one of {', '.join(map(repr, map(str, Policy)))}."
+                f"failure_policy {failure_policy!r} must be one of {', '.join(map(repr, map(str, FailurePolicy)))}."
             )
         if not self.wait_for_completion:
             raise ValueError("wait_for_completion=False: a batch is always followed to its end.")
@@ -98,7 +115,8 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
 
     def execute(self, context: Context) -> list[dict[str, Any]]:
         """Look, launch what is due, wait."""
-        return self._follow(context, Progress(started=time.time()), first=True)
+        progress = Progress(time.time(), execution_by=execution_ends(self.execution_timeout))
+        return self._follow(context, progress, first=True)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> list[dict[str, Any]]:
         """Look again after a deferral; the event says only that there is something to see."""
@@ -112,13 +130,16 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         from airflow_ack_sagemaker.runs.batch import advance
         from airflow_ack_sagemaker.runs.batch_follow import follow_batch
 
+        now = SteadyClock()
         with self.cluster() as client, self.stopped_by_user(context, client, identity_of_task(context)):
-            batch = self._batch(context, client, progress)
+            batch = self._batch(context, client)
             batch.check()
+            if first:
+                progress.oldest = batch.run.tried.seconds_since_start(now())
             # A run leaves as many as the last one did, so that many may have to go.
             history = replace(self.history(batch.run.identity), most=2 * len(batch.specs) + 100) if first else None
             while True:
-                members = advance(client, batch, progress, log=self.log, history=history)
+                members = advance(client, batch, progress, log=self.log, history=history, now=now)
                 history = None
                 counts = {standing: sum(m.standing is standing for m in members) for standing in Standing}
                 self.log.info(
@@ -132,31 +153,38 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
                 if not counts[Standing.ACTIVE]:
                     return self._finish(context, client, batch, members)
                 if self.deferrable:
-                    self._defer(batch, progress, members)
-                batch_wait = _batch_wait(batch, members)
+                    self._defer(client, batch, progress, members)
+                batch_wait = _batch_wait(batch, progress, members)
                 run = batch.run
-                follow_batch(client, run.namespace, run.identity, batch_wait, poll_interval=self.poll_interval)
+                follow_batch(client, run.namespace, run.identity, batch_wait, poll_interval=self.poll_interval, now=now)
 
-    def _defer(self, batch: Batch, progress: Progress, members: Sequence[Member]) -> NoReturn:
+    def _defer(self, client: KubeClient, batch: Batch, progress: Progress, members: Sequence[Member]) -> NoReturn:
         from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of
-        from airflow_ack_sagemaker.core.run.batch import to_ranges
+        from airflow_ack_sagemaker.core.run.batch_progress import to_ranges
         from airflow_ack_sagemaker.triggers.pipeline_executions import AckExecutionsTrigger
 
         by_attempt: dict[int, list[int]] = defaultdict(list)
-        ends = []
+        now, ends, active = time.time(), [], None
         for member in members:
             if member.standing is Standing.ACTIVE and member.outcome is not None:
                 by_attempt[member.attempt].append(member.index)
-                ends.append(batch.waits.of(member.outcome).finish_by)
+                ends.append(progress.deadlines_of(member.index, member.outcome, batch.waits).finish_by)
+                active = member.outcome
         timeout = None
         if self.timeout is not None:
             # Past our own deadlines, so that the trigger speaks first: Airflow's timeout knows no reason.
-            last = max((end for end in ends if end is not None), default=time.time())
-            timeout = timedelta(seconds=max(last - time.time(), 0) + 120)
-        if (end := execution_ends(self.execution_timeout)) is not None:
+            last = max((end for end in ends if end is not None), default=now)
+            timeout = timedelta(seconds=max(last - now, 0) + 120)
+        if progress.execution_by is not None:
             # Airflow's own timeout of a deferral ends the task then, and leaves what runs.
-            left = timedelta(seconds=max(end - time.time(), 0))
+            left = timedelta(seconds=max(progress.execution_by - now, 0))
             timeout = left if timeout is None else min(timeout, left)
+        clock = progress.clock
+        if clock is None and active is not None:
+            clock = clock_of(client, PIPELINE_EXECUTION, active.name, batch.run.namespace, log=self.log)
+        waiting = {index for indexes in by_attempt.values() for index in indexes}
+        progress.launched = {index: at for index, at in progress.launched.items() if index in waiting}
+        progress.hand_over(now, clock)
         self.log.info("Waiting for %d executions on the triggerer.", len(ends))
         self.defer(
             trigger=AckExecutionsTrigger(
@@ -168,6 +196,7 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
                 waits=asdict(batch.waits),
                 poll_interval=self.poll_interval,
                 progress=progress.to_dict(),
+                server=client.config.server,
                 **_wake(batch, members),
             ),
             method_name="execute_complete",
@@ -207,7 +236,7 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
         self._tell_outlets(context, members, arns)
         return results
 
-    def _batch(self, context: Context, client: KubeClient, progress: Progress) -> Batch:
+    def _batch(self, context: Context, client: KubeClient) -> Batch:
         from airflow_ack_sagemaker.core.resource.manifest import SpecError
         from airflow_ack_sagemaker.core.run.batch_input import spare_failures
         from airflow_ack_sagemaker.runs.batch import Batch
@@ -226,16 +255,16 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
             run=run,
             pipeline_resource_name=self.pipeline_resource_name,
             waits=Waits(
-                progress.started,
                 reconcile=seconds(self.reconcile_timeout),
                 recover=seconds(self.recoverable_timeout),
                 whole=seconds(self.timeout),
             ),
             max_active=max_active,
             spare_failures=spare_failures(len(specs), self.min_succeeded),
-            policy=Policy(self.failure_policy),
+            policy=FailurePolicy(self.failure_policy),
             on_timeout=self.on_timeout,
             own=self.own_definition(context, run.namespace),
+            observed=sagemakers_word(self.aws_conn_id, self.log).observe,
         )
 
     def _specs(self) -> list[ExecutionSpec]:
@@ -266,34 +295,30 @@ class AckPipelineExecutionsOperator(AckLaunchOperator):
 
     def _tell_outlets(self, context: Context, members: Sequence[Member], arns: Sequence[str]) -> None:
         """Consumers of an outlet asset learn which executions made it."""
-        from airflow.sdk import Asset
-
         extra: dict[str, Any] = {
             "pipeline_name": self.pipeline_name,
             "executions": len(members),
             "succeeded": sum(member.succeeded for member in members),
             "arns": list(arns[:_ASSET_ARNS]),
         }
-        for outlet in self.outlets:
-            if isinstance(outlet, Asset):
-                context["outlet_events"][outlet].extra.update(extra)
+        tell_outlets(self, context, extra)
 
 
 def _wake(batch: Batch, members: Sequence[Member]) -> dict[str, Any]:
     """What a look is worth while the active ones run: places for others, and failures that would stop the rest."""
     failed = sum(member.failed for member in members)
     more = any(member.standing is Standing.WAITING for member in members)
-    if batch.policy is not Policy.RUN_ALL and failed > batch.spare_failures:
+    if batch.policy is not FailurePolicy.RUN_ALL and failed > batch.spare_failures:
         more = False
-    spare = max(batch.spare_failures - failed, 0) if batch.policy is Policy.STOP_REST else None
+    spare = max(batch.spare_failures - failed, 0) if batch.policy is FailurePolicy.STOP_REST else None
     return {"more": more, "spare_failures": spare}
 
 
-def _batch_wait(batch: Batch, members: Sequence[Member]) -> Any:
+def _batch_wait(batch: Batch, progress: Progress, members: Sequence[Member]) -> Any:
     from airflow_ack_sagemaker.core.run.batch_wait import BatchWait
 
     active = [member.index for member in members if member.standing is Standing.ACTIVE]
-    return BatchWait(active, waits=batch.waits, **_wake(batch, members))
+    return BatchWait(active, waits=batch.waits, progress=progress, **_wake(batch, members))
 
 
 def _error(failed: Sequence[Member], spare: int) -> type[Exception]:

@@ -9,8 +9,8 @@ from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal
 from airflow_ack_sagemaker.core.run.stopping import stop_report
-from airflow_ack_sagemaker.operators.base import AckOperator, read_event
-from airflow_ack_sagemaker.operators.resource import raise_unless_gone
+from airflow_ack_sagemaker.operators.base import AckOperator
+from airflow_ack_sagemaker.operators.delete_resource import raise_unless_gone
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -26,8 +26,19 @@ class AckStopPipelineExecutionOperator(AckOperator):
 
     The result (XCom ``return_value``) is ``{"stopped": [names]}``.
 
+    ```python
+    from airflow_ack_sagemaker.operators.stop import AckStopPipelineExecutionOperator
+
+    AckStopPipelineExecutionOperator(task_id="stop_all", pipeline_name="demand")
+    ```
+
     :param name: name of the PipelineExecution resource; or
     :param pipeline_name: name of the pipeline of which all executions are stopped, whoever launched them.
+    :raises ValueError: both are given, or none.
+    :raises AckInputError: no such name can be.
+    :raises AckResourceRefused: the controller has given a deletion up.
+    :raises AckTimeout: ``timeout`` is over before all are gone.
+    :raises AckClusterError: the cluster cannot be asked, or refuses.
     """
 
     template_fields: Sequence[str] = (*AckOperator.template_fields, "name", "pipeline_name")
@@ -58,7 +69,7 @@ class AckStopPipelineExecutionOperator(AckOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after a deferral: one is gone, look at the others."""
-        outcome, verdict, echo = read_event(event)
+        outcome, verdict, echo = self.resumed(event)
         raise_unless_gone(outcome, verdict)
         self.log.info("%s", stop_report(outcome, 0))
         names = list(echo["names"])
@@ -68,17 +79,18 @@ class AckStopPipelineExecutionOperator(AckOperator):
                 for waiting in map(classify, self._candidates(client, outcome.namespace))
                 if waiting.state is State.DELETING and waiting.name in names
             ]
-            self._wait(client, left, names, Deadlines.from_dict(echo["deadlines"]))
+            self._wait(client, left, names, self._left or self.deadlines())
         return {"stopped": names}
 
     def _wait(self, client: KubeClient, waiting: Sequence[Outcome], names: list[str], deadlines: Deadlines) -> None:
         for outcome in waiting:
             if self.deferrable:
                 self.defer_until(
+                    client,
                     outcome,
                     deadlines=deadlines,
                     goal=Goal.GONE,
-                    echo={"names": names, "deadlines": deadlines.to_dict()},
+                    echo={"names": names},
                 )
             last, verdict = self.follow(
                 client,

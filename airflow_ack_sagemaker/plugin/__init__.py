@@ -7,13 +7,16 @@ at its first request.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
 from airflow_ack_sagemaker import __version__
+
+if TYPE_CHECKING:
+    import asyncio
 
 PREFIX = "/ack-sagemaker"
 """Where the application is mounted below Airflow's own address."""
@@ -22,6 +25,7 @@ NAME = "SageMaker"
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 _Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+_App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 _DESTINATIONS = {
     "nav": "sagemaker",
     "dag": "sagemaker-dag",
@@ -38,23 +42,44 @@ class LazyApp:
     """
 
     def __init__(self) -> None:
-        self._app: Callable[[_Scope, _Receive, _Send], Awaitable[None]] | None = None
+        self._app: _App | None = None
+        self._building: asyncio.Task[_App] | None = None
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """An ASGI application."""
-        if self._app is None:
+        app = self._app
+        if app is None:
             import asyncio
 
-            # Imports hold up a thread rather than the event loop; of two at once, the second finds it done.
-            app = await asyncio.to_thread(_build)
-            self._app = self._app or app
-        await self._app(scope, receive, send)
+            # In a thread, since imports would hold up the event loop, and once for all who ask at first: each further
+            # building takes as long, and a request that is given up must not end what the others wait for.
+            if self._building is None:
+                self._building = asyncio.create_task(asyncio.to_thread(_build))
+                self._building.add_done_callback(self._built)
+            app = self._app = await asyncio.shield(self._building)
+        await app(scope, receive, send)
+
+    def _built(self, building: asyncio.Task[_App]) -> None:
+        if building.cancelled() or building.exception() is not None:
+            self._building = None
 
 
-def _build() -> Any:
+def _build() -> _App:
+    from airflow_ack_sagemaker.plugin.threads import giving_way
+
+    return giving_way(_made)
+
+
+def _made() -> _App:
+    import gc
+
     from airflow_ack_sagemaker.plugin.app import create_app
 
-    return create_app()
+    app = create_app()
+    # Airflow's API server has a million objects that stay. Without this Python looks through them all whenever a large
+    # answer is decoded, and nothing else runs meanwhile, for up to a second.
+    gc.freeze()
+    return app
 
 
 def _react_apps() -> list[dict[str, Any]]:

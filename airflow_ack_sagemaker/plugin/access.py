@@ -5,29 +5,43 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from airflow.api_fastapi.app import get_auth_manager
-from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
-from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag, requires_access_view
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from airflow.configuration import conf
-from fastapi import Depends, HTTPException, Request
+from fastapi import HTTPException, Request
 
-from airflow_ack_sagemaker.compat import login_has_cookie
+from airflow_ack_sagemaker.plugin.threads import in_thread
 
 REQUESTED_WITH = "airflow-ack-sagemaker"
 """What the header ``X-Requested-With`` of an action says. A form of another site cannot set it."""
 
 _read, _edit = requires_access_dag("GET"), requires_access_dag("PUT")
 
-FILES = [Depends(requires_access_view(AccessView.PLUGINS))] if login_has_cookie() else []
-"""What the page's files depend on. Without a cookie a check would let nobody load what holds nothing but the published
-source.
-"""
 
-
-def readable_dags(request: Request, user: GetUserDep) -> frozenset[str]:
+async def readable_dags(request: Request, user: GetUserDep) -> frozenset[str]:
     """The DAGs that the user may read.
 
     :raises HTTPException: 401: nobody is logged in. 403: the user may read no DAG, or not the one that the query names.
     """
+    return await in_thread(_readable_dags, request, user)
+
+
+async def may_edit(request: Request, user: BaseUser, dag_id: str) -> bool:
+    """Whether the user may edit a DAG."""
+    return await in_thread(_may_edit, request, user, dag_id)
+
+
+async def editable_dags(user: GetUserDep) -> frozenset[str]:
+    """The DAGs that the user may edit."""
+    return frozenset(await in_thread(get_auth_manager().get_authorized_dag_ids, user=user, method="PUT"))
+
+
+async def reads_connections(user: GetUserDep) -> bool:
+    """Whether the user may read connections, and so the words of an error."""
+    return await in_thread(get_auth_manager().is_authorized_connection, method="GET", user=user)
+
+
+def _readable_dags(request: Request, user: BaseUser) -> frozenset[str]:
     _read(request, user)
     found = frozenset(get_auth_manager().get_authorized_dag_ids(user=user, method="GET"))
     if not found:
@@ -37,8 +51,7 @@ def readable_dags(request: Request, user: GetUserDep) -> frozenset[str]:
     return found
 
 
-def may_edit(request: Request, user: GetUserDep, dag_id: str) -> bool:
-    """Whether the user may edit a DAG. Blocks."""
+def _may_edit(request: Request, user: BaseUser, dag_id: str) -> bool:
     # What Airflow's dependency looks at is the path; ours has no DAG in it, the execution has.
     request.scope["path_params"] = {**request.path_params, "dag_id": dag_id}
     try:
@@ -50,12 +63,7 @@ def may_edit(request: Request, user: GetUserDep, dag_id: str) -> bool:
     return True
 
 
-def reads_connections(user: GetUserDep) -> bool:
-    """Whether the user may read connections, and so the words of an error. Blocks."""
-    return bool(get_auth_manager().is_authorized_connection(method="GET", user=user))
-
-
-def same_site(request: Request, user: GetUserDep) -> None:
+async def same_site(request: Request, user: GetUserDep) -> None:
     """Refuse what a page of another site could have sent in the user's name.
 
     :raises HTTPException: 403.

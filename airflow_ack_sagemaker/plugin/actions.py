@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
+from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
-from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from airflow_ack_sagemaker.core.errors import AckError
 from airflow_ack_sagemaker.core.pages.executions import Row
+from airflow_ack_sagemaker.core.pages.models import VersionRow
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import State, classify
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
-from airflow_ack_sagemaker.kube.errors import Conflict, NotFound
+from airflow_ack_sagemaker.kube.deletion import delete_if_same_async
+from airflow_ack_sagemaker.kube.errors import NotFound
 from airflow_ack_sagemaker.plugin.access import may_edit, readable_dags, reads_connections, same_site
 from airflow_ack_sagemaker.plugin.audit import record_stop
+from airflow_ack_sagemaker.plugin.reader import Board
 from airflow_ack_sagemaker.plugin.routes import find
 from airflow_ack_sagemaker.plugin.shared import secrets_known
+from airflow_ack_sagemaker.plugin.threads import in_thread
 from airflow_ack_sagemaker.plugin.trouble import logged, trouble_of
 
 router = APIRouter(prefix="/api", dependencies=[Depends(same_site), Depends(secrets_known)])
@@ -47,13 +52,33 @@ async def stop(
 ) -> dict[str, str]:
     """Stop an execution by deleting its resource, which is how ACK stops."""
     row, _, board = await find(request, dag_ids, cluster, namespace, name, whole=whole)
-    if not await run_in_threadpool(may_edit, request, user, row.dag_id or ""):
+    recorded = Recorded()
+    return await act(
+        request, user, row, board, lambda client: _stop(client, row, wanted.uid, user.get_name(), recorded), whole=whole
+    )
+
+
+async def act(
+    request: Request,
+    user: BaseUser,
+    row: Row | VersionRow,
+    board: Board,
+    action: Callable[[AsyncKubeClient], Awaitable[str]],
+    *,
+    whole: bool,
+) -> dict[str, str]:
+    """Do what a user asks for who may edit the DAG that the row belongs to.
+
+    :param action: does it, and says what was done.
+    :param whole: whether the user may see the words of an error.
+    :raises HTTPException: 403: the user may not. 409: the resource is gone. 503: the cluster refuses.
+    """
+    if not await may_edit(request, user, row.dag_id or ""):
         raise HTTPException(403, f"You may not edit the DAG {row.dag_id!r}.")
     try:
-        recorded = Recorded()
-        return {"message": await board.call(lambda client: _stop(client, row, wanted.uid, user.get_name(), recorded))}
+        return {"message": await board.call(action)}
     except NotFound:
-        raise HTTPException(409, f"{name} is gone already.") from None
+        raise HTTPException(409, f"{row.name} is gone already.") from None
     except AckError as error:
         raise HTTPException(503, logged(trouble_of(error)).shown(whole)) from None
 
@@ -76,21 +101,14 @@ async def _stop(client: AsyncKubeClient, row: Row, uid: str, user_name: str, rec
         if outcome.state is State.DELETING:
             return f"{row.name} is being stopped already."
         if not recorded.done:
-            await run_in_threadpool(record_stop, user_name, row)
+            await in_thread(record_stop, user_name, row)
             recorded.done = True
-        try:
-            # Only as it is now: what ends in this moment keeps its record.
-            await client.delete(
-                PIPELINE_EXECUTION,
-                row.name,
-                row.namespace,
-                uid=uid,
-                resource_version=fields.version(live),
+        # Only as it is now: what ends in this moment keeps its record.
+        if await delete_if_same_async(
+            client, PIPELINE_EXECUTION, row.name, row.namespace, uid=uid, resource_version=fields.version(live)
+        ):
+            return (
+                f"{row.name} is being stopped. The controller tells SageMaker; the execution disappears here when it "
+                "has stopped, within about a minute."
             )
-        except Conflict:
-            continue
-        return (
-            f"{row.name} is being stopped. The controller tells SageMaker; the execution disappears here when it has "
-            "stopped, within about a minute."
-        )
     raise HTTPException(503, f"{row.name} was changed by others at each attempt to stop it. Try again.")

@@ -7,7 +7,7 @@ import logging
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from airflow_ack_sagemaker.plugin import actions, files, routes
+from airflow_ack_sagemaker.plugin import actions, approvals, files, lifecycle, routes
 from airflow_ack_sagemaker.plugin.settings import SettingsError
 from airflow_ack_sagemaker.plugin.shared import Shared
 from airflow_ack_sagemaker.plugin.single_flight import NotYet
@@ -20,7 +20,7 @@ def create_app() -> FastAPI:
     # Its documentation would be open to everybody.
     app = FastAPI(title="ACK SageMaker", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.shared = Shared()
-    for module in (routes, actions, files):
+    for module in (routes, lifecycle, actions, approvals, files):
         app.include_router(module.router)
     app.add_exception_handler(SettingsError, _misconfigured)
     app.add_exception_handler(NotYet, _unavailable)

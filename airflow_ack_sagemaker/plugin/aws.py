@@ -11,11 +11,12 @@ from typing import Any
 
 from botocore.config import Config
 
-from airflow_ack_sagemaker.aws.errors import SourceError
-from airflow_ack_sagemaker.aws.s3 import DEFAULT_CONNECTION, S3Source, current_version
+from airflow_ack_sagemaker.aws.logs import LogLine, tail_of
+from airflow_ack_sagemaker.aws.s3 import S3Source, current_version, fetch_definition
 from airflow_ack_sagemaker.aws.steps import listed_steps
 from airflow_ack_sagemaker.core.pages.step_states import StepState, state_of
 from airflow_ack_sagemaker.core.resource.times import text_of
+from airflow_ack_sagemaker.core.run.step_logs import StepLog
 from airflow_ack_sagemaker.plugin.connections import ServerAwsHook
 from airflow_ack_sagemaker.plugin.single_flight import SingleFlight
 from airflow_ack_sagemaker.plugin.trouble import Trouble, aws_trouble_of, logged
@@ -23,6 +24,9 @@ from airflow_ack_sagemaker.plugin.trouble import Trouble, aws_trouble_of, logged
 STEPS_SECONDS = 3.0
 """How old the steps of a running execution may be."""
 VERSION_SECONDS = 60.0
+LOG_SECONDS = 10.0
+"""How old the end of a log may be: a job that has just ended goes on writing for some seconds."""
+FILE_SECONDS = 60.0
 FOR_EVER = 30 * 86_400.0
 _AT_ONCE = 4
 """Requests to AWS at once."""
@@ -43,6 +47,8 @@ class Aws:
         self._steps: SingleFlight[tuple[StepState, ...]] = SingleFlight(256)
         self._texts: SingleFlight[bytes] = SingleFlight(64)
         self._versions: SingleFlight[str | None] = SingleFlight(1_024)
+        self._logs: SingleFlight[list[LogLine]] = SingleFlight(32)
+        self._files: SingleFlight[bytes] = SingleFlight(64)
 
     async def steps(self, arn: str, region: str | None, *, over: bool) -> tuple[StepState, ...]:
         """The steps of an execution; of one that is ``over`` they are asked for once."""
@@ -70,6 +76,15 @@ class Aws:
         )
         return (await asyncio.to_thread(zlib.decompress, packed)).decode("utf-8", "surrogatepass")
 
+    async def log_tail(self, arn: str, region: str | None, log: StepLog, *, over: bool) -> list[LogLine]:
+        """The end of the log of a step's job."""
+        return await self._logs.get(
+            (arn, log, over),
+            lambda: self._ask("logs", region, lambda client: tail_of(client, log)),
+            seconds=LOG_SECONDS,
+            wait_seconds=5.0,
+        )
+
     async def newest_version(self, source: S3Source) -> str | None:
         """The version id that S3 would give now; None in a bucket without versioning."""
 
@@ -79,6 +94,14 @@ class Aws:
         return await self._versions.get(
             source, lambda: self._ask("s3", None, ask), seconds=VERSION_SECONDS, wait_seconds=2.0
         )
+
+    async def file(self, source: S3Source) -> bytes:
+        """The content of an object that an execution has written."""
+
+        def ask(client: Any) -> bytes:
+            return fetch_definition(source, aws_conn_id=self.aws_conn_id, client=client).content
+
+        return await self._files.get(source, lambda: self._ask("s3", None, ask), seconds=FILE_SECONDS, wait_seconds=3.0)
 
     async def _ask(self, service: str, region: str | None, ask: Callable[[Any], Any]) -> Any:
         async with self._turns:
@@ -95,10 +118,6 @@ class Aws:
                 hook: Any = ServerAwsHook(
                     aws_conn_id=self.aws_conn_id, client_type=service, region_name=region, config=_QUICK
                 )
-                # The hook goes on without a connection that it does not find, with whatever the process has. For the
-                # provider's default name that is the custom; another name was meant.
-                if self.aws_conn_id != DEFAULT_CONNECTION and hook.conn_config.conn_type is None:
-                    raise SourceError("Airflow has no such connection. Add it (type aws), or correct the name.")
                 client = self._clients[service, region] = hook.get_conn()
             return client
 

@@ -12,13 +12,14 @@ import ipaddress
 import json
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
 
+from airflow_ack_sagemaker.core.printable import quoted
 from airflow_ack_sagemaker.kube.connection import kubeconfig
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig, Fields, cluster_config, well_formed
 from airflow_ack_sagemaker.kube.connection.credentials import Credential
@@ -29,8 +30,23 @@ from airflow_ack_sagemaker.kube.errors import ConfigError
 MAX_KUBECONFIG = 1_000_000
 """Characters of a kubeconfig in a connection's text."""
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
-_METADATA_NETWORKS = tuple(map(ipaddress.ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "0.0.0.0/8")))
-_METADATA_HOSTS = frozenset({"metadata", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"})
+_METADATA_NETWORKS = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            # link-local (AWS, Azure, Google, ...); AWS by IPv6; what a system takes for itself; Azure, Alibaba, Oracle
+            "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "0.0.0.0/8", "168.63.129.16/32", "100.100.100.200/32",
+            "192.0.0.192/32",
+        ),
+    )
+)  # fmt: skip
+_METADATA_HOSTS = frozenset(
+    {"metadata", "metadata.goog", "metadata.google.internal", "instance-data", "instance-data.ec2.internal"}
+)
+# Addresses that end in one of IPv4: compatible (RFC 4291), translated (RFC 2765), by NAT64 (RFC 6052).
+_ENDS_IN_IPV4 = tuple(map(ipaddress.IPv6Network, ("::/96", "::ffff:0:0:0/96", "64:ff9b::/96")))
+_LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+"""A network's own prefixes of NAT64 (RFC 8215), each of 48, 56, 64 or 96 bits."""
 
 _AWS_DATA = frozenset(
     {
@@ -49,7 +65,7 @@ _ASSUME_ROLE = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class ConnectionPolicy:
     """What the operator allows beyond data.
 
     :param kube_config_paths: kubeconfig files that a connection may name; their exec plugins run.
@@ -62,9 +78,9 @@ class Policy:
     trusts_editors: bool = False
 
 
-def policy() -> Policy:
+def policy() -> ConnectionPolicy:
     """That of Airflow's configuration."""
-    return Policy(
+    return ConnectionPolicy(
         frozenset(_path(one) for one in _listed("kube_config_paths")),
         frozenset(one.rstrip("/") for one in _listed("aws_endpoint_urls")),
         conf.getboolean("ack_sagemaker", "connection_editors_may_run_programs", fallback=False),
@@ -76,7 +92,7 @@ def server_config(
     *,
     conn_id: str,
     session: Callable[[], Any] | None,
-    allowed: Policy,
+    allowed: ConnectionPolicy,
     environ: Mapping[str, str] = os.environ,
 ) -> ClusterConfig:
     """The cluster of a connection of type ``kubernetes``, for the API server.
@@ -105,7 +121,7 @@ def server_config(
     return config
 
 
-def check_aws(connection: Any, allowed: Policy) -> None:
+def check_aws(connection: Any, allowed: ConnectionPolicy) -> None:
     """Refuse a connection of type ``aws`` that is more than data.
 
     :param connection: an Airflow connection.
@@ -134,7 +150,9 @@ def check_aws(connection: Any, allowed: Policy) -> None:
             case "verify" if value is True:
                 pass
             case _:
-                raise _refused(conn_id, f"sets {key!r}, which may lead to a file, a program or another address")
+                raise _refused(
+                    conn_id, f"sets {quoted(str(key))}, which may lead to a file, a program or another address"
+                )
 
 
 def _check_content(content: Any, context: Any, conn_id: str) -> None:
@@ -186,7 +204,7 @@ def _as_data(
     return replace(config, credential=Credential(issuer=for_server(token, config.server, session)))
 
 
-def _check_endpoint(value: Any, conn_id: str, allowed: Policy) -> None:
+def _check_endpoint(value: Any, conn_id: str, allowed: ConnectionPolicy) -> None:
     if str(value).rstrip("/") not in allowed.aws_endpoint_urls:
         raise _refused(conn_id, "names an endpoint_url that is not listed", "aws_endpoint_urls")
 
@@ -194,7 +212,7 @@ def _check_endpoint(value: Any, conn_id: str, allowed: Policy) -> None:
 def _check_names(value: Any, known: frozenset[str], key: str, conn_id: str) -> None:
     for name in _mapping(value, key, conn_id):
         if name not in known:
-            raise _refused(conn_id, f"sets {str(name)!r} in {key}")
+            raise _refused(conn_id, f"sets {quoted(str(name))} in {key}")
 
 
 def _mapping(value: Any, key: str, conn_id: str) -> Mapping[str, Any]:
@@ -215,8 +233,20 @@ def _is_metadata(url: str) -> bool:
             address = ipaddress.IPv4Address(socket.inet_aton(host))
         except (OSError, UnicodeError):
             return False
-    address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in network for network in _METADATA_NETWORKS)
+    meant = [address, *_ipv4_in(address)] if isinstance(address, ipaddress.IPv6Address) else [address]
+    return any(one in network for one in meant for network in _METADATA_NETWORKS)
+
+
+def _ipv4_in(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
+    """The addresses of IPv4 that one of IPv6 may lead to: mapped, tunnelled (RFC 3056), translated."""
+    yield from filter(None, (address.ipv4_mapped, address.sixtofour))
+    octets = address.packed
+    if address in _LOCAL_NAT64 or any(address in network for network in _ENDS_IN_IPV4):
+        yield ipaddress.IPv4Address(octets[12:])
+    if address in _LOCAL_NAT64:
+        # A shorter prefix is followed by the address at once, around the ninth octet (RFC 6052, 2.2).
+        after = octets[6:8] + octets[9:]
+        yield from (ipaddress.IPv4Address(after[start : start + 4]) for start in range(3) if after[start])
 
 
 def _refused(conn_id: str, what: str, option: str = "") -> ConfigError:

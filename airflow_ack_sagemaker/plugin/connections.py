@@ -6,9 +6,11 @@ from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 
-from airflow_ack_sagemaker.compat import server_connection
+from airflow_ack_sagemaker.aws.s3 import DEFAULT_CONNECTION
+from airflow_ack_sagemaker.compat import AirflowNotFoundException, server_connection
 from airflow_ack_sagemaker.hooks.ack import AckHook
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
+from airflow_ack_sagemaker.kube.errors import ConfigError
 from airflow_ack_sagemaker.plugin.connection_policy import check_aws, policy, server_config
 
 
@@ -46,8 +48,17 @@ class ServerAwsHook(AwsBaseHook):
     def get_connection(cls, conn_id: str) -> Any:
         """The connection. Blocks.
 
-        :raises ConfigError: it is more than data.
+        :raises ConfigError: there is none, or it is more than data.
         """
-        connection = server_connection(conn_id)
+        try:
+            connection = server_connection(conn_id)
+        except AirflowNotFoundException:
+            # The provider goes on without a connection that it does not find, as whatever the process is. For its own
+            # default name that is the custom; another name was meant.
+            if conn_id == DEFAULT_CONNECTION:
+                raise
+            raise ConfigError(
+                f"Airflow has no AWS connection {conn_id!r}. Add it (type aws), or correct the name."
+            ) from None
         check_aws(connection, policy())
         return connection

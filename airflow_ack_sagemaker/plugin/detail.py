@@ -15,16 +15,18 @@ from airflow_ack_sagemaker.core.pages.differences import Difference, by_digest, 
 from airflow_ack_sagemaker.core.pages.executions import Row
 from airflow_ack_sagemaker.core.pages.lookups import execution_to_ask
 from airflow_ack_sagemaker.core.pages.masking import parameters_of, shown_resource
-from airflow_ack_sagemaker.core.pages.pipelines import PipelineRow, definition_of, plain_digest
+from airflow_ack_sagemaker.core.pages.pipelines import DefinitionSource, PipelineRow, definition_of, plain_digest
 from airflow_ack_sagemaker.core.pages.step_states import Picture, StepState, StepView, with_states
 from airflow_ack_sagemaker.core.pages.timeline import timeline_of
 from airflow_ack_sagemaker.core.resource.arns import Arn, arn_of
 from airflow_ack_sagemaker.core.run.retry_steps import selective_of
+from airflow_ack_sagemaker.links import log_url
 from airflow_ack_sagemaker.plugin.aws import Aws, AwsTrouble
 from airflow_ack_sagemaker.plugin.masker import MASKER
 from airflow_ack_sagemaker.plugin.picture import readable_picture
 from airflow_ack_sagemaker.plugin.reader import Board
 from airflow_ack_sagemaker.plugin.single_flight import NotYet, SingleFlight
+from airflow_ack_sagemaker.plugin.threads import in_thread, in_turn
 from airflow_ack_sagemaker.plugin.trouble import logged, trouble_of
 
 T = TypeVar("T")
@@ -51,13 +53,12 @@ class Details:
         self._canonical: SingleFlight[str] = SingleFlight(4_096)
         self._described: SingleFlight[dict[str, Any]] = SingleFlight(128)
         self._differences: SingleFlight[Difference] = SingleFlight(256)
-        self._turn = asyncio.Semaphore(1)
 
     async def picture(self, text: str) -> tuple[Picture | None, str | None]:
         """The picture of a definition, or why there is none."""
-        digest = await asyncio.to_thread(plain_digest, text)
+        digest = await in_thread(plain_digest, text)
         return await self._pictures.get(
-            digest, lambda: self.alone(lambda: readable_picture(text)), seconds=_DAY, wait_seconds=10
+            digest, lambda: in_turn(lambda: readable_picture(text)), seconds=_DAY, wait_seconds=10
         )
 
     async def canonical(self, pipeline: PipelineRow, text: Callable[[], Awaitable[str | None]]) -> str:
@@ -69,14 +70,14 @@ class Details:
 
         async def make() -> str:
             found = await text()
-            return "" if found is None else await self.alone(lambda: digest_of(found))
+            return "" if found is None else await in_turn(lambda: digest_of(found))
 
         return await self._canonical.get(pipeline.text_sha256, make, seconds=_DAY, wait_seconds=0.5)
 
     async def described(self, version: Hashable, describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What a version of a resource says about itself."""
         return await self._described.get(
-            (version, MASKER.version), lambda: self.alone(describe), seconds=_DAY, wait_seconds=10
+            (version, MASKER.version), lambda: in_turn(describe), seconds=_DAY, wait_seconds=10
         )
 
     async def difference(self, old: str, new: str, names: tuple[str, str]) -> Difference:
@@ -84,18 +85,13 @@ class Details:
 
         :raises NotYet: ask again later.
         """
-        digests = await asyncio.to_thread(lambda: (plain_digest(old), plain_digest(new)))
+        digests = await in_thread(lambda: (plain_digest(old), plain_digest(new)))
         return await self._differences.get(
             (digests, names, MASKER.version),
-            lambda: self.alone(lambda: difference(old, new, MASKER, names)),
+            lambda: in_turn(lambda: difference(old, new, MASKER, names)),
             seconds=_DAY,
             wait_seconds=5,
         )
-
-    async def alone(self, work: Callable[[], T]) -> T:
-        """What a piece of work gives, in a thread, when no other one is being done."""
-        async with self._turn:
-            return await asyncio.to_thread(work)
 
 
 async def graph_of(
@@ -105,32 +101,21 @@ async def graph_of(
 
     :param whole: whether the notes may have the words of an error.
     """
-    arn = to_ask(row, board)
-    text, source, note = None, None, None
-    if aws is not None and arn is not None:
-        try:
-            text, source = await aws.definition(arn.text, arn.region), "sagemaker"
-        except NotYet:
-            note = _FETCHING
-        except AwsTrouble as error:
-            note = error.trouble.shown(whole)
-    if text is None:
-        text, more = await _from_cluster(row, resource, board, details, whole=whole)
-        source = "cluster" if text is not None else None
-        note = " ".join(filter(None, (note, more))) or None
+    text, source, note = await definition_text(row, resource, board, aws, details, whole=whole)
     picture, why = await details.picture(text) if text is not None else (None, None)
     if picture is None:
-        return _graph(None, why or note, None, (), ())
-    states, steps_note = await _states(row, arn, aws, whole=whole)
+        return _graph(None, why or note, None, (), (), None)
+    arn = to_ask(row, board)
+    states, steps_note = await states_of(row, arn, aws, whole=whole)
     selective = selective_of(resource)
     selected = None if selective is None else selective.steps
 
     def make() -> dict[str, Any]:
         # In a thread: a definition of a megabyte has ten thousand steps.
         steps = picture.steps if states is None else with_states(picture, states, over=row.over, selected=selected)
-        return _graph(source, note, steps_note, steps, picture.edges)
+        return _graph(source, note, steps_note, steps, picture.edges, arn)
 
-    return await asyncio.to_thread(make)
+    return await in_thread(make)
 
 
 def to_ask(row: Row, board: Board) -> Arn | None:
@@ -138,9 +123,29 @@ def to_ask(row: Row, board: Board) -> Arn | None:
     return arn_of(execution_to_ask(row, board.pipelines.items.values(), board.cluster.pipelines))
 
 
-async def _states(
+async def definition_text(
+    row: Row, resource: Mapping[str, Any], board: Board, aws: Aws | None, details: Details, *, whole: bool
+) -> tuple[str | None, str | None, str | None]:
+    """The definition that an execution ran, where it is from (``sagemaker``, ``cluster``), and a note about it.
+
+    :param whole: whether the note may have the words of an error.
+    """
+    arn, note = to_ask(row, board), None
+    if aws is not None and arn is not None:
+        try:
+            return await aws.definition(arn.text, arn.region), "sagemaker", None
+        except NotYet:
+            note = _FETCHING
+        except AwsTrouble as error:
+            note = error.trouble.shown(whole)
+    text, more = await _from_cluster(row, resource, board, details, whole=whole)
+    return text, "cluster" if text is not None else None, " ".join(filter(None, (note, more))) or None
+
+
+async def states_of(
     row: Row, arn: Arn | None, aws: Aws | None, *, whole: bool
 ) -> tuple[Sequence[StepState] | None, str | None]:
+    """How the execution's steps stand, or why that is not known."""
     if aws is None:
         return None, f"{_NO_AWS} it is not known how each step stands."
     if not row.arn:
@@ -194,14 +199,26 @@ def _graph(
     steps_note: str | None,
     steps: Sequence[StepView],
     edges: Sequence[tuple[str, str, str | None]],
+    arn: Arn | None,
 ) -> dict[str, Any]:
     return {
         "source": source,
         "note": note,
         "steps_note": steps_note,
-        "steps": [{**asdict(step), "reason": step.reason and MASKER.text(step.reason)} for step in steps],
+        "steps": [_step(step, arn) for step in steps],
         "edges": [{"source": source, "target": target, "branch": branch} for source, target, branch in edges],
     }
+
+
+def _step(step: StepView, arn: Arn | None) -> dict[str, Any]:
+    """A step as JSON.
+
+    :param arn: of the execution, where AWS may be asked about it.
+    """
+    # Not asdict, which copies deeply: at a thousand steps that is what a look costs.
+    shown = {name: getattr(step, name) for name in StepView.__slots__ if name != "log"}
+    url = log_url(arn.text, step.log.group, step.log.prefix) if arn is not None and step.log is not None else ""
+    return {**shown, "reason": step.reason and MASKER.text(step.reason), "log_url": url or None}
 
 
 def described(resource: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,9 +228,14 @@ def described(resource: Mapping[str, Any]) -> dict[str, Any]:
         "timeline": [
             {**asdict(event), "detail": event.detail and MASKER.text(event.detail)} for event in timeline_of(resource)
         ],
-        "definition": definition_of(resource).shown(),
+        "definition": source_of(definition_of(resource)),
         "yaml": as_yaml(resource),
     }
+
+
+def source_of(definition: DefinitionSource) -> dict[str, str | None]:
+    """Where a definition was read from, without secrets: the annotations of a resource are anybody's text."""
+    return {key: value and MASKER.text(value) for key, value in definition.shown().items()}
 
 
 def as_yaml(resource: Mapping[str, Any]) -> str:

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException
-from fastapi.responses import FileResponse
+from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
+from airflow.api_fastapi.core_api.security import requires_access_view
+from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
-from airflow_ack_sagemaker.plugin.access import FILES
+from airflow_ack_sagemaker.plugin.responses import tagged
 
-router = APIRouter(prefix="/static", dependencies=FILES)
+router = APIRouter(prefix="/static", dependencies=[Depends(requires_access_view(AccessView.PLUGINS))])
 
 _FOLDER = Path(__file__).with_name("static")
 _TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".css": "text/css", ".txt": "text/plain"}
 
 
 @router.get("/{file}")
-def static(file: str) -> FileResponse:
-    """A file of the page."""
+def static(request: Request, file: str) -> Response:
+    """A file of the page. Not by Starlette's `FileResponse`: parts of files are of no use here, and its reading of
+    ``Range`` takes quadratic time in the versions that Airflow 3.1 is bound to (CVE-2025-62727).
+    """
     path = _FOLDER / file
     # A name without a folder, and only what the page has: never a way out of its folder.
     if path.parent != _FOLDER or path.suffix not in _TYPES or not path.is_file():
         raise HTTPException(404, "The page has no such file.")
     # Asked for again each time, answered with 304: an upgrade must not leave an old page in a browser.
-    headers = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
-    return FileResponse(path, media_type=_TYPES[path.suffix], headers=headers)
+    return tagged(request, path.read_bytes(), _TYPES[path.suffix], {"X-Content-Type-Options": "nosniff"})

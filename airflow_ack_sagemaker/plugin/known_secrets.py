@@ -25,7 +25,9 @@ from airflow_ack_sagemaker.core.pages.masking import secrets_of
 from airflow_ack_sagemaker.core.pages.secret_texts import SecretTexts, strings_in
 from airflow_ack_sagemaker.kube.connection.kubeconfig import parse_text
 from airflow_ack_sagemaker.kube.errors import ConfigError
+from airflow_ack_sagemaker.plugin.connection_policy import MAX_KUBECONFIG
 from airflow_ack_sagemaker.plugin.masker import MASKER
+from airflow_ack_sagemaker.plugin.threads import giving_way
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +56,8 @@ class KnownSecrets:
 
     async def _renew(self) -> None:
         try:
-            texts = await asyncio.to_thread(lambda: SecretTexts(self._all()))
+            # Not one of the pages' threads: it waits for Airflow's database first.
+            texts = await asyncio.to_thread(giving_way, lambda: SecretTexts(self._all()))
             MASKER.know(texts)
             self._read = time.monotonic()
         except Exception:
@@ -117,10 +120,10 @@ def _in_extra(extra: str | None) -> Iterator[str]:
     yield from secrets_of(document, MASKER)
     # A kubeconfig is YAML as often as JSON.
     content = document.get("kube_config") or document.get("extra__kubernetes__kube_config")
-    if isinstance(content, str):
+    if isinstance(content, str) and len(content) <= MAX_KUBECONFIG:  # a longer one is not used in the API server
         try:
             yield from secrets_of(parse_text(content, "kube_config"), MASKER)
-        except (ConfigError, RecursionError, ValueError):
+        except ConfigError:
             return
 
 

@@ -11,11 +11,17 @@ from airflow_ack_sagemaker.compat import underscored
 from airflow_ack_sagemaker.core.pages.secret_shapes import without_shapes
 from airflow_ack_sagemaker.core.pages.secret_texts import SecretTexts
 
-_WORDS = (
-    "accesskey", "apikey", "authorization", "clientkeydata", "connectionstring", "credential", "passphrase", "passwd",
-    "password", "privatekey", "pwd", "secret", "sessionkey", "signature", "token",
-)  # fmt: skip
+_WORDS = re.compile(
+    "accesskey|accountkey|apikey|authorization|clientkeydata|connectionstring|credential|passphrase|passwd|password"
+    "|privatekey|pwd|secret|sessionkey|signature|token"
+)
 """Beside Airflow's own words; as they are without signs between."""
+_PASS = re.compile(
+    r"(?:account|admin|api|auth|basic|db|database|email|ftp|jdbc|key|keystore|ldap|login|mail|mongo|mssql|my|mysql|odbc|oracle"
+    r"|pg|postgres|postgresql|proxy|rabbitmq|redis|registry|root|service|smtp|snowflake|sql|ssh|store|sudo|user|vault)"
+    r"(?:pass|pw)$"
+)
+"""``DB_PASS``, ``smtpPass``. Not ``pass`` after any word: ``bypass``, ``forward_pass``, ``PassRole`` are no secrets."""
 _SIGNS = re.compile(r"[^a-z0-9]+")
 
 
@@ -38,11 +44,13 @@ class AirflowMasker:
 
     def hides(self, name: str) -> bool:
         """Whether the value of something with this name is secret."""
-        squeezed = _SIGNS.sub("", name.lower())
+        lower = name.lower()
+        squeezed = _SIGNS.sub("", lower)
         return bool(
-            any(word in squeezed for word in _WORDS)
+            _WORDS.search(squeezed)
+            or (squeezed.endswith(("pass", "pw")) and _PASS.search(squeezed))
             or should_hide_value_for_key(name)
-            or should_hide_value_for_key(underscored(name))
+            or ((spelled := underscored(name)) != lower and should_hide_value_for_key(spelled))
         )
 
     def text(self, text: str) -> str:

@@ -7,14 +7,18 @@ from airflow_ack_sagemaker.core.definition.problems import DefinitionError
 from airflow_ack_sagemaker.core.pages.step_states import Picture, StepView, picture_of
 
 
+def not_drawn(error: DefinitionError) -> str:
+    """Why there is no picture: where, and not what, since the message may quote a value."""
+    place = error.problems[0].pointer or "its beginning"
+    return f"The definition cannot be drawn: this version does not understand what stands at {place}."
+
+
 def readable_picture(text: str) -> tuple[Picture | None, str | None]:
     """The picture, or why there is none: SageMaker may know more than this version does."""
     try:
         definition = parse_definition(text, filled=True)
     except DefinitionError as error:
-        # Where, and not what: the message may quote a value.
-        place = error.problems[0].pointer or "its beginning"
-        return None, f"The definition cannot be drawn: this version does not understand what stands at {place}."
+        return None, not_drawn(error)
     steps = (
         StepView(
             step.name,

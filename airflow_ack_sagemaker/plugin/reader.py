@@ -1,247 +1,95 @@
-"""What the clusters have, read once for all viewers: a list and a watch per kind, in the API server's event loop.
-
-They begin with the first request, end a minute after the last, and begin again after a failure.
-"""
+"""What the clusters have, read once for all viewers."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import logging
-import secrets
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
-from airflow_ack_sagemaker.core.pages.executions import Place, Row, row_of, usual_durations
+from airflow_ack_sagemaker.core.pages.executions import Row, row_of
 from airflow_ack_sagemaker.core.pages.health import Health, health_of
+from airflow_ack_sagemaker.core.pages.index import Index
 from airflow_ack_sagemaker.core.pages.pipelines import PipelineRow, pipeline_row
 from airflow_ack_sagemaker.core.pages.pipelines import prune as prune_pipeline
 from airflow_ack_sagemaker.core.resource import fields
-from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION, Kind
-from airflow_ack_sagemaker.follow.shared import Prune
-from airflow_ack_sagemaker.follow.watch import CollectionFollower, follow_all, without_bulk
+from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
+from airflow_ack_sagemaker.follow.watch import without_bulk
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.plugin.connected import Connected
-from airflow_ack_sagemaker.plugin.connections import ServerAckHook
+from airflow_ack_sagemaker.plugin.followed import FRESH, Followed, Following
 from airflow_ack_sagemaker.plugin.masker import MASKER
-from airflow_ack_sagemaker.plugin.settings import Cluster
+from airflow_ack_sagemaker.plugin.settings import ClusterSetting
+from airflow_ack_sagemaker.plugin.shelf import Shelf
 from airflow_ack_sagemaker.plugin.single_flight import Pace, SingleFlight
-from airflow_ack_sagemaker.plugin.trouble import Trouble, logged, trouble_of
+from airflow_ack_sagemaker.plugin.threads import in_thread
 
-log = logging.getLogger(__name__)
-
-IDLE_SECONDS = 60.0
-"""How long a cluster is still followed after its last viewer has gone."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 PACE = 0.7
 """Seconds between single requests to a cluster, for all viewers together. With the watches: less than two a second."""
-FRESH = 0.5
-"""Seconds between two versions of what there is: in a busy cluster each change would make all answers anew."""
-_LOOK = 5.0
 _DEFINITIONS = 64
 
 T = TypeVar("T")
 
 
-class Followed(Generic[T]):
-    """The objects of one kind, each as what ``make`` makes of it. ``version`` changes when something has changed;
-    ``error`` is why they are not followed now, None where they are.
-    """
-
-    def __init__(self, board: Board, kind: Kind, prune: Prune, make: Callable[[Mapping[str, Any], str], T]) -> None:
-        self.items: dict[str, T] = {}
-        self.version = 0
-        self.loaded = False
-        self.error: Trouble | None = None
-        self._board = board
-        self._kind = kind
-        self._prune = prune
-        self._make = make
-        self._reader: CollectionFollower | None = None
-        self._source: CollectionFollower | None = None
-
-    @property
-    def trouble(self) -> Trouble | None:
-        """Why the cluster cannot be read now."""
-        if self.error is not None:
-            return self.error
-        pulse = self._reader.pulse if self._reader is not None else None
-        return None if pulse is None or pulse.trouble is None else trouble_of(pulse.trouble)
-
-    @property
-    def age(self) -> float | None:
-        """Seconds since the cluster was last heard."""
-        heard = self._reader.pulse.heard if self._reader is not None else None
-        return None if heard is None else max(time.monotonic() - heard, 0.0)
-
-    def resource(self, name: str) -> dict[str, Any] | None:
-        """The whole pruned object; None where there is none."""
-        return None if self._source is None else self._source.now(name)
-
-    async def follow(self) -> None:
-        """Follow them until cancelled."""
-        pause = FIRST_PAUSE
-        while True:
-            began = time.monotonic()
-            reader = self._reader = follow_all(
-                self._board.connect,
-                key=("plugin", self._board.cluster.kubernetes_conn_id),
-                kind=self._kind,
-                namespace=self._board.cluster.namespace,
-                prune=self._prune,
-            )
-            reader.pulse.listeners.append(self._board.changed)
-            try:
-                await self._read(reader)
-            except Exception as error:
-                # Whatever a connection or a cluster may raise: it is told to the viewers, and tried again.
-                self.error = logged(trouble_of(error), before=self.error)
-                self._board.changed()
-            finally:
-                reader.pulse.listeners.remove(self._board.changed)
-                await reader.aclose()
-            if time.monotonic() - began > LONGEST_PAUSE:
-                pause = FIRST_PAUSE
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-
-    async def _read(self, reader: CollectionFollower) -> None:
-        seen: set[str] | None = set()
-        async for resource in reader:
-            if resource is None:
-                # All that is there now has been shown: what was there before and was not, is gone.
-                for name in self.items.keys() - (seen or set()):
-                    self._forget(name)
-                seen, self._source, self.error = None, reader, None
-                if not self.loaded:
-                    self.loaded = True
-                    self.version += 1
-                self._board.changed()
-                continue
-            name = fields.name(resource)
-            if seen is not None:
-                seen.add(name)
-            now = reader.now(name)
-            if now is None:
-                self._forget(name)
-            else:
-                self._keep(name, now)
-
-    def _keep(self, name: str, resource: Mapping[str, Any]) -> None:
-        try:
-            item = self._make(resource, self._board.cluster.kubernetes_conn_id)
-        except Exception:
-            # One that nobody has foreseen must not hide all others.
-            log.warning("%s %s cannot be shown.", self._kind.kind, name, exc_info=True)
-            return
-        if self.items.get(name) != item:
-            self.items[name] = item
-            self.version += 1
-
-    def _forget(self, name: str) -> None:
-        if self.items.pop(name, None) is not None:
-            self.version += 1
-
-
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a board has at one moment. ``usual``: the usual durations by pipeline, in seconds."""
+    """What a board has at one moment."""
 
-    versions: tuple[int, int, bool]
+    versions: tuple[int, ...]
     taken: float
     loaded: bool
     executions: tuple[Row, ...]
     pipelines: tuple[PipelineRow, ...]
-    usual: Mapping[Place, float]
+    _indexed: list[Index] = field(default_factory=list, compare=False, repr=False)
+
+    def index(self) -> Index:
+        """The executions, to be looked up. For a thread: the first call goes through all of them."""
+        if not self._indexed:
+            self._indexed.append(Index(self.executions))
+        return self._indexed[0]
 
 
-class Board:
-    """One configured cluster and namespace. ``state`` changes with everything that a viewer can see."""
+class Board(Following):
+    """The pipelines of one cluster and namespace. ``state`` changes with everything that a viewer can see."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self.cluster = cluster
+    def __init__(self, cluster: ClusterSetting) -> None:
+        super().__init__(cluster)
         self.executions: Followed[Row] = Followed(self, PIPELINE_EXECUTION, without_bulk, _masked_row)
         self.pipelines: Followed[PipelineRow] = Followed(self, PIPELINE, prune_pipeline, pipeline_row)
-        self.namespace = cluster.namespace or ""
+        self.followed = (self.executions, self.pipelines)
         self.definitions: SingleFlight[bytes | None] = SingleFlight(_DEFINITIONS)
-        self._token = secrets.token_hex(8)
         self._pace = Pace(PACE)
-        self._used = time.monotonic()
         self._connected = Connected(self.connect)
-        self._changed = asyncio.Event()
         self._look: Look | None = None
         self._health: tuple[object, Health] | None = None
-        self._task = asyncio.get_running_loop().create_task(self._live(), name=f"board of {cluster.kubernetes_conn_id}")
-
-    @property
-    def ended(self) -> bool:
-        """Whether nobody has looked for so long that it is not followed any more."""
-        return self._task.done()
-
-    @property
-    def loading(self) -> bool:
-        """Whether the first list has not arrived yet."""
-        return not (self.executions.loaded and self.pipelines.loaded)
-
-    @property
-    def trouble(self) -> Trouble | None:
-        """Why the cluster cannot be read now, with its name."""
-        trouble = self.executions.trouble or self.pipelines.trouble
-        return trouble and trouble.of(self.cluster.kubernetes_conn_id)
+        self.begin()
 
     @property
     def now(self) -> Look:
         """What there is, not older than half a second."""
-        look, versions = self._look, (self.executions.version, self.pipelines.version, self.loading)
+        look, versions = self._look, self.versions
         if look is None or (look.versions != versions and (time.monotonic() - look.taken > FRESH or not look.loaded)):
             rows = tuple(self.executions.items.values())
             pipelines = tuple(self.pipelines.items.values())
-            look = self._look = Look(
-                versions, time.monotonic(), not self.loading, rows, pipelines, usual_durations(rows)
-            )
+            look = self._look = Look(versions, time.monotonic(), not self.loading, rows, pipelines)
         return look
 
     @property
     def state(self) -> tuple[object, ...]:
         """What the answers to viewers depend on."""
-        return (self._token, self.now.versions, self.trouble, MASKER.version)
+        return (self.token, self.now.versions, self.trouble, MASKER.version)
 
     @property
     def health(self) -> Health:
-        """How the controller fares, not older than a second."""
+        """How the controller fares, not older than a second. For a thread: it goes through all that there is."""
         now, look = datetime.now(timezone.utc).replace(microsecond=0), self.now
         known = look.loaded and self.trouble is None
         if self._health is None or self._health[0] != (look.versions, now, known):
             found = health_of(look.executions, look.pipelines, now=now, known=known)
             self._health = ((look.versions, now, known), found)
         return self._health[1]
-
-    def touch(self) -> None:
-        """Somebody looks."""
-        self._used = time.monotonic()
-
-    async def wait(self, seconds: float) -> None:
-        """Wait until all is there, or cannot be read, for so long at most."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                while self.loading and self.trouble is None:
-                    event = self._changed
-                    await event.wait()
-
-    def changed(self) -> None:
-        """What has been waited for may be there: the first list, or why there is none."""
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    async def connect(self) -> AsyncKubeClient:
-        """A new client."""
-        client = await ServerAckHook(self.cluster.kubernetes_conn_id, self.cluster.aws_conn_id).get_async_conn()
-        self.namespace = self.cluster.namespace or client.namespace
-        return client
 
     async def call(self, request: Callable[[AsyncKubeClient], Awaitable[T]]) -> T:
         """What a single request gives, with a credential that holds."""
@@ -258,30 +106,15 @@ class Board:
             await self._pace.turn()
             resource = await self.call(lambda client: client.get(PIPELINE, pipeline.name, pipeline.namespace))
             text = fields.text(fields.spec(resource), "pipelineDefinition")
-            return None if text is None else await asyncio.to_thread(_packed, text)
+            return None if text is None else await in_thread(_packed, text)
 
         # By digest rather than by version: each status that is written makes another version.
         packed = await self.definitions.get((pipeline.uid, pipeline.text_sha256), fetch, seconds=3600, wait_seconds=0.5)
-        return None if packed is None else await asyncio.to_thread(_unpacked, packed)
+        return None if packed is None else await in_thread(_unpacked, packed)
 
-    async def close(self) -> None:
-        """End following."""
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
-
-    async def _live(self) -> None:
-        followers = [
-            asyncio.get_running_loop().create_task(followed.follow()) for followed in (self.executions, self.pipelines)
-        ]
-        try:
-            while time.monotonic() - self._used < IDLE_SECONDS:
-                await asyncio.sleep(_LOOK)
-        finally:
-            for follower in followers:
-                follower.cancel()
-            await asyncio.gather(*followers, return_exceptions=True)
-            await self._connected.close()
+    async def let_go(self) -> None:
+        """Nobody looks any more."""
+        await self._connected.close()
 
 
 def _masked_row(resource: Mapping[str, Any], cluster: str) -> Row:
@@ -302,12 +135,21 @@ class Boards:
     """The boards of the configured clusters, in one event loop."""
 
     def __init__(self) -> None:
-        self._boards: dict[Cluster, Board] = {}
+        self._boards: dict[ClusterSetting, Board] = {}
+        self._shelves: dict[ClusterSetting, Shelf] = {}
 
-    def of(self, cluster: Cluster) -> Board:
+    def of(self, cluster: ClusterSetting) -> Board:
         """The board of a cluster, which is followed from now on."""
         board = self._boards.get(cluster)
         if board is None or board.ended:
             board = self._boards[cluster] = Board(cluster)
         board.touch()
         return board
+
+    def shelf_of(self, cluster: ClusterSetting) -> Shelf:
+        """The models and endpoints of a cluster, which are followed from now on."""
+        shelf = self._shelves.get(cluster)
+        if shelf is None or shelf.ended:
+            shelf = self._shelves[cluster] = Shelf(cluster)
+        shelf.touch()
+        return shelf

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import secrets
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.concurrency import run_in_threadpool
+
+from airflow_ack_sagemaker.plugin.single_flight import SingleFlight
+from airflow_ack_sagemaker.plugin.threads import in_thread
 
 _KEPT = 128
+_KEPT_SECONDS, _LONGEST_SECONDS = 3_600.0, 60.0
+"""Seconds that an answer is kept, and that its making may take."""
+_LARGE, _LEVEL = 65_536, 5
+"""Bytes from which on an answer is compressed here, in a thread: Airflow would do it in its event loop."""
 
 
 class Responses:
@@ -22,33 +28,44 @@ class Responses:
     def __init__(self) -> None:
         # Versions are counted in each process of the API server: those of another one say nothing here.
         self._process = secrets.token_hex(8)
-        self._known: OrderedDict[str, bytes] = OrderedDict()
+        self._known: SingleFlight[bytes] = SingleFlight(_KEPT)
 
     def tag(self, *parts: object) -> str:
         """The entity tag of an answer that depends on these, which must have a stable ``repr`` within the process."""
         return hashlib.sha256(repr((self._process, *parts)).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     async def of(self, request: Request, tag: str, make: Callable[[], Mapping[str, Any]]) -> Response:
-        """304 if the browser has the answer, else what ``make`` gives (in a thread), with ``version`` and ``now``."""
+        """304 if the browser has the answer, else what ``make`` gives (in a thread), with ``version`` and ``now``.
+
+        :raises NotYet: it takes too long.
+        """
         if not _has(request, tag):
-            if (body := self._known.get(tag)) is None:
-                body = await run_in_threadpool(lambda: packed({"version": tag, **make()}))
-                self._known[tag] = body
-                while len(self._known) > _KEPT:
-                    self._known.popitem(last=False)
-            else:
-                self._known.move_to_end(tag)
-            return _sent(tag, body)
+            body = await self._known.get(
+                tag,
+                lambda: in_thread(lambda: packed({"version": tag, **make()})),
+                seconds=_KEPT_SECONDS,
+                wait_seconds=_LONGEST_SECONDS,
+            )
+            return await in_thread(_sent, request, tag, body)
         return Response(status_code=304, headers=_headers(tag))
 
 
 def answer(request: Request, content: Mapping[str, Any]) -> Response:
-    """An answer that is made anyway; its tag is that of its content."""
+    """An answer that is made anyway; its tag is that of its content. For a thread, where it may be large."""
     body = packed(content)
     tag = hashlib.sha256(body).hexdigest()[:32]
     if _has(request, tag):
         return Response(status_code=304, headers=_headers(tag))
-    return _sent(tag, b'{"version":"%s",%s' % (tag.encode(), body[1:]))
+    return _sent(request, tag, b'{"version":"%s",%s' % (tag.encode(), body[1:]))
+
+
+def tagged(request: Request, body: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
+    """Bytes as they are; 304 if the browser has them."""
+    tag = hashlib.sha256(body).hexdigest()[:32]
+    headers = {**_headers(tag), **headers}
+    if _has(request, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, headers=headers, media_type=media_type)
 
 
 def fingerprint(names: Collection[str]) -> str:
@@ -66,10 +83,14 @@ def packed(content: Any) -> bytes:
     return json.dumps(content, separators=(",", ":")).encode()
 
 
-def _sent(tag: str, body: bytes) -> Response:
+def _sent(request: Request, tag: str, body: bytes) -> Response:
     time = now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
     # Added last: all else may be from memory.
-    return Response(b'{"now":"%s",%s' % (time.encode(), body[1:]), headers=_headers(tag), media_type="application/json")
+    body, headers = b'{"now":"%s",%s' % (time.encode(), body[1:]), _headers(tag)
+    if len(body) > _LARGE and "gzip" in request.headers.get("accept-encoding", ""):
+        body = gzip.compress(body, _LEVEL)
+        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Response(body, headers=headers, media_type="application/json")
 
 
 def _headers(tag: str) -> dict[str, str]:

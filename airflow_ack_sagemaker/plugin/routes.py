@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Annotated, Any, Literal, NamedTuple
 
 from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
 
 from airflow_ack_sagemaker.aws.errors import SourceError
 from airflow_ack_sagemaker.aws.s3 import S3Source
@@ -19,7 +17,7 @@ from airflow_ack_sagemaker.core.errors import AckError
 from airflow_ack_sagemaker.core.pages import listing
 from airflow_ack_sagemaker.core.pages.differences import previous_of
 from airflow_ack_sagemaker.core.pages.executions import Place, Row
-from airflow_ack_sagemaker.core.pages.listing import MAX_LIMIT, SORTS, page_of, readable
+from airflow_ack_sagemaker.core.pages.listing import MAX_LIMIT, SORTS, any_readable, page_of, readable
 from airflow_ack_sagemaker.core.pages.lookups import may_ask_bucket
 from airflow_ack_sagemaker.core.pages.pipelines import (
     Drift,
@@ -36,13 +34,16 @@ from airflow_ack_sagemaker.core.resource.status import State, classify
 from airflow_ack_sagemaker.links import console_url
 from airflow_ack_sagemaker.plugin.access import may_edit, readable_dags, reads_connections
 from airflow_ack_sagemaker.plugin.aws import AwsTrouble
-from airflow_ack_sagemaker.plugin.detail import described, difference_of, graph_of
+from airflow_ack_sagemaker.plugin.detail import described, difference_of, graph_of, source_of
 from airflow_ack_sagemaker.plugin.masker import MASKER
 from airflow_ack_sagemaker.plugin.reader import Board, Look
 from airflow_ack_sagemaker.plugin.responses import answer, fingerprint
-from airflow_ack_sagemaker.plugin.settings import clusters
+from airflow_ack_sagemaker.plugin.settings import ClusterSetting, clusters
 from airflow_ack_sagemaker.plugin.shared import Shared, secrets_known
 from airflow_ack_sagemaker.plugin.single_flight import NotYet
+from airflow_ack_sagemaker.plugin.step_log import step_log
+from airflow_ack_sagemaker.plugin.step_values import step_values
+from airflow_ack_sagemaker.plugin.threads import in_thread
 
 router = APIRouter(prefix="/api", dependencies=[Depends(secrets_known)])
 
@@ -50,7 +51,7 @@ DagIds = Annotated[frozenset[str], Depends(readable_dags)]
 Whole = Annotated[bool, Depends(reads_connections)]
 """Whether the user may see the words of an error."""
 Text = Annotated[str | None, Query(max_length=1_000)]
-_SHORT_WAIT, _LONG_WAIT = 1.0, 10.0
+SHORT_WAIT, LONG_WAIT = 1.0, 10.0
 """Seconds that a list, and one execution, wait for the first look at a cluster."""
 
 
@@ -82,7 +83,7 @@ async def executions(
 ) -> Response:
     """A page of the executions of the DAGs that the user may read."""
     shared = Shared.of(request)
-    boards = await _looked_at(shared, cluster, _SHORT_WAIT)
+    boards = await looked_at(shared, cluster, SHORT_WAIT)
     query = listing.Query(
         dag_id=dag_id,
         run_id=run_id,
@@ -124,20 +125,23 @@ async def execution(
     shared = Shared.of(request)
     graph, editable, about = await asyncio.gather(
         graph_of(row, resource, board, shared.aws(board.cluster.aws_conn_id), shared.details, whole=whole),
-        run_in_threadpool(may_edit, request, user, row.dag_id or ""),
+        may_edit(request, user, row.dag_id or ""),
         shared.details.described((row.uid, fields.version(resource)), lambda: described(resource)),
     )
-    others = (one for one in board.executions.items.values() if one.run_id == row.run_id)
-    siblings = [one for one in others if one.task_instance == row.task_instance]
-    siblings.sort(key=lambda one: (one.attempt or 0, one.created, one.name), reverse=True)
-    content = {
-        "execution": {**_shown(row, board.now.usual), "reason": _whole_reason(resource)},
-        "may_edit": editable,
-        "attempts": [_shown(one, board.now.usual) for one in siblings],
-        "graph": graph,
-        **about,
-    }
-    return await run_in_threadpool(answer, request, content)
+    look = board.now
+
+    def make() -> Response:
+        index = look.index()
+        content = {
+            "execution": {**_shown(row, index.usual), "reason": _whole_reason(resource)},
+            "may_edit": editable,
+            "attempts": [_shown(one, index.usual) for one in index.attempts(row)],
+            "graph": graph,
+            **about,
+        }
+        return answer(request, content)
+
+    return await in_thread(make)
 
 
 @router.get("/executions/{namespace}/{name}/diff")
@@ -147,7 +151,8 @@ async def diff(
     """What the definition has changed since the execution before, of those that the user may read."""
     row, resource, board = await find(request, dag_ids, cluster, namespace, name, whole=whole)
     shared = Shared.of(request)
-    previous = previous_of(row, readable(list(board.executions.items.values()), dag_ids))
+    look = board.now
+    previous = await in_thread(lambda: previous_of(row, readable(look.index().of_place.get(row.place, ()), dag_ids)))
     before = board.executions.resource(previous.name) if previous is not None else None
     if previous is None or before is None:
         note = "There is no earlier execution of this pipeline that you may read."
@@ -162,10 +167,44 @@ async def diff(
         shared.details,
         whole=whole,
     )
-    known = definition_of(before).shown()
+    known = source_of(definition_of(before))
     shown = {key: getattr(previous, key) for key in ("namespace", "name", "created", "run_id")}
     shown |= {"version_id": known["version_id"], "sha256": known["sha256"]}
-    return await run_in_threadpool(answer, request, {"previous": shown, **asdict(found)})
+    return await in_thread(answer, request, {"previous": shown, **asdict(found)})
+
+
+@router.get("/executions/{namespace}/{name}/values")
+async def values(
+    request: Request,
+    dag_ids: DagIds,
+    whole: Whole,
+    namespace: str,
+    name: str,
+    step: Annotated[str, Query(max_length=64)],
+    cluster: Text = None,
+) -> Response:
+    """What the expressions of one step of the execution's definition are."""
+    row, resource, board = await find(request, dag_ids, cluster, namespace, name, whole=whole)
+    shared = Shared.of(request)
+    aws = shared.aws(board.cluster.aws_conn_id)
+    found = await step_values(row, resource, board, aws, shared.details, step, whole=whole)
+    return await in_thread(answer, request, found)
+
+
+@router.get("/executions/{namespace}/{name}/log")
+async def log(
+    request: Request,
+    dag_ids: DagIds,
+    whole: Whole,
+    namespace: str,
+    name: str,
+    step: Annotated[str, Query(max_length=64)],
+    cluster: Text = None,
+) -> Response:
+    """The end of the log of one step's job."""
+    row, _, board = await find(request, dag_ids, cluster, namespace, name, whole=whole)
+    found = await step_log(row, board, Shared.of(request).aws(board.cluster.aws_conn_id), step, whole=whole)
+    return await in_thread(answer, request, found)
 
 
 @router.get("/pipelines")
@@ -174,26 +213,27 @@ async def pipelines(
 ) -> Response:
     """The pipelines of the DAGs that the user may read."""
     shared = Shared.of(request)
-    boards = await _looked_at(shared, cluster, _SHORT_WAIT)
+    boards = await looked_at(shared, cluster, SHORT_WAIT)
     wanted = frozenset({dag_id}) if dag_id is not None else dag_ids
     labels = dag_labels(wanted)
     looks = [board.now for board in boards]
-    by_pipeline: defaultdict[Place, list[Row]] = defaultdict(list)
-    for row in readable((row for look in looks for row in look.executions), wanted):
-        by_pipeline[row.place].append(row)
-    found = [
-        (board, one)
-        for board, look in zip(boards, looks, strict=True)
-        for one in look.pipelines
-        if visible(one, by_pipeline[one.place], labels)
-    ]
-    drifts = await asyncio.gather(*(_drift(shared, board, one, whole=whole) for board, one in found))
+
+    def shown() -> list[tuple[Board, Look, PipelineRow]]:
+        return [
+            (board, look, one)
+            for board, look in zip(boards, looks, strict=True)
+            for one in look.pipelines
+            if visible(one, labels, read=any_readable(look.index().of_place.get(one.place, ()), wanted))
+        ]
+
+    found = await in_thread(shown)
+    drifts = await asyncio.gather(*(_drift(shared, board, one, whole=whole) for board, _, one in found))
     common = _common(boards, whole=whole)
 
     def make() -> dict[str, Any]:
-        usual = _usual(looks)
         items = [
-            _pipeline(one, by_pipeline[one.place], drift, usual) for (_, one), drift in zip(found, drifts, strict=True)
+            _pipeline(one, readable(look.index().of_place.get(one.place, ()), wanted), drift, look.index().usual)
+            for (_, look, one), drift in zip(found, drifts, strict=True)
         ]
         return {**common, "items": sorted(items, key=lambda item: (item["pipeline"].casefold(), item["name"]))}
 
@@ -204,8 +244,8 @@ async def pipelines(
 @router.get("/health")
 async def health(request: Request, dag_ids: DagIds, whole: Whole) -> Response:
     """How the controllers fare, and the watches."""
-    boards = await _looked_at(Shared.of(request), None, _SHORT_WAIT)
-    return answer(request, {"clusters": [_health(board, whole=whole) for board in boards]})
+    boards = await looked_at(Shared.of(request), None, SHORT_WAIT)
+    return await in_thread(lambda: answer(request, {"clusters": [_health(board, whole=whole) for board in boards]}))
 
 
 async def find(
@@ -215,7 +255,7 @@ async def find(
 
     :raises HTTPException: 403 where it is of another DAG, 404 where there is none, 503 where that is not known.
     """
-    boards = await _looked_at(Shared.of(request), cluster, _LONG_WAIT)
+    boards = await looked_at(Shared.of(request), cluster, LONG_WAIT)
     for board in boards:
         row = board.executions.items.get(name)
         if row is None or row.namespace != namespace or row.dag_id is None:
@@ -232,11 +272,20 @@ async def find(
     raise HTTPException(404, f"There is no execution {name!r} in namespace {namespace!r} (any more).")
 
 
-async def _looked_at(shared: Shared, cluster: str | None, seconds: float) -> list[Board]:
+def entries_of(cluster: str | None) -> list[ClusterSetting]:
+    """The configured entries of a connection; None: all.
+
+    :raises HTTPException: 404: there is none.
+    """
     entries = [one for one in clusters() if cluster is None or one.kubernetes_conn_id == cluster]
     if not entries:
         raise HTTPException(404, f"No cluster {cluster!r} is configured in Airflow's option [ack_sagemaker] clusters.")
-    boards = [shared.boards.of(entry) for entry in entries]
+    return entries
+
+
+async def looked_at(shared: Shared, cluster: str | None, seconds: float) -> list[Board]:
+    """The boards of these entries, once they are read or so many seconds have passed."""
+    boards = [shared.boards.of(entry) for entry in entries_of(cluster)]
     await asyncio.gather(*(board.wait(seconds) for board in boards))
     return boards
 
@@ -253,15 +302,16 @@ def _states(boards: Sequence[Board]) -> list[tuple[object, ...]]:
 
 
 def _usual(looks: Sequence[Look]) -> dict[Place, float]:
-    return {place: seconds for look in looks for place, seconds in look.usual.items()}
+    return {place: seconds for look in looks for place, seconds in look.index().usual.items()}
 
 
 def _shown(row: Row, usual: Mapping[Place, float]) -> dict[str, Any]:
     reason = row.reason and MASKER.text(row.reason)  # again: more may be known to be secret by now
-    return {**row.shown(usual), "reason": reason, "console_url": _console(row.arn)}
+    return {**row.shown(usual), "reason": reason, "console_url": console(row.arn)}
 
 
-def _console(arn: str | None) -> str | None:
+def console(arn: str | None) -> str | None:
+    """The console's page of an ARN; None for what is none."""
     return (console_url(arn) if arn else "") or None
 
 
@@ -304,8 +354,8 @@ def _pipeline(one: PipelineRow, rows: Sequence[Row], drift: Drift, usual: Mappin
         "status": one.status,
         "reason": one.reason and MASKER.text(one.reason),
         "remedy": one.remedy,
-        "definition": one.definition.shown(),
-        "drift": asdict(drift),
+        "definition": source_of(one.definition),
+        "drift": {"state": drift.state, "detail": drift.detail and MASKER.text(drift.detail)},
         "last": _shown(summary.last, usual) if summary.last is not None else None,
         "success_rate": summary.success_rate,
         "ended": summary.ended,
@@ -316,7 +366,7 @@ def _pipeline(one: PipelineRow, rows: Sequence[Row], drift: Drift, usual: Mappin
         ],
         "dag_ids": summary.dag_ids,
         "arn": one.arn,
-        "console_url": _console(one.arn),
+        "console_url": console(one.arn),
     }
 
 

@@ -18,7 +18,7 @@ _KEYS = (*_TEXTS, *_LISTS)
 
 
 @dataclass(frozen=True, slots=True)
-class Cluster:
+class ClusterSetting:
     """An entry. ``namespace`` None is the connection's, ``aws_conn_id`` None: AWS is not asked. ``buckets`` are those
     that S3 may be asked about, ``pipelines`` those of SageMaker beside the ones that the namespace's controller made;
     both may have ``*`` for any characters.
@@ -35,16 +35,16 @@ class SettingsError(AckError, ValueError):
     """The option is not what it should be."""
 
 
-def clusters() -> tuple[Cluster, ...]:
+def clusters() -> tuple[ClusterSetting, ...]:
     """The configured clusters.
 
     :raises SettingsError: the option is wrong; the message says what, where and what to do.
     """
     text = conf.get("ack_sagemaker", "clusters", fallback=None)
-    return read(text) if text else (Cluster(DEFAULT_CONN_ID),)
+    return read(text) if text else (ClusterSetting(DEFAULT_CONN_ID),)
 
 
-def read(text: str) -> tuple[Cluster, ...]:
+def read(text: str) -> tuple[ClusterSetting, ...]:
     """The clusters in the option's text.
 
     :raises SettingsError: see `clusters`.
@@ -61,7 +61,7 @@ def read(text: str) -> tuple[Cluster, ...]:
     return found
 
 
-def _entry(entry: Any) -> Cluster:
+def _entry(entry: Any) -> ClusterSetting:
     if not isinstance(entry, Mapping):
         raise _wrong(f"has {entry!r} where an object is needed")
     if unknown := sorted(set(entry) - set(_KEYS)):
@@ -75,7 +75,7 @@ def _entry(entry: Any) -> Cluster:
             raise _wrong(f"has {value!r} as {key}, where a list of texts is needed")
     if not entry.get("kubernetes_conn_id"):
         raise _wrong("has an object without kubernetes_conn_id")
-    return Cluster(
+    return ClusterSetting(
         entry["kubernetes_conn_id"],
         entry.get("namespace") or None,
         entry.get("aws_conn_id") or None,

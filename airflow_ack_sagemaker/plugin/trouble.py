@@ -1,7 +1,8 @@
 """What went wrong, for viewers: a class and a remedy.
 
 The words of an error carry what an exec plugin printed, what a server answered, and where it is. They go to the log,
-and to those who may read connections; a reader of a DAG gets the class.
+and to those who may read connections; a reader of a DAG gets the class. What answers instead of a Kubernetes API server
+is quoted in the log only: whoever edits a connection would read the pages of a network that only the API server sees.
 """
 
 from __future__ import annotations
@@ -27,24 +28,29 @@ _CLASSES: tuple[tuple[type[Exception], str], ...] = (
     (
         errors.Forbidden,
         "The cluster does not allow the connection to do that: its user needs the rights of "
-        "deploy/kubernetes/rbac.yaml.",
+        "deploy/kubernetes/rbac.yaml, and for models and endpoints of rbac-page-lifecycle.yaml.",
     ),
     (errors.KindNotInstalled, "The cluster does not know the kinds of the ACK SageMaker controller: install it."),
     (errors.NotFound, "The cluster has no such object."),
-    (errors.TooManyRequests, "The cluster is asked too much: it is asked again later."),
-    (errors.ServerError, "The cluster has trouble of its own: it is asked again later."),
+    (errors.TooManyRequests, "The cluster has too many requests: the page asks again later."),
+    (errors.ServerError, "The cluster has trouble of its own: the page asks again later."),
     (errors.KubeError, "The cluster has refused the request."),
     (AckError, _CONNECTION),
 )
+_SHOWN = 4_000
+"""Characters of an error's words."""
+_LONGEST_SECRET = 12_000
+"""Characters of what must not be shown in part: an RSA key of 4,096 bits in base64 takes 4,400."""
 _AWS_CODE = re.compile(r"[A-Za-z0-9.]{1,60}")
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """``said`` is for everybody who may look, ``detail`` for those who may read connections."""
+    """``said`` is for everybody who may look, ``detail`` for those who may read connections, ``words`` for the log."""
 
     said: str
     detail: str
+    words: str = ""
 
     def shown(self, whole: bool) -> str:
         """The text for one who may, or may not, read connections."""
@@ -52,14 +58,18 @@ class Trouble:
 
     def of(self, name: str) -> Trouble:
         """The same, of something with this name."""
-        return Trouble(f"{name}: {self.said}", self.detail)
+        return Trouble(f"{name}: {self.said}", self.detail, self.words)
 
 
 def trouble_of(error: Exception) -> Trouble:
     """What a cluster or its connection has raised."""
     cause = next((one for one in _causes(error) if isinstance(one, errors.KubeError)), error)
     said = next((text for kind, text in _CLASSES if isinstance(cause, kind)), "The cluster cannot be read.")
-    return Trouble(said, MASKER.text(str(error) or type(error).__name__))
+    words = _masked(str(error) or type(error).__name__)
+    foreign = next((one for one in _causes(error) if isinstance(one, errors.ApiError) and one.foreign), None)
+    if foreign is None:
+        return Trouble(said, words)
+    return Trouble(said, f"HTTP {foreign.status}, and not as a Kubernetes API server answers. {_LOGGED}", words)
 
 
 def aws_trouble_of(error: Exception, aws_conn_id: str) -> Trouble:
@@ -70,7 +80,7 @@ def aws_trouble_of(error: Exception, aws_conn_id: str) -> Trouble:
         details = error.response.get("Error", {})
         code = str(details.get("Code"))
         shown = code if _AWS_CODE.fullmatch(code) else "an error"
-        said = f"AWS answers {shown} ({error.operation_name}): the rights of the connection's identity may lack."
+        said = f"AWS answers {shown} ({error.operation_name}): the connection's identity may lack the right."
         detail = f"AWS says {code}: {details.get('Message')}"
     elif isinstance(error, NoCredentialsError | PartialCredentialsError):
         said, detail = (
@@ -83,14 +93,27 @@ def aws_trouble_of(error: Exception, aws_conn_id: str) -> Trouble:
         said, detail = _CONNECTION, str(error)
     else:
         said, detail = "AWS could not be asked.", str(error) or type(error).__name__
-    return Trouble(f"AWS connection {aws_conn_id!r}: {said}", MASKER.text(detail))
+    return Trouble(f"AWS connection {aws_conn_id!r}: {said}", _masked(detail))
 
 
 def logged(trouble: Trouble, before: Trouble | None = None) -> Trouble:
     """The trouble, which is in the log now; not again where it is what was there ``before``."""
     if trouble != before:
-        log.warning("%s (%s)", trouble.said, trouble.detail)
+        log.warning("%s (%s)", trouble.said, trouble.words or trouble.detail)
     return trouble
+
+
+def _masked(words: str) -> str:
+    """The words without secrets, and no more of them than a viewer reads: a connection or an answer may make them any
+    length, and this is done on the event loop.
+    """
+    masked = MASKER.text(words[: _SHOWN + _LONGEST_SECRET])
+    if len(words) > _SHOWN + _LONGEST_SECRET:
+        # A secret that was cut in two is not known for one any more, so what stands before the cut is dropped.
+        masked = masked[:-_LONGEST_SECRET]
+    elif len(masked) <= _SHOWN:
+        return masked
+    return f"{masked[:_SHOWN]}..."
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

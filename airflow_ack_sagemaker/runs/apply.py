@@ -12,8 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource import fields
-from airflow_ack_sagemaker.core.resource.fields import status_written
-from airflow_ack_sagemaker.core.resource.freshness import change_note, observe, pause_before_change
+from airflow_ack_sagemaker.core.resource.changes import after_creation, changed_fields, only_tags, why_refused
+from airflow_ack_sagemaker.core.resource.fields import Resource, status_written
+from airflow_ack_sagemaker.core.resource.freshness import (
+    ANNOTATION_ANSWERED,
+    answer_note,
+    change_note,
+    observe,
+    pause_before_change,
+)
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SHA256,
     ANNOTATION_DEFINITION_SOURCE,
@@ -33,11 +40,12 @@ from airflow_ack_sagemaker.core.resource.server_clock import ANNOTATION_STAMP, s
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, verdict_of
 from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS
+from airflow_ack_sagemaker.kube.deletion import delete_if_same
 from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.runs.definition import prepare_change
 from airflow_ack_sagemaker.runs.job import is_this_runs_job
-from airflow_ack_sagemaker.runs.lease import Turn
+from airflow_ack_sagemaker.runs.lease import LeaseWait
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.kinds import Kind
@@ -61,6 +69,7 @@ _ANNOTATIONS = (
     ANNOTATION_DEFINITION_SOURCE,
     ANNOTATION_DEFINITION_VERSION,
     ANNOTATION_DEFINITION_SHA256,
+    ANNOTATION_ANSWERED,
 )
 
 
@@ -79,7 +88,8 @@ def apply_resource(
     *,
     log: Log,
     run: Run | None = None,
-    turn: Turn | None = None,
+    turn: LeaseWait | None = None,
+    observed: Callable[[Resource], Outcome] = observe,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Applied:
     """Create or update ``manifest`` by server-side apply, or leave it alone where its spec is what it should be.
@@ -91,12 +101,13 @@ def apply_resource(
     :param run: the run that asks. A job that somebody else has made is not this run's, so that its end is not
         reported as such; None: whose a job is does not matter.
     :param turn: whose lease of a Pipeline is this caller's own (`runs.lease.held`); None: it holds none.
+    :param observed: reads how a resource stands that is as it should be.
     :raises SpecError: the change is one that the controller would turn into something else: another name or region, or
         another spec of a job; or the job is another run's.
     :raises KubeError: the cluster refuses it or cannot be asked.
     """
     name, namespace = manifest["metadata"]["name"], manifest["metadata"]["namespace"]
-    turn = turn or Turn()
+    turn = turn or LeaseWait()
     for _ in range(_ROUNDS):
         try:
             live = client.get(kind, name, namespace)
@@ -114,11 +125,18 @@ def apply_resource(
                 f"{outcome.resource} is being deleted ({outcome.reason or 'its finalizer is still there'}): wait until "
                 "it is gone; a retry will make it anew."
             )
+        if outcome.state is State.REFUSED and outcome.deleted is not None:
+            raise KubeError(f"{outcome.resource} is being deleted, and that was refused: {outcome.reason}")
+        if outcome.arn is not None:
+            manifest = after_creation(kind, manifest)
         if kind.is_job and run is not None and not is_this_runs_job(client, live, outcome, run, log=log):
             continue
         _refuse_another_thing(kind, live, manifest, outcome)
         tried = client.apply(kind, _with_annotations(manifest, {ANNOTATION_STAMP: str(time.time_ns())}), dry_run=True)
-        differs = tried.get("spec") != live.get("spec")
+        changed = changed_fields(live, tried)
+        if only_tags(changed):
+            log.warning("%s has other tags; the controller sets tags only when it makes a thing.", outcome.resource)
+        differs = bool(changed) and not only_tags(changed)
         if outcome.state is State.REFUSED:
             remedy = remedy_of_refusal(live, spec_differs=differs and not kind.is_job)
             if remedy is Remedy.REPLACE:
@@ -126,13 +144,17 @@ def apply_resource(
                 _delete_as_it_is(client, kind, live)
                 continue
         if not differs:
-            _annotate(client, kind, live, manifest)
+            outcome = observed(live)
+            found = answer_note(live) if outcome.state is State.SUCCEEDED and not kind.is_job else {}
+            _annotate(client, kind, live, _with_annotations(manifest, found))
             return Applied(outcome, changed=False)
         if kind.is_job:
             raise SpecError(
                 f"{outcome.resource} exists with another spec, and a job cannot be changed once it is asked for: give "
                 "each run a name of its own."
             )
+        if (why := why_refused(kind, outcome, changed)) is not None:
+            raise SpecError(f"{outcome.resource} {why}.")
         if kind is PIPELINE and prepare_change(client, live, turn, log=log):
             continue  # others have worked with it meanwhile: look again
         if outcome.state is State.REFUSED:
@@ -260,11 +282,8 @@ def _delete_as_it_is(client: KubeClient, kind: Kind, live: Mapping[str, Any]) ->
     may just have taken it up. Where a finalizer keeps it, wait shortly until it is gone.
     """
     name, namespace, uid = fields.name(live), fields.namespace(live), fields.uid(live)
-    try:
-        client.delete(kind, name, namespace, uid=uid, resource_version=fields.version(live))
-    except (NotFound, Conflict):
-        return
-    if fields.finalizers(live):
+    deleted = delete_if_same(client, kind, name, namespace, uid=uid, resource_version=fields.version(live))
+    if deleted and fields.finalizers(live):
         _is_gone_within(client, kind, observe(live), SHORT_WAIT)
 
 

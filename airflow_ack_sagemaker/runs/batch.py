@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.compat import masked_parameters
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource
+from airflow_ack_sagemaker.core.resource.freshness import observe
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.launched_by import Relation, relation_of
 from airflow_ack_sagemaker.core.resource.manifest import SpecError
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.run.batch import (
+    FailurePolicy,
     Member,
-    Policy,
-    Progress,
     Standing,
-    Waits,
     by_number,
     members_of,
     next_actions,
 )
 from airflow_ack_sagemaker.core.run.batch_input import assign_slots
+from airflow_ack_sagemaker.core.run.batch_progress import Progress, Waits
 from airflow_ack_sagemaker.core.run.deadlines import Verdict
 from airflow_ack_sagemaker.core.run.ownership import check_ours, check_pipeline
 from airflow_ack_sagemaker.core.run.reported import is_reported
 from airflow_ack_sagemaker.kube.deletion import delete_if_same
 from airflow_ack_sagemaker.kube.log import Log
+from airflow_ack_sagemaker.kube.server_clock import clock_of
 from airflow_ack_sagemaker.runs.batch_launch import launch_members, listed
 from airflow_ack_sagemaker.runs.collect import History, collect
 from airflow_ack_sagemaker.runs.definition import OwnDefinition, unproven
@@ -47,6 +50,7 @@ class Batch:
     """What a task launches, and how: fixed for the whole try.
 
     ``own`` is the definition that the run has applied, which all executions must run; None: whichever there is.
+    ``observed`` reads how the Pipeline stands.
     """
 
     specs: Sequence[ExecutionSpec]
@@ -55,9 +59,10 @@ class Batch:
     waits: Waits
     max_active: int | None
     spare_failures: int
-    policy: Policy
+    policy: FailurePolicy
     on_timeout: str
     own: OwnDefinition | None = None
+    observed: Callable[[Resource], Outcome] = observe
 
     def check(self) -> None:
         """Refuse what Kubernetes or SageMaker would refuse, before anything is asked.
@@ -81,6 +86,7 @@ def advance(
     *,
     log: Log,
     history: History | None = None,
+    now: Callable[[], float] = time.time,
 ) -> list[Member]:
     """Look at all, give up what is past its deadline, launch or stop what is due: how they stand then.
 
@@ -88,6 +94,7 @@ def advance(
 
     :param progress: is brought up to date.
     :param history: given at a try's first look: how much of the task's earlier runs stays.
+    :param now: Unix time in seconds, of the deadlines.
     :returns: in the order of the list.
     :raises SpecError, DefinitionError: an execution that cannot work; where nothing was launched yet, nothing is.
     :raises KubeError: the cluster refuses something or cannot be asked.
@@ -98,6 +105,7 @@ def advance(
     numbered = by_number(found, run.identity)
     _check_all_ours(batch, numbered)
     slots = _slots(batch, numbered, progress)
+    _read_times(client, batch, numbered, progress, now(), log)
     members = members_of(
         numbered,
         slots,
@@ -105,7 +113,7 @@ def advance(
         first_attempt=run.first_attempt,
         progress=progress,
         waits=batch.waits,
-        now=time.time(),
+        now=now(),
     )
     _stop_cleared(client, batch, numbered, members, log)
     if batch.own is not None:
@@ -133,9 +141,11 @@ def advance(
             waiting,
             pipeline_resource_name=batch.pipeline_resource_name,
             own=batch.own,
+            observed=batch.observed,
             log=log,
         ):
             progress.touched.add(member.index)
+            progress.launched[member.index] = now()
             members[member.place] = member
         if history is not None and earlier_runs:
             earlier = [resource for resource in found if not run.identity.of_run(resource)]
@@ -162,12 +172,37 @@ def facts_of(member: Member, spec: ExecutionSpec) -> dict[str, Any]:
     return {key: facts[key] for key in ("parameters", "definition_sha256")}
 
 
+def _read_times(
+    client: KubeClient,
+    batch: Batch,
+    numbered: Mapping[int, Sequence[Resource]],
+    progress: Progress,
+    now: float,
+    log: Log,
+) -> None:
+    """Bring what the try remembers to this machine's clock. The API server is asked for its own only where another
+    machine's may differ, or where the age of what an earlier try has launched matters.
+    """
+    mine = (resource for resources in numbered.values() for resource in resources)
+    active = next((resource for resource in mine if not classify(resource).finished), None)
+    asking = batch.waits.whole is not None if progress.moment is None else progress.moment.doubtful(now)
+    clock = progress.clock
+    if asking and active is not None:
+        clock = clock_of(client, PIPELINE_EXECUTION, fields.name(active), batch.run.namespace, log=log)
+        progress.read_at(now, clock)
+    else:
+        progress.read_at(now)
+        clock = progress.clock
+    progress.hand_over(now, clock)
+
+
 def _slots(batch: Batch, numbered: Mapping[int, Sequence[Resource]], progress: Progress) -> list[int]:
     """The numbers of the list's executions: the same for the whole try, unless the list was edited."""
     digests = [spec.asked() for spec in batch.specs]
     asked = hashlib.sha256("".join(digests).encode()).hexdigest()[:16]
     if progress.asked != asked:
-        progress.asked, progress.slots = asked, assign_slots(digests, numbered, batch.run.tried)
+        progress.slots = assign_slots(digests, numbered, batch.run.tried, masked_parameters)
+        progress.asked = asked
     return progress.slots
 
 
@@ -253,7 +288,7 @@ def _give_up(
         return replace(member, outcome=ended.outcome, verdict=Verdict.REACHED)
     if ended.deleted:
         stopped.append(outcome)
-    progress.give_up(member)
+    progress.give_up(member.index, member.verdict, outcome)
     return member
 
 

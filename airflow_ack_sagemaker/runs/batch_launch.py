@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.definition.parse import DefinitionError
 from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.manifest import SpecError
-from airflow_ack_sagemaker.core.resource.status import classify
+from airflow_ack_sagemaker.core.resource.status import Outcome, classify
 from airflow_ack_sagemaker.core.run.batch import Member, Standing
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.runs.definition import TAKEN_SECONDS, OwnDefinition, unproven
@@ -36,6 +37,7 @@ def launch_members(
     *,
     pipeline_resource_name: str | None,
     own: OwnDefinition | None,
+    observed: Callable[[Resource], Outcome],
     log: Log,
 ) -> list[Member]:
     """Create the resources of all that are due.
@@ -62,7 +64,7 @@ def launch_members(
         """What of these must be launched once more: it is stopped, and its next attempt is due."""
         if own is None:
             return []
-        live = _taken(client, run, [created[place] for place in places])
+        live = _taken(client, run, [created[place] for place in places], log)
         doubtful = {outcome.name for outcome in unproven(client, live, own, run.namespace, log=log)}
         left = [place for place in places if fields.name(created[place]) in doubtful]
         if left:
@@ -74,7 +76,7 @@ def launch_members(
     places = [member.place for member in due]
     try:
         resource_name = own.fixed.resource_name if own is not None else pipeline_resource_name
-        pipeline: KnownPipeline | None = look_up(client, name, run.namespace, resource_name, log)
+        pipeline: KnownPipeline | None = look_up(client, name, run.namespace, resource_name, log, observed=observed)
     except NotSynced:
         if own is None:
             raise
@@ -90,7 +92,7 @@ def launch_members(
             places = again(places)
             return not places
 
-        with_own_definition(client, run, own, attempt, name, log=log)
+        with_own_definition(client, run, own, attempt, name, observed=observed, log=log)
     return [
         Member(
             member.index,
@@ -104,8 +106,9 @@ def launch_members(
     ]
 
 
-def _taken(client: KubeClient, run: Run, created: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _taken(client: KubeClient, run: Run, created: Sequence[Mapping[str, Any]], log: Log) -> list[dict[str, Any]]:
     """Those of some executions that SageMaker has taken, once it has taken all, or after `TAKEN_SECONDS`."""
+    log.info("Waiting until SageMaker has taken %d executions, at most %.0f s.", len(created), TAKEN_SECONDS)
     names, end = {fields.name(resource) for resource in created}, time.monotonic() + TAKEN_SECONDS
     while True:
         found = [item for item in resources_of(client, run.namespace, run.identity) if fields.name(item) in names]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -13,6 +14,7 @@ from airflow_ack_sagemaker.core.run.collectable import collectable
 from airflow_ack_sagemaker.kube.deletion import delete_if_same
 from airflow_ack_sagemaker.kube.errors import KubeError
 from airflow_ack_sagemaker.kube.log import Log
+from airflow_ack_sagemaker.kube.server_clock import clock_of
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.client import KubeClient
@@ -35,6 +37,18 @@ class History:
         return self.limit is None and self.ttl is None
 
 
+def server_time(client: KubeClient, resources: Sequence[Mapping[str, Any]], *, log: Log) -> datetime:
+    """The API server's time, which has stamped what is collected; this machine's where it cannot be told.
+
+    :param resources: executions, of which one is asked about where the client does not know it yet.
+    """
+    now, clock = time.time(), client.clock
+    if clock is None and resources:
+        name, namespace = fields.name(resources[0]), fields.namespace(resources[0])
+        clock = clock_of(client, PIPELINE_EXECUTION, name, namespace, log=log)
+    return datetime.fromtimestamp(now if clock is None else clock.now(now), timezone.utc)
+
+
 def collect(
     client: KubeClient, earlier: Sequence[Mapping[str, Any]], history: History, namespace: str, *, log: Log
 ) -> int:
@@ -45,7 +59,7 @@ def collect(
     """
     going = collectable(
         earlier,
-        now=datetime.now(timezone.utc),
+        now=server_time(client, earlier, log=log),
         history_limit=history.limit,
         ttl=history.ttl,
         keep_reported=history.keep_reported,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource
+from airflow_ack_sagemaker.core.resource.freshness import generation_of
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SHA256,
     ANNOTATION_GENERATION,
@@ -24,12 +25,12 @@ from airflow_ack_sagemaker.core.resource.identity import (
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal
-from airflow_ack_sagemaker.core.run.definition_ran import FixedDefinition, generation_of, has_run, is_known
+from airflow_ack_sagemaker.core.run.definition_ran import FixedDefinition, has_run, is_known
 from airflow_ack_sagemaker.core.run.reported import is_reported
 from airflow_ack_sagemaker.follow.until import wait
 from airflow_ack_sagemaker.kube.errors import Forbidden, KubeError, NotFound
 from airflow_ack_sagemaker.kube.log import Log
-from airflow_ack_sagemaker.runs.lease import Turn, wait_for_turn
+from airflow_ack_sagemaker.runs.lease import LeaseWait, wait_for_turn
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.manifest import PipelineSpec
@@ -105,7 +106,7 @@ def _mark(client: KubeClient, outcome: Outcome, sha256: str) -> None:
         client.patch(PIPELINE_EXECUTION, outcome.name, body, outcome.namespace)
 
 
-def prepare_change(client: KubeClient, pipeline: Resource, turn: Turn, *, log: Log) -> bool:
+def prepare_change(client: KubeClient, pipeline: Resource, turn: LeaseWait, *, log: Log) -> bool:
     """Before a Pipeline's definition is changed: let others finish who work with the present one.
 
     :param turn: the caller's place among those who wait for the lease.
@@ -166,12 +167,13 @@ def mark_all(client: KubeClient, pipeline: Resource, *, until: float, log: Log) 
         client.sleep(0.5)
 
 
-def taken(client: KubeClient, resource: Resource) -> dict[str, Any] | None:
+def taken(client: KubeClient, resource: Resource, *, log: Log) -> dict[str, Any] | None:
     """The execution once SageMaker has taken it; None where it has not within `TAKEN_SECONDS`, or it is gone.
 
     :raises KubeError: the cluster cannot be asked.
     """
     outcome = classify(resource)
+    log.info("Waiting until SageMaker has taken %s, at most %.0f s.", outcome.name, TAKEN_SECONDS)
     last, _ = wait(
         client,
         PIPELINE_EXECUTION,

@@ -6,13 +6,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from airflow_ack_sagemaker import metrics
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.run.deadlines import Verdict, goes_on
 from airflow_ack_sagemaker.core.run.reported import report
 from airflow_ack_sagemaker.core.run.then import Then, then
-from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
+from airflow_ack_sagemaker.kube.deletion import delete_if_same
+from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.runs.stop import confirm_stopped
 
@@ -82,6 +84,8 @@ def record(client: KubeClient, outcome: Outcome, *, try_number: int, log: Log) -
     Nothing is written about what has not ended. What cannot be written is no reason to hide the outcome: a retry then
     reports the same end once more, which costs a try and never an execution.
     """
+    if outcome.finished:
+        metrics.ended(outcome.kind, outcome.state.value)
     if not outcome.finished or outcome.gone:
         return
     try:
@@ -113,19 +117,13 @@ def withdraw(client: KubeClient, outcome: Outcome, *, log: Log, even_if_started:
             if (now.started or now.state is State.IN_PROGRESS) and not even_if_started:
                 log.info("%s has been taken up after all.", outcome.resource)
                 return now
-            client.delete(
-                kind,
-                outcome.name,
-                outcome.namespace,
-                uid=now.uid,
-                # The controller may start it between our look and our delete; then the version differs.
-                resource_version=None if even_if_started else fields.version(live),
-            )
+            # The controller may start it between our look and our delete; then the version differs.
+            version = None if even_if_started else fields.version(live)
+            if not delete_if_same(client, kind, outcome.name, outcome.namespace, uid=now.uid, resource_version=version):
+                client.sleep(_PAUSE)  # it has changed since the look: look again
+                continue
         except NotFound:
             return None
-        except Conflict:
-            client.sleep(_PAUSE)  # it has changed since the look: look again
-            continue
         except KubeError as error:  # must not hide why it was given up
             log.warning(
                 "Cannot withdraw %s; it may still start later, and a retry attaches: %s", outcome.resource, error

@@ -1,27 +1,32 @@
-"""A job that one run has made by `apply_resource`: whether it is this run's, and its end by a user.
+"""A job that one run has made by `apply_resource`: whether it is this run's, and which attempt comes next.
 
-Its name is what the DAG's author gives, so that another run, or this one before a user's clear, may have used it.
+Its name is what the DAG's author gives, so that another run, or this one before a user's clear, may have used it; or it
+follows from the run, as that of an execution does.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource.fields import Resource
-from airflow_ack_sagemaker.core.resource.identity import RunIdentity, identity_of
+from airflow_ack_sagemaker.core.resource.identity import identity_of
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
 from airflow_ack_sagemaker.core.resource.launched_by import Relation, launched_by, relation
 from airflow_ack_sagemaker.core.resource.manifest import SpecError
-from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
+from airflow_ack_sagemaker.core.resource.status import Outcome, State
+from airflow_ack_sagemaker.core.run.decision import Action, decide
 from airflow_ack_sagemaker.kube.deletion import delete_if_same
-from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
 from airflow_ack_sagemaker.kube.log import Log
-from airflow_ack_sagemaker.runs.look import Run
-from airflow_ack_sagemaker.runs.stop import KILL_SECONDS, confirm_stopped, stop
+from airflow_ack_sagemaker.runs.look import Run, resources_of
+from airflow_ack_sagemaker.runs.stop import stop
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.kube.client import KubeClient
+
+_LONGEST = {"HyperParameterTuningJob": 32}
+"""Characters of a job's name in SageMaker, where it is fewer than a label of Kubernetes has (63)."""
 
 
 def is_this_runs_job(client: KubeClient, live: Resource, outcome: Outcome, run: Run, *, log: Log) -> bool:
@@ -49,25 +54,29 @@ def is_this_runs_job(client: KubeClient, live: Resource, outcome: Outcome, run: 
     return True
 
 
-def stop_job(client: KubeClient, kind: Kind, name: str, namespace: str, identity: RunIdentity, *, log: Log) -> None:
-    """Delete the job of this run, which stops it; one that has ended, or that another run has made, stays.
+def next_attempt(client: KubeClient, kind: Kind, run: Run, *, log: Log) -> int:
+    """Which attempt a job is whose name follows from its run: one that runs or has not been told of goes on, what has
+    failed and was told of is followed by another.
 
-    Nothing is raised: the task is being killed, and what cannot be done is said.
+    :raises KubeError: the cluster refuses it or cannot be asked.
     """
-    try:
-        live = client.get(kind, name, namespace)
-        outcome = classify(live)
-        if not identity.owns(live) or outcome.finished or outcome.state is State.DELETING:
-            return
-        log.info("A user has ended the task: deleting %s, which stops it.", outcome.resource)
-        if not delete_if_same(client, kind, name, namespace, uid=outcome.uid):
-            return
-    except NotFound:
-        return
-    except KubeError as error:
-        log.warning("%s/%s could not be stopped and runs on: %s", kind.singular, name, error)
-        return
-    confirm_stopped(client, outcome, log=log, seconds=KILL_SECONDS)
+    found = resources_of(client, run.namespace, run.identity, kind=kind)
+    mine = [resource for resource in found if run.identity.owns(resource)]
+    decision = decide(mine, run.tried, first_attempt=run.first_attempt)
+    log.info("Decision: %s, because %s.", decision.action.value, decision.why)
+    if decision.action is Action.CREATE and decision.outcome is not None:
+        stop(client, [decision.outcome], why="The task was cleared", log=log)
+    return decision.attempt
+
+
+def named_by_run(kind: Kind, spec: Mapping[str, Any], run: Run, attempt: int) -> tuple[str, dict[str, Any]]:
+    """Name and spec of a job that was given no name: in Kubernetes, and in SageMaker where the spec gives none."""
+    given = spec.get(kind.name_field) if kind.name_field else None
+    name = run.identity.resource_name(given if isinstance(given, str) else kind.singular, attempt)
+    if not kind.name_field or given is not None:
+        return name, dict(spec)
+    longest = _LONGEST.get(kind.kind, len(name))
+    return name, {**spec, kind.name_field: name[-longest:].lstrip("-")}
 
 
 def _not_this_runs(outcome: Outcome, whose: str) -> SpecError:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker import metrics
 from airflow_ack_sagemaker.compat import masked_parameters
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource
+from airflow_ack_sagemaker.core.resource.freshness import observe
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_GENERATION
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.launched_by import Relation, relation_of
@@ -26,7 +28,7 @@ from airflow_ack_sagemaker.runs.collect import History, collect
 from airflow_ack_sagemaker.runs.definition import OwnDefinition, mark, taken, unproven
 from airflow_ack_sagemaker.runs.lease import held
 from airflow_ack_sagemaker.runs.look import Run, resources_of
-from airflow_ack_sagemaker.runs.pipeline import DEFINITION_FACTS, KnownPipeline, NotSynced, look_up
+from airflow_ack_sagemaker.runs.pipeline import DEFINITION_FACTS, KnownPipeline, NotSynced, asked_at_last, look_up
 from airflow_ack_sagemaker.runs.retry_steps import StepsOf, from_failed_step
 from airflow_ack_sagemaker.runs.stop import stop
 
@@ -44,14 +46,12 @@ _ROUNDS = 5
 class Launch:
     """An execution that this try follows.
 
-    ``facts`` go into the task's result. ``created`` is when the API server created the resource, as Unix time in
-    seconds on its clock; ``new`` tells one that this try has created itself. ``generation`` is that of the Pipeline at
-    the launch (`core.run.definition_ran.generation_of`).
+    ``facts`` go into the task's result. ``new`` tells one that this try has created itself just now. ``generation`` is
+    that of the Pipeline at the launch (`core.resource.freshness.generation_of`).
     """
 
     outcome: Outcome
     facts: dict[str, Any] = field(default_factory=dict)
-    created: float | None = None
     new: bool = False
     generation: str | None = None
 
@@ -66,12 +66,14 @@ def launch(
     history: History | None = None,
     steps_of: StepsOf | None = None,
     own: OwnDefinition | None = None,
+    observed: Callable[[Resource], Outcome] = observe,
 ) -> Launch:
     """Attach to what this run has launched, or launch it.
 
     :param history: how much of the task's earlier runs stays, where something is launched; None: all.
     :param steps_of: given where a retry is to run only what failed: asked for the steps of the failed attempt.
     :param own: the definition that this run has applied, which the execution must run; None: whichever there is.
+    :param observed: reads how the Pipeline stands.
     :raises SpecError: a value that Kubernetes or SageMaker would refuse, or a resource that is not this run's.
     :raises DefinitionError: the parameters are not those of the pipeline's definition.
     :raises KubeError: the cluster refuses it or cannot be asked.
@@ -90,6 +92,7 @@ def launch(
     attempt = decision.attempt
     if decision.action is not Action.CREATE:
         if (attached := _go_on(client, decision, spec, own, log)) is not None:
+            metrics.reattached(PIPELINE_EXECUTION.kind)
             return attached
         attempt += 1
     elif decision.outcome is not None:
@@ -102,7 +105,8 @@ def launch(
             return checked
         return from_failed_step(checked, decision.failed, pipeline, steps_of, log)
 
-    resource = start(client, run, attempt, prepared, spec.pipeline_name, pipeline_resource_name, own=own, log=log)
+    name, resource_name = spec.pipeline_name, pipeline_resource_name
+    resource = start(client, run, attempt, prepared, name, resource_name, own=own, observed=observed, log=log)
     if history is not None and earlier_runs:
         collect(client, [item for item in found if not run.identity.of_run(item)], history, run.namespace, log=log)
     return launched(resource, spec, new=True)
@@ -117,6 +121,7 @@ def start(
     pipeline_resource_name: str | None,
     *,
     own: OwnDefinition | None,
+    observed: Callable[[Resource], Outcome],
     log: Log,
 ) -> dict[str, Any]:
     """Create the resource of one attempt, with this run's definition where it has one.
@@ -125,7 +130,7 @@ def start(
     """
     resource_name = own.fixed.resource_name if own is not None else pipeline_resource_name
     try:
-        pipeline = look_up(client, pipeline_name, run.namespace, resource_name, log)
+        pipeline = look_up(client, pipeline_name, run.namespace, resource_name, log, observed=observed)
     except NotSynced:
         if own is None:
             raise
@@ -138,7 +143,7 @@ def start(
     def once(pipeline: KnownPipeline) -> bool:
         nonlocal resource, attempt
         resource = create(client, prepared(pipeline), run, attempt=attempt, log=log)
-        live = taken(client, resource)
+        live = taken(client, resource, log=log)
         if live is None:
             return True  # nobody has started it: the check follows when somebody does
         if not (doubtful := unproven(client, [live], own, run.namespace, log=log)):
@@ -148,7 +153,7 @@ def start(
         attempt += 1
         return False
 
-    with_own_definition(client, run, own, once, pipeline_name, log=log)
+    with_own_definition(client, run, own, once, pipeline_name, observed=observed, log=log)
     return resource
 
 
@@ -159,6 +164,7 @@ def with_own_definition(
     once: Callable[[KnownPipeline], bool],
     pipeline_name: str,
     *,
+    observed: Callable[[Resource], Outcome],
     log: Log,
 ) -> None:
     """Apply this run's definition and launch, while nobody else of this package changes the Pipeline.
@@ -169,9 +175,10 @@ def with_own_definition(
     log.info("The Pipeline has another definition by now: it is applied again for this run, and then launched.")
     for _ in range(_ROUNDS):
         with held(client, own.fixed.resource_name, run.namespace, by=run.identity.text, log=log) as turn:
-            applied = apply_resource(client, PIPELINE, own.again().manifest(run.namespace), log=log, turn=turn)
-            until_synced(client, applied.outcome)
-            pipeline = look_up(client, pipeline_name, run.namespace, own.fixed.resource_name, log)
+            manifest = own.again().manifest(run.namespace)
+            applied = apply_resource(client, PIPELINE, manifest, log=log, turn=turn, observed=observed)
+            until_synced(client, applied.outcome, observed=observed, log=log)
+            pipeline = look_up(client, pipeline_name, run.namespace, own.fixed.resource_name, log, observed=observed)
             if pipeline.sha256 == own.fixed.sha256 and once(pipeline):
                 return
     raise KubeError(
@@ -192,6 +199,7 @@ def create(client: KubeClient, spec: ExecutionSpec, run: Run, *, attempt: int, l
     try:
         resource = client.create(PIPELINE_EXECUTION, manifest)
         log.info("Created %s/%s in namespace %s.", PIPELINE_EXECUTION.singular, name, run.namespace)
+        metrics.launched(PIPELINE_EXECUTION.kind)
     except (AlreadyExists, Unreachable) as error:
         # Another process of this very run was faster, or the reply was lost: whether it is ours is written on it.
         resource = _existing(client, name, run, error)
@@ -201,7 +209,6 @@ def create(client: KubeClient, spec: ExecutionSpec, run: Run, *, attempt: int, l
 
 def launched(resource: Resource, spec: ExecutionSpec, *, new: bool = False) -> Launch:
     """What a task's result says about an execution beside its outcome."""
-    created = fields.created(resource)
     facts: dict[str, Any] = {
         "pipeline_name": fields.spec(resource).get("pipelineName", spec.pipeline_name),
         "attempt": attempt_of(resource),
@@ -210,13 +217,7 @@ def launched(resource: Resource, spec: ExecutionSpec, *, new: bool = False) -> L
     facts.update({fact: fields.annotation(resource, name) for fact, name in DEFINITION_FACTS.items()})
     if (selective := selective_of(resource)) is not None:
         facts |= {"selected_steps": list(selective.steps), "source_execution_arn": selective.source_arn}
-    return Launch(
-        classify(resource),
-        facts,
-        created.timestamp() if created else None,
-        new,
-        fields.annotation(resource, ANNOTATION_GENERATION),
-    )
+    return Launch(classify(resource), facts, new, fields.annotation(resource, ANNOTATION_GENERATION))
 
 
 def _go_on(
@@ -228,7 +229,9 @@ def _go_on(
     assert outcome is not None
     check_pipeline(resource, spec.pipeline_name)
     if (said := difference(resource, spec, masked_parameters)) is not None:
-        log.warning("%s was launched by an earlier try and is gone on with. It was asked for: %s.", outcome.name, said)
+        log.warning(
+            "This try goes on with %s, which an earlier try has launched. It was asked for: %s.", outcome.name, said
+        )
     # One that SageMaker has not taken yet is looked at when it has.
     if own is None or not outcome.started or not unproven(client, [resource], own, outcome.namespace, log=log):
         return launched(resource, spec)
@@ -256,7 +259,7 @@ def _existing(client: KubeClient, name: str, run: Run, error: KubeError) -> dict
     return existing
 
 
-def until_synced(client: KubeClient, outcome: Outcome) -> None:
+def until_synced(client: KubeClient, outcome: Outcome, *, observed: Callable[[Resource], Outcome], log: Log) -> None:
     """Wait until SageMaker has a Pipeline as it was applied.
 
     :raises NotSynced: it has not within two minutes.
@@ -264,6 +267,7 @@ def until_synced(client: KubeClient, outcome: Outcome) -> None:
     """
     if outcome.state is State.SUCCEEDED:
         return
+    log.info("Waiting until %s is synced with SageMaker, at most %.0f s.", outcome.resource, _SYNC_SECONDS)
     last, _ = wait(
         client,
         PIPELINE,
@@ -272,6 +276,8 @@ def until_synced(client: KubeClient, outcome: Outcome) -> None:
         uid=outcome.uid,
         deadlines=Deadlines(finish_by=time.time() + _SYNC_SECONDS),
     )
+    if last.state is State.UNSEEN:
+        last = asked_at_last(client, last, observed=observed, log=log)
     if last.state is not State.SUCCEEDED:
         raise NotSynced(
             f"{last.resource} was not synced with SageMaker within {_SYNC_SECONDS:.0f} s ({last.state}: "

@@ -2,18 +2,21 @@
 
 A run that launches with a definition of its own must apply it and launch before another run applies another one. Only
 runs that found another's definition take the lease; everybody of this package who is about to change a definition
-respects it. A holder that dies holds nobody up for long: a lease counts as over when it was seen unchanged for its
-seconds, on the clock of whoever waits (as client-go's leader election does), so that no clocks are compared.
+respects it. A holder renews it while it works, in a thread of its own, so that one that dies holds nobody up for long:
+a lease counts as over when it was seen unchanged for its seconds, on the clock of whoever waits (as client-go's leader
+election does), so that no clocks are compared. The next try of the same task need not wait: its former one is dead.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 from airflow_ack_sagemaker.core.resource import fields
@@ -25,19 +28,51 @@ from airflow_ack_sagemaker.kube.log import Log
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.client import KubeClient
+    from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 
 ANNOTATION_LEASE = f"{PREFIX}/definition-held-by"
-LEASE_SECONDS = 120.0
-"""How long a holder may take: an apply, its answer, a launch and SageMaker's word take some five seconds."""
+LEASE_SECONDS = 30.0
+"""How long a lease counts that nobody renews."""
+_RENEWED_EVERY = 8.0
+_LONGEST_HOLD = 300.0
+"""Seconds after which it is renewed no more: a holder that hangs holds nobody up for ever. An apply, its answer, a
+launch and SageMaker's word take some five."""
 _LONGEST_WAIT = 1_800.0
 """Seconds after which a task gives up and leaves it to its next try."""
 
 
-class Turn:
-    """Waits for the lease of somebody else to end; remembers since when it has seen which one."""
+_LONGEST_BY = 500
 
-    def __init__(self, token: str = "", clock: Callable[[], float] = time.monotonic) -> None:
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What is written on the Pipeline: whose it is, how long it counts, and how often it was renewed."""
+
+    token: str
+    by: str
+    seconds: float = LEASE_SECONDS
+    renewal: int = 0
+
+    @property
+    def text(self) -> str:
+        """For the annotation."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    def renewed(self) -> Lease:
+        """The same, once more renewed, so that it is seen to have changed."""
+        return replace(self, renewal=self.renewal + 1)
+
+
+class LeaseWait:
+    """Waits for the lease of somebody else to end; remembers since when it has seen which one.
+
+    :param token: of the lease that the caller takes; "": it takes none.
+    :param by: who the caller is: what an earlier try of it has held is not waited for.
+    """
+
+    def __init__(self, token: str = "", by: str = "", clock: Callable[[], float] = time.monotonic) -> None:
         self._token = token
+        self._by = by[:_LONGEST_BY]
         self._clock = clock
         self._seen: tuple[str, float] | None = None
         self._end: float | None = None
@@ -51,32 +86,38 @@ class Turn:
     def held_by(self, pipeline: Resource) -> str | None:
         """Who else holds the Pipeline now; None: nobody, or only somebody who has died."""
         lease = _read(pipeline)
-        if lease is None or lease[0] == self._token:
+        if lease is None or lease.token == self._token or (lease.by and lease.by == self._by):
             return None
-        token, by, seconds = lease
-        now = self._clock()
-        if self._seen is None or self._seen[0] != token:
-            self._seen = token, now
-        return by if now - self._seen[1] < seconds else None
+        now, text = self._clock(), fields.annotation(pipeline, ANNOTATION_LEASE) or ""
+        if self._seen is None or self._seen[0] != text:
+            self._seen = text, now
+        return lease.by if now - self._seen[1] < lease.seconds else None
 
 
 @contextmanager
-def held(client: KubeClient, name: str, namespace: str, *, by: str, log: Log) -> Iterator[Turn]:
+def held(
+    client: KubeClient, name: str, namespace: str, *, by: str, log: Log, every: float = _RENEWED_EVERY
+) -> Iterator[LeaseWait]:
     """Hold the lease of a Pipeline resource; one that is not there is held by whoever creates it.
 
     :param by: who holds it, for the logs of others.
+    :param every: seconds between renewals.
     :raises KubeError: others hold it for too long, or the cluster cannot be asked.
     """
-    token = uuid.uuid4().hex
-    turn = Turn(token)
-    _acquire(client, name, namespace, turn, token, by, log)
+    lease = Lease(uuid.uuid4().hex, by[:_LONGEST_BY])
+    turn = LeaseWait(lease.token, by)
+    _acquire(client, name, namespace, turn, lease, log)
+    over = threading.Event()
+    renewing = (client.config, name, namespace, lease, over, every, log)
+    threading.Thread(target=_renew, args=renewing, name=f"lease of {name}", daemon=True).start()
     try:
         yield turn
     finally:
-        _release(client, name, namespace, token, log)
+        over.set()
+        _release(client, name, namespace, lease, log)
 
 
-def wait_for_turn(client: KubeClient, pipeline: Resource, turn: Turn, *, log: Log) -> bool:
+def wait_for_turn(client: KubeClient, pipeline: Resource, turn: LeaseWait, *, log: Log) -> bool:
     """Wait until nobody else holds a Pipeline.
 
     :param pipeline: as it was seen last.
@@ -107,14 +148,13 @@ def _held_too_long(name: str, namespace: str) -> KubeError:
     )
 
 
-def _acquire(client: KubeClient, name: str, namespace: str, turn: Turn, token: str, by: str, log: Log) -> None:
-    text = json.dumps({"token": token, "by": by[:500], "seconds": LEASE_SECONDS})
+def _acquire(client: KubeClient, name: str, namespace: str, turn: LeaseWait, lease: Lease, log: Log) -> None:
     end = time.monotonic() + _LONGEST_WAIT
     while time.monotonic() < end:
         try:
             live = client.get(PIPELINE, name, namespace)
             if not wait_for_turn(client, live, turn, log=log):
-                client.patch(PIPELINE, name, _body(live, text), namespace)
+                client.patch(PIPELINE, name, _body(live, lease.text), namespace)
                 return
         except NotFound:
             return
@@ -123,12 +163,40 @@ def _acquire(client: KubeClient, name: str, namespace: str, turn: Turn, token: s
     raise _held_too_long(name, namespace)
 
 
-def _release(client: KubeClient, name: str, namespace: str, token: str, log: Log) -> None:
+def _renew(
+    config: ClusterConfig,
+    name: str,
+    namespace: str,
+    lease: Lease,
+    over: threading.Event,
+    every: float,
+    log: Log,
+) -> None:
+    """Renew a lease until ``over`` is set, or somebody else has it, or it was held for too long.
+
+    What fails is tried again at the next time: at worst the lease is lost, and then the launch is found to be doubtful.
+    """
+    from airflow_ack_sagemaker.kube.client import KubeClient
+
+    end = time.monotonic() + _LONGEST_HOLD
+    with KubeClient(config) as client:  # a client is for one thread
+        while not over.wait(every) and time.monotonic() < end:
+            try:
+                live = client.get(PIPELINE, name, namespace)
+                held = _read(live)
+                if held is None or held.token != lease.token or over.is_set():
+                    return
+                client.patch(PIPELINE, name, _body(live, held.renewed().text), namespace)
+            except KubeError as error:
+                log.info("Cannot renew the lease of pipeline/%s now: %s", name, error)
+
+
+def _release(client: KubeClient, name: str, namespace: str, lease: Lease, log: Log) -> None:
     for _ in range(5):
         try:
             live = client.get(PIPELINE, name, namespace)
-            lease = _read(live)
-            if lease is None or lease[0] != token:
+            held = _read(live)
+            if held is None or held.token != lease.token:
                 return
             client.patch(PIPELINE, name, _body(live, None), namespace)
         except NotFound:
@@ -145,9 +213,10 @@ def _body(live: Resource, text: str | None) -> dict[str, object]:
     return {"metadata": {"resourceVersion": fields.version(live), "annotations": {ANNOTATION_LEASE: text}}}
 
 
-def _read(pipeline: Resource) -> tuple[str, str, float] | None:
+def _read(pipeline: Resource) -> Lease | None:
     try:
         said = json.loads(fields.annotation(pipeline, ANNOTATION_LEASE) or "")
-        return str(said["token"]), str(said["by"]), min(max(float(said["seconds"]), 0.0), LEASE_SECONDS)
-    except (ValueError, TypeError, KeyError, RecursionError):
+        seconds = min(max(float(said["seconds"]), 0.0), LEASE_SECONDS)
+        return Lease(str(said["token"]), str(said["by"]), seconds, int(said.get("renewal", 0)))
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None

@@ -10,6 +10,7 @@ from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.launched_by import Try
 
 if TYPE_CHECKING:
+    from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.kube.client import KubeClient
 
 
@@ -27,13 +28,19 @@ class Run:
 
 
 def resources_of(
-    client: KubeClient, namespace: str, identity: RunIdentity, *, earlier_runs: bool = False
+    client: KubeClient,
+    namespace: str,
+    identity: RunIdentity,
+    *,
+    kind: Kind = PIPELINE_EXECUTION,
+    earlier_runs: bool = False,
 ) -> list[dict[str, Any]]:
-    """The PipelineExecutions of this run, or of all runs of its task: one request either way.
+    """The executions, or other jobs, of this run, or of all runs of its task: one request either way.
 
     The label's value is a digest: ask `RunIdentity.owns` or `RunIdentity.of_run` whose each is.
 
     :raises KubeError: the cluster refuses it or cannot be asked.
     """
     selector = f"{LABEL_TASK}={identity.task_digest}" if earlier_runs else f"{LABEL_RUN}={identity.digest}"
-    return client.list(PIPELINE_EXECUTION, namespace, label_selector=selector).items
+    found = client.list(kind, namespace, label_selector=selector).items
+    return [{"kind": kind.kind, **item} for item in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from airflow_ack_sagemaker.core.definition.given_as import strings_given_otherwi
 from airflow_ack_sagemaker.core.definition.parse import Definition, DefinitionError, parse_definition
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource
-from airflow_ack_sagemaker.core.resource.freshness import observe
+from airflow_ack_sagemaker.core.resource.freshness import answer_note, generation_of, observe
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SHA256,
     ANNOTATION_DEFINITION_SOURCE,
@@ -21,7 +21,6 @@ from airflow_ack_sagemaker.core.resource.identity import (
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
 from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
-from airflow_ack_sagemaker.core.run.definition_ran import generation_of
 from airflow_ack_sagemaker.kube.errors import Forbidden, KubeError, NotFound
 from airflow_ack_sagemaker.kube.log import Log
 
@@ -83,12 +82,22 @@ class KnownPipeline:
         """Say in one line which String parameters of some launches were given as something else."""
         if self.definition is None:
             return
+        from airflow_ack_sagemaker.compat import masked_parameters  # the command line reads pipelines without Airflow
+
         launches = ((spec.not_texts, spec.parameters) for spec in specs)
-        if line := strings_given_otherwise(self.definition.parameters, launches):
+        if line := strings_given_otherwise(self.definition.parameters, launches, masked_parameters):
             log.warning("%s", line)
 
 
-def look_up(client: KubeClient, reference: str, namespace: str, resource_name: str | None, log: Log) -> KnownPipeline:
+def look_up(
+    client: KubeClient,
+    reference: str,
+    namespace: str,
+    resource_name: str | None,
+    log: Log,
+    *,
+    observed: Callable[[Resource], Outcome] = observe,
+) -> KnownPipeline:
     """Read the Pipeline resource, where this namespace has one.
 
     The controller refuses an execution for ever whose pipeline SageMaker does not have yet, so it is not even asked
@@ -96,6 +105,7 @@ def look_up(client: KubeClient, reference: str, namespace: str, resource_name: s
 
     :param reference: name or ARN of the pipeline.
     :param resource_name: name of its resource; None: the pipeline's name in lower case.
+    :param observed: reads how it stands. A success of which a later write could raise a doubt is written down.
     :raises NotSynced: SageMaker does not have it as it stands.
     :raises KubeError: the cluster cannot be asked.
     """
@@ -110,7 +120,7 @@ def look_up(client: KubeClient, reference: str, namespace: str, resource_name: s
         return KnownPipeline(forbidden=isinstance(error, Forbidden))
     if fields.spec(pipeline).get("pipelineName") != pipeline_name:
         return KnownPipeline()
-    outcome = observe(pipeline)
+    outcome = observed(pipeline)
     if outcome.state is not State.SUCCEEDED:
         raise NotSynced(
             f"{outcome.resource} is not synced with SageMaker yet ({outcome.state}: "
@@ -119,6 +129,7 @@ def look_up(client: KubeClient, reference: str, namespace: str, resource_name: s
             "task.",
             outcome,
         )
+    note_answer(client, pipeline, log)
     annotations = fields.annotations_of(pipeline)
     kept = {name: annotations[name] for name in DEFINITION_FACTS.values() if name in annotations}
     kept[ANNOTATION_GENERATION] = generation_of(pipeline)
@@ -131,3 +142,36 @@ def look_up(client: KubeClient, reference: str, namespace: str, resource_name: s
         return KnownPipeline(kept, resource=pipeline)
     # The digest is that of the text itself: somebody may have changed it and left the annotation.
     return KnownPipeline({**kept, ANNOTATION_DEFINITION_SHA256: definition.sha256}, definition, pipeline)
+
+
+def note_answer(client: KubeClient, pipeline: Resource, log: Log) -> None:
+    """Write down that the Pipeline, as it was read, is in SageMaker: whoever owns its spec may change a label next."""
+    if not (note := answer_note(pipeline)):
+        return
+    try:
+        client.patch(PIPELINE, fields.name(pipeline), {"metadata": {"annotations": note}}, fields.namespace(pipeline))
+    except KubeError as error:  # it is so all the same; a later look may have to ask SageMaker
+        log.info("Cannot write on pipeline/%s that it is in SageMaker: %s", fields.name(pipeline), error)
+
+
+def asked_at_last(
+    client: KubeClient,
+    outcome: Outcome,
+    *,
+    observed: Callable[[Resource], Outcome],
+    log: Log,
+) -> Outcome:
+    """How a Pipeline stands, of which no answer was seen in time: an answer that meets another write is lost.
+
+    :param observed: reads how it stands.
+    :returns: the same, unless it is in SageMaker.
+    :raises KubeError: the cluster cannot be asked.
+    """
+    try:
+        pipeline = client.get(PIPELINE, outcome.name, outcome.namespace)
+    except NotFound:
+        return outcome
+    if fields.uid(pipeline) != outcome.uid or (now := observed(pipeline)).state is not State.SUCCEEDED:
+        return outcome
+    note_answer(client, pipeline, log)
+    return now

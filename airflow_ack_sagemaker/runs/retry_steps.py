@@ -12,7 +12,8 @@ from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_RETRY_WHOLE,
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.run.decision import attempt_of
-from airflow_ack_sagemaker.core.run.retry_steps import StepRun, obstacle, retry_from
+from airflow_ack_sagemaker.core.run.retry_steps import obstacle, retry_from
+from airflow_ack_sagemaker.core.run.step_runs import StepRun
 from airflow_ack_sagemaker.kube.errors import KubeError
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.runs.look import resources_of

@@ -19,6 +19,7 @@ from airflow_ack_sagemaker.runs.look import resources_of
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.core.resource.identity import RunIdentity
+    from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.kube.client import KubeClient
 
 KILL_SECONDS = 3.0
@@ -38,20 +39,24 @@ def stop(client: KubeClient, outcomes: Sequence[Outcome], *, why: str, log: Log)
     confirm_all_stopped(client, outcomes, log=log)
 
 
-def stop_run(client: KubeClient, namespace: str, identity: RunIdentity, *, log: Log) -> int:
+def stop_run(
+    client: KubeClient, namespace: str, identity: RunIdentity, *, kind: Kind = PIPELINE_EXECUTION, log: Log
+) -> int:
     """Delete all of this run that has not ended, which stops it; what was begun in this very moment, too.
+
+    :param kind: executions, or other jobs.
 
     :returns: how many were deleted.
     :raises KubeError: the cluster refuses it or cannot be asked.
     """
     stopping: list[Outcome] = []
-    for resource in resources_of(client, namespace, identity):
+    for resource in resources_of(client, namespace, identity, kind=kind):
         outcome = classify(resource)
         if not identity.of_run(resource) or outcome.finished or outcome.state is State.DELETING:
             continue
         log.info("A user has ended the task: deleting %s, which stops it.", outcome.resource)
         try:
-            deleted = delete_if_same(client, PIPELINE_EXECUTION, outcome.name, namespace, uid=outcome.uid)
+            deleted = delete_if_same(client, kind, outcome.name, namespace, uid=outcome.uid)
         except KubeError as error:  # the others are stopped all the same
             log.warning("%s could not be stopped and runs on: %s", outcome.resource, error)
             continue
@@ -81,6 +86,13 @@ def confirm_stopped(client: KubeClient, outcome: Outcome, *, log: Log, seconds: 
     :param seconds: how long to wait.
     :returns: the line that was logged.
     """
+    return watch_stopping(client, outcome, log=log, seconds=seconds)[1]
+
+
+def watch_stopping(
+    client: KubeClient, outcome: Outcome, *, log: Log, seconds: float = CONFIRM_SECONDS
+) -> tuple[Outcome, str]:
+    """The same; gives the resource as it was seen last as well."""
     last, began = outcome, time.monotonic()
     try:
         states = follow_sync(
@@ -95,4 +107,4 @@ def confirm_stopped(client: KubeClient, outcome: Outcome, *, log: Log, seconds: 
         log.warning("Cannot look whether %s has stopped: %s", outcome.resource, error)
     said = stop_report(last, time.monotonic() - began)
     (log.info if has_ended(last) else log.warning)("%s", said)
-    return said
+    return last, said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterable
@@ -26,6 +27,10 @@ class SandboxError(Exception):
     """The sandbox cannot be started as asked for. The message says what to change."""
 
 
+class SandboxUseError(SandboxError, ValueError):
+    """What is asked for makes no sandbox: an unknown part, one without its counterpart, a rule that is none."""
+
+
 class Sandbox:
     """A cluster with the ACK kinds, an ACK controller and AWS; each part may be left out and replaced by another.
 
@@ -36,8 +41,8 @@ class Sandbox:
 
     :param components: which of ``kubernetes``, ``controller`` and ``aws`` to start.
     :param kubernetes_port: port of the Kubernetes API server; 0 takes a free one. Likewise ``aws_port``.
-    :param directory: where ``kubeconfig`` and ``sandbox.json`` are written; None makes a temporary one and removes
-        it at the end.
+    :param directory: where ``kubeconfig``, ``environment.sh`` and ``sandbox.json`` are written; None makes
+        a temporary one and removes it at the end.
     :param kubeconfig: the cluster for the controller, when it is not the sandbox's own. Likewise ``aws_endpoint_url``.
     :param namespace: the one that the controller watches; None for all.
     :param speed: how many times faster than real time durations pass.
@@ -94,14 +99,14 @@ class Sandbox:
         unknown = self.components.difference(COMPONENTS)
         if unknown or not self.components:
             names = ", ".join(sorted(unknown)) or "(none)"
-            raise SandboxError(f"Unknown component {names}. There are {', '.join(COMPONENTS)}.")
+            raise SandboxUseError(f"Unknown component {names}. There are {', '.join(COMPONENTS)}.")
         if "controller" in self.components:
             if "kubernetes" not in self.components and self._kubeconfig is None:
-                raise SandboxError(
+                raise SandboxUseError(
                     "The controller needs a cluster: start the component kubernetes too, or name one with --kubeconfig."
                 )
             if "aws" not in self.components and self._aws_endpoint_url is None:
-                raise SandboxError(
+                raise SandboxUseError(
                     "The controller needs AWS: start the component aws too, or name one with --aws-endpoint-url."
                 )
 
@@ -109,7 +114,7 @@ class Sandbox:
 
     @property
     def directory(self) -> Path:
-        """The directory with ``kubeconfig`` and ``sandbox.json``."""
+        """The directory with ``kubeconfig``, ``environment.sh`` and ``sandbox.json``."""
         if self._directory is None:
             raise SandboxError("The sandbox is not started.")
         return self._directory
@@ -169,8 +174,29 @@ class Sandbox:
             if self._given_directory is None:
                 shutil.rmtree(self._directory, ignore_errors=True)
             else:
-                (self._directory / "sandbox.json").unlink(missing_ok=True)
+                for name in ("sandbox.json", "environment.sh"):
+                    (self._directory / name).unlink(missing_ok=True)
             self._directory = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes kubectl, boto3 and Airflow's connections ``kubernetes_default`` and ``aws_default`` lead here."""
+        found: dict[str, str] = {}
+        if self.kubernetes_url is not None:
+            path = str(self.kubeconfig_path)
+            kubernetes = {"conn_type": "kubernetes", "extra": {"kube_config_path": path, "namespace": "default"}}
+            found |= {"KUBECONFIG": path, "AIRFLOW_CONN_KUBERNETES_DEFAULT": json.dumps(kubernetes)}
+        if self.aws is not None:
+            extra = {"endpoint_url": self.aws.url, "region_name": self.region}
+            aws = {"conn_type": "aws", "login": "sandbox", "password": "sandbox", "extra": extra}
+            found |= {
+                "AWS_ENDPOINT_URL": self.aws.url,
+                "AWS_DEFAULT_REGION": self.region,
+                "AWS_ACCESS_KEY_ID": "sandbox",
+                "AWS_SECRET_ACCESS_KEY": "sandbox",
+                "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(aws),
+            }
+        return found
 
     def __enter__(self) -> Sandbox:
         return self.start()
@@ -194,7 +220,7 @@ class Sandbox:
         try:
             script = Script(self._rules, self._step_seconds)
         except ScriptError as error:
-            raise SandboxError(str(error)) from None
+            raise SandboxUseError(str(error)) from None
         aws = AwsEndpoint(self.host, self.aws_port, clock=self.clock, script=script)
         try:
             aws.start()
@@ -241,6 +267,9 @@ class Sandbox:
             "aws_endpoint_url": self.aws_endpoint_url,
             "pid": os.getpid(),
         }
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.environment.items()]
+        _write_private(self.directory / "environment.sh", "\n".join(lines) + "\n")
+        # Last: who waits for it finds the others.
         _write_private(self.directory / "sandbox.json", json.dumps(about, indent=2) + "\n")
 
 

@@ -12,6 +12,14 @@ from airflow_ack_sagemaker.sensors.resource import AckResourceSensor
 class AckPipelineExecutionSensor(AckResourceSensor):
     """Wait for the end of a PipelineExecution: Succeeded ends the wait, any other end fails it with its reason.
 
+    ```python
+    from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
+    from airflow_ack_sagemaker.sensors.pipeline_execution import AckPipelineExecutionSensor
+
+    launch = AckPipelineExecutionOperator(task_id="launch", pipeline_name="demand", wait_for_completion=False)
+    AckPipelineExecutionSensor(task_id="ended", name=launch.output["name"])
+    ```
+
     :param name: name of the PipelineExecution resource, for example the ``name`` in the result of a launch that did not
         wait.
 

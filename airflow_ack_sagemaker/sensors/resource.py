@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,7 +25,14 @@ class AckResourceSensor(TextTemplates, BaseSensorOperator):
     """Wait until a resource of any ACK SageMaker kind has its outcome: a success ends the wait, anything else fails it.
 
     A resource that is not there yet is waited for. Nothing is ever created, changed or deleted. The result (XCom
-    ``return_value``) is ``{"kind", "name", "namespace", "arn", "status"}``.
+    ``return_value``) is ``{"kind", "name", "namespace", "arn", "status"}``, and what came of it
+    (``modelArtifacts``, ...).
+
+    ```python
+    from airflow_ack_sagemaker.sensors.resource import AckResourceSensor
+
+    AckResourceSensor(task_id="in_service", kind="Endpoint", name="demand", timeout=3600)
+    ```
 
     :param kind: kind, for example ``Endpoint``.
     :param name: name of the Kubernetes resource.
@@ -34,7 +41,7 @@ class AckResourceSensor(TextTemplates, BaseSensorOperator):
     :param deferrable: wait on the triggerer, so that no worker slot is held; None: as ``[operators]
         default_deferrable`` says, where that is set, else True. ``timeout``, ``soft_fail`` and ``never_fail`` hold
         there, too: any end but a success then skips the task.
-    :param poll_interval: as the operators call it, the same as ``poke_interval``.
+    :param poll_interval: seconds between looks, as the operators call it: the same as ``poke_interval``.
 
     Raises `AckExecutionFailed`, `AckExecutionStopped`, `AckResourceRefused`, `AckResourceGone`, and Airflow's
     ``AirflowSensorTimeout``.
@@ -89,7 +96,7 @@ class AckResourceSensor(TextTemplates, BaseSensorOperator):
                 name=self.name,
                 namespace=self.namespace,
                 kubernetes_conn_id=self.kubernetes_conn_id,
-                deadlines=deadlines.to_dict(),
+                deadlines=deadlines.handed_over(time.time()).to_dict(),
                 poll_interval=self.poke_interval,
                 must_exist=False,
             ),
@@ -102,7 +109,6 @@ class AckResourceSensor(TextTemplates, BaseSensorOperator):
 
         :raises AckInputError: kind, name or connection make no sense.
         """
-        from airflow_ack_sagemaker.core.resource.freshness import observe
         from airflow_ack_sagemaker.core.resource.manifest import SpecError, check_resource_name
         from airflow_ack_sagemaker.exceptions import AckClusterError, AckInputError
         from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
@@ -113,7 +119,7 @@ class AckResourceSensor(TextTemplates, BaseSensorOperator):
             raise AckInputError(str(error)) from error
         with AckHook(self.kubernetes_conn_id).get_conn() as client:
             try:
-                outcome = observe(client.get(kind, name, self.namespace or client.namespace))
+                outcome = self.observed(client.get(kind, name, self.namespace or client.namespace))
             except NotFound:
                 self.log.info("%s/%s is not there yet.", kind.singular, name)
                 return False
@@ -123,6 +129,12 @@ class AckResourceSensor(TextTemplates, BaseSensorOperator):
         if verdict_of(outcome, Deadlines(deletion_seconds=None), time.time(), goal=Goal.FINISHED) is None:
             return False
         return PokeReturnValue(is_done=True, xcom_value=self._finish(context, outcome, Verdict.REACHED))
+
+    def observed(self, resource: Mapping[str, Any]) -> Outcome:
+        """How the resource stands."""
+        from airflow_ack_sagemaker.core.resource.freshness import observe
+
+        return observe(resource)
 
     def execute_complete(self, context: Context, event: dict[str, Any] | None = None) -> dict[str, Any]:
         """Go on after a deferral, from the event alone."""
@@ -154,4 +166,5 @@ class AckResourceSensor(TextTemplates, BaseSensorOperator):
             "namespace": outcome.namespace,
             "arn": outcome.arn,
             "status": outcome.sagemaker_status,
+            **outcome.results,
         }

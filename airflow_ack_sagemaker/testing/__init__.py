@@ -12,10 +12,17 @@ if TYPE_CHECKING:
     from airflow_ack_sagemaker.testing.dags import DagResult, run_dag
     from airflow_ack_sagemaker.testing.sandbox import AckSandbox
     from airflow_ack_sagemaker.testing.server import run_on_server
+    from airflow_ack_sagemaker.testing.yaml_dags import check_yaml_dags
 
-__all__ = ["AckSandbox", "DagResult", "run_dag", "run_on_server"]
+__all__ = ["AckSandbox", "DagResult", "check_yaml_dags", "run_dag", "run_on_server"]
 
-_MODULES = {"AckSandbox": "sandbox", "DagResult": "dags", "run_dag": "dags", "run_on_server": "server"}
+_MODULES = {
+    "AckSandbox": "sandbox",
+    "DagResult": "dags",
+    "check_yaml_dags": "yaml_dags",
+    "run_dag": "dags",
+    "run_on_server": "server",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,14 @@ class DagResult:
     """How a run ended: its state, the state of each task, and what tasks returned (XCom ``return_value``).
 
     Of a mapped task, the key is ``task_id[map_index]``.
+
+    ```python
+    from airflow_ack_sagemaker.testing import DagResult
+
+    result = DagResult("success", tasks={"run": "success"}, returned={"run": {"status": "Succeeded"}})
+    assert result.succeeded
+    assert result.returned["run"]["status"] == "Succeeded"
+    ```
     """
 
     state: str
@@ -43,7 +51,22 @@ def run_dag(dag: DAG, conf: Mapping[str, Any] | None = None, *, retry_delay: flo
     Airflow's database must be there (``airflow db migrate``); where it has no tables yet, they are made. Retries follow
     after ``retry_delay`` seconds instead of the DAG's own delay.
 
+    ```python
+    from airflow.sdk import DAG
+    from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
+    from airflow_ack_sagemaker.testing import run_dag
+
+    with DAG("retrain") as dag:
+        AckPipelineExecutionOperator(task_id="run", pipeline_name="demand")
+
+    def test_a_pipeline_that_is_not_there(ack_sandbox):
+        assert run_dag(dag).tasks == {"run": "failed"}
+    ```
+
+    :param dag: the DAG.
     :param conf: configuration of the run.
+    :param retry_delay: seconds before a retry, instead of the DAG's own.
+    :raises AckInputError: Airflow does not find the DAG in its file, as one that a function makes.
     """
     _make_database()
     for task in dag.tasks:
@@ -51,7 +74,11 @@ def run_dag(dag: DAG, conf: Mapping[str, Any] | None = None, *, retry_delay: flo
             task.retry_delay = timedelta(seconds=retry_delay)
             task.retry_exponential_backoff = False
     with _bundle_of(dag), _signal_handlers():
-        run: Any = dag.test(run_conf=dict(conf or {}))
+        try:
+            run: Any = dag.test(run_conf=dict(conf or {}))
+        except Exception as error:
+            _check_found(dag, error)
+            raise
     tasks, returned = {}, {}
     for instance in run.get_task_instances():
         key = instance.task_id if instance.map_index < 0 else f"{instance.task_id}[{instance.map_index}]"
@@ -60,6 +87,18 @@ def run_dag(dag: DAG, conf: Mapping[str, Any] | None = None, *, retry_delay: flo
         if value is not None:
             returned[key] = value
     return DagResult(str(getattr(run.state, "value", run.state)), tasks, returned, run.run_id)
+
+
+def _check_found(dag: DAG, error: Exception) -> None:
+    from airflow.models.dag_version import DagVersion
+
+    from airflow_ack_sagemaker.exceptions import AckInputError
+
+    if DagVersion.get_latest_version(dag.dag_id) is None:
+        raise AckInputError(
+            f"Airflow does not find the DAG {dag.dag_id!r} in {dag.fileloc}: make it at the top level of its file, not "
+            "in a function; the file must be one that Airflow can import alone."
+        ) from error
 
 
 @contextmanager

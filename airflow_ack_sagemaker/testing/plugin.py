@@ -20,7 +20,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def ack_sandbox(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[AckSandbox]:
-    """A cluster with the controller, S3 and SageMaker, to which Airflow's default connections lead during the test."""
+    """A cluster with the controller, S3 and SageMaker, to which Airflow's default connections lead during the test.
+
+    ```python
+    def test_nothing_runs_yet(ack_sandbox):
+        assert ack_sandbox.executions() == []
+    ```
+    """
     from airflow_ack_sagemaker.testing.sandbox import AckSandbox
 
     marker = request.node.get_closest_marker("ack_sandbox")

@@ -20,8 +20,17 @@ _CREDENTIALS = {"aws_access_key_id": "sandbox", "aws_secret_access_key": "sandbo
 class AckSandbox:
     """A cluster with the ACK controller, S3 and SageMaker, in this process. A context manager.
 
+    ```python
+    from airflow_ack_sagemaker.testing import AckSandbox
+
+    def look_around():
+        with AckSandbox(script=["Train#1=Failed:out of memory"]) as sandbox:
+            sandbox.put_definition("s3://definitions/demand.json", {"Version": "2020-12-01", "Steps": []})
+            return sandbox.executions()
+    ```
+
     :param speed: how many times faster than real time durations pass.
-    :param step_seconds: how long a pipeline's step takes, before ``speed``.
+    :param step_seconds: how many seconds a pipeline's step takes, before ``speed``.
     :param script: outcomes, as for `script`.
     """
 
@@ -43,25 +52,7 @@ class AckSandbox:
     @property
     def environment(self) -> dict[str, str]:
         """What makes Airflow's connections ``kubernetes_default`` and ``aws_default``, and boto3, lead here."""
-        kubernetes = {
-            "conn_type": "kubernetes",
-            "extra": {"kube_config_path": str(self._sandbox.kubeconfig_path), "namespace": NAMESPACE},
-        }
-        aws = {
-            "conn_type": "aws",
-            "login": "sandbox",
-            "password": "sandbox",
-            "extra": {"endpoint_url": self._sandbox.aws_endpoint_url, "region_name": REGION},
-        }
-        return {
-            "AIRFLOW_CONN_KUBERNETES_DEFAULT": json.dumps(kubernetes),
-            "AIRFLOW_CONN_AWS_DEFAULT": json.dumps(aws),
-            "AWS_ENDPOINT_URL": str(self._sandbox.aws_endpoint_url),
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "sandbox",
-            "AWS_SECRET_ACCESS_KEY": "sandbox",
-            "KUBECONFIG": str(self._sandbox.kubeconfig_path),
-        }
+        return self._sandbox.environment
 
     def script(self, *rules: str) -> None:
         """Say how things end: ``Train#1=Failed:out of memory``, ``Train=seconds:600``, ``Train=hold``,
@@ -72,7 +63,10 @@ class AckSandbox:
         self._sandbox.script.add(*rules)
 
     def boto3(self, service: str) -> Any:
-        """boto3's client of S3, SageMaker, STS, ... here; closed with the sandbox."""
+        """boto3's client of a service here; closed with the sandbox.
+
+        :param service: ``s3``, ``sagemaker``, ``sts``, ...
+        """
         import boto3
 
         client = boto3.client(service, region_name=REGION, endpoint_url=self._sandbox.aws_endpoint_url, **_CREDENTIALS)
@@ -83,6 +77,7 @@ class AckSandbox:
         """Put a definition into S3, in a bucket that is made where it is missing; gives its version id, or "".
 
         :param uri: ``s3://bucket/key``.
+        :param definition: the definition, as JSON or a mapping.
         """
         from airflow_ack_sagemaker.aws.s3 import S3Source
 
@@ -95,7 +90,10 @@ class AckSandbox:
         return str(stored.get("VersionId") or "")
 
     def resources(self, kind: str) -> list[dict[str, Any]]:
-        """The resources of a kind (``Pipeline``), the oldest first."""
+        """The resources of a kind, the oldest first.
+
+        :param kind: the kind, for example ``Pipeline``.
+        """
         items = self.client.list(kind_of(kind), NAMESPACE).items
         return sorted(items, key=lambda item: (item["metadata"]["creationTimestamp"], item["metadata"]["name"]))
 
@@ -104,7 +102,10 @@ class AckSandbox:
         return self.resources(PIPELINE_EXECUTION.kind)
 
     def sagemaker_executions(self, pipeline: str) -> list[dict[str, Any]]:
-        """What SageMaker knows of a pipeline's executions, the newest first: also those whose resource is gone."""
+        """What SageMaker knows of a pipeline's executions, the newest first: also those whose resource is gone.
+
+        :param pipeline: name of the pipeline in SageMaker.
+        """
         found = self.boto3("sagemaker").list_pipeline_executions(PipelineName=pipeline)
         summaries: list[dict[str, Any]] = found["PipelineExecutionSummaries"]
         return summaries

@@ -29,8 +29,20 @@ def run_on_server(
 ) -> DagResult:
     """Trigger a DAG on a running Airflow and wait for the run's end.
 
+    ```python
+    from airflow_ack_sagemaker.testing import run_on_server
+
+    def check_staging(password):
+        result = run_on_server("https://airflow.staging", "retrain", {"rounds": 5}, username="ci", password=password)
+        assert result.succeeded, result.tasks
+    ```
+
     :param url: of the API server.
-    :param timeout: seconds.
+    :param dag_id: the DAG, which is unpaused for it.
+    :param conf: configuration of the run.
+    :param username: who runs it.
+    :param password: of that user.
+    :param timeout: seconds until the run must have ended.
     :raises TimeoutError: the run has not ended within ``timeout``; it goes on.
     :raises httpx.HTTPError: Airflow refuses, or does not answer.
     """

@@ -3,55 +3,59 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
-from airflow.triggers.base import BaseEventTrigger, TriggerEvent
-
-from airflow_ack_sagemaker.compat import recalled, remember
-
-_STORE_KEY = "airflow-ack-sagemaker/definition"
+from airflow_ack_sagemaker.core.run.news import Item, Latest
+from airflow_ack_sagemaker.triggers.news import NewsTrigger
 
 
-class PipelineDefinitionTrigger(BaseEventTrigger):
+class PipelineDefinitionTrigger(NewsTrigger):
     """Fires when the object has another version than when it last fired: retrain because the pipeline itself has
     changed.
 
-    The event's payload is ``{"definition_uri", "version_id", "etag"}``. A version is told by its version id, in a
-    bucket without versioning by its ETag. What was last seen is kept in Airflow's asset state store (3.3 and later), so
-    that a restart misses nothing; one at the very moment of an event may repeat it, with the same version. Before 3.3,
-    the version that is there when the trigger starts is taken as seen.
+    The event's payload is ``{"definition_uri", "version_id", "etag", "last_modified"}``. A version is told by its
+    version id, in a bucket without versioning by its ETag. What was told is kept in Airflow's asset state store (3.3
+    and later), once the event is in its database, so that a restart misses nothing; one at that very moment may repeat
+    it, with the same payload (`SkipRepeatedEventsOperator`). Before 3.3, the version that is there when the trigger
+    starts is taken as known.
+
+    ```python
+    from airflow.sdk import Asset, AssetWatcher
+    from airflow_ack_sagemaker.triggers.definition import PipelineDefinitionTrigger
+
+    trigger = PipelineDefinitionTrigger(definition_uri="s3://ml-models/pipelines/demand.json")
+    Asset("definition", watchers=[AssetWatcher(name="s3", trigger=trigger)])
+    ```
 
     :param definition_uri: ``s3://bucket/key``.
     :param aws_conn_id: connection to read S3 with; None: boto3's own credentials. It needs ``s3:GetObject``.
     :param poll_interval: seconds between looks (HeadObject).
     """
 
+    arguments = ("definition_uri", "aws_conn_id", "poll_interval")
+    store_key = "airflow-ack-sagemaker/definition"
+
     def __init__(
         self, *, definition_uri: str, aws_conn_id: str | None = "aws_default", poll_interval: float = 60.0
     ) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self.definition_uri = definition_uri
         self.aws_conn_id = aws_conn_id
         self.poll_interval = poll_interval
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
-        """Class path and arguments."""
-        return f"{type(self).__module__}.{type(self).__qualname__}", {
-            "definition_uri": self.definition_uri,
-            "aws_conn_id": self.aws_conn_id,
-            "poll_interval": self.poll_interval,
-        }
+    def memory(self) -> Latest:
+        """The version that was told last."""
+        return Latest()
 
-    async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Look, compare and fire for ever. Trouble with S3 is logged once, and does not end the trigger."""
+    async def looks(self) -> AsyncGenerator[Item, None]:
+        """The version that is there. Trouble with S3 is logged once, and does not end the trigger."""
         from asgiref.sync import sync_to_async
 
         from airflow_ack_sagemaker.aws.errors import SourceError
         from airflow_ack_sagemaker.aws.s3 import S3Source, connect, current_version
 
         source = S3Source.parse(self.definition_uri)
-        seen = await self._seen()
         trouble = ""
         client: Any = None
         while True:
@@ -64,19 +68,16 @@ class PipelineDefinitionTrigger(BaseEventTrigger):
                 if str(error) != trouble:
                     self.log.warning("Cannot look at %s, and go on trying: %s", source, error)
                 trouble = str(error)
-                if error.missing and seen is None:
-                    seen = ""  # so that its first version is news
+                if error.missing:
+                    yield Item("")  # so that its next version is news
             else:
                 trouble = ""
-                if seen is not None and version.token != seen:
-                    yield TriggerEvent(
-                        {"definition_uri": source.uri, "version_id": version.version_id, "etag": version.etag}
-                    )
-                if version.token != seen:
-                    seen = version.token
-                    await remember(self, _STORE_KEY, seen)
+                written = version.last_modified
+                payload = {
+                    "definition_uri": source.uri,
+                    "version_id": version.version_id,
+                    "etag": version.etag,
+                    "last_modified": written.isoformat() if written is not None else None,
+                }
+                yield Item(version.token, payload)
             await asyncio.sleep(self.poll_interval)
-
-    async def _seen(self) -> str | None:
-        value = await recalled(self, _STORE_KEY)
-        return value if isinstance(value, str) else None

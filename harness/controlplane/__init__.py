@@ -7,6 +7,7 @@ import http.client
 import json
 import secrets
 import signal
+import socket
 import ssl
 import subprocess
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 from harness.controlplane.build import NoControlPlane, binaries
 from harness.servers import Servers, free_ports
+from harness.waiting import HUNG, wait_until
 
 __all__ = ["ControlPlane", "NoControlPlane", "binaries", "kubeconfig"]
 
@@ -93,6 +95,9 @@ class ControlPlane(Servers):
         subprocess.run(command, capture_output=True, check=True)
 
     def _command(self, name: str) -> Sequence[str]:
+        if name == _API_SERVER:
+            # It waits twenty seconds for etcd, which a busy machine may need for its start, and gives up.
+            wait_until(self._etcd_answers, HUNG, "etcd to answer")
         options = self._etcd() if name == _ETCD else self._api_server()
         return [str(self._programs / name), *options]
 
@@ -128,6 +133,14 @@ class ControlPlane(Servers):
             "--disable-admission-plugins=ServiceAccount",
             *self._options,
         ]
+
+    def _etcd_answers(self) -> bool:
+        self.part(_ETCD).check()
+        try:
+            with socket.create_connection(("127.0.0.1", self._client), timeout=30):
+                return True
+        except OSError:
+            return False
 
     def _is_ready(self, name: str) -> bool:
         if name == _ETCD:  # the API server is not ready before it

@@ -50,7 +50,8 @@ def binaries() -> Path:
         digest.update(module.read_bytes() + module.with_suffix(".sum").read_bytes())
     parent = cache_folder("controlplane")
     folder = parent / digest.hexdigest()[:16]
-    with (parent / "lock").open("w") as lock:
+    # One for each version: who needs the one that is there does not wait until another is built.
+    with (parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
             with tempfile.TemporaryDirectory(dir=parent) as unfinished:

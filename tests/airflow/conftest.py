@@ -1,7 +1,8 @@
 """A real Airflow beside a cluster, its ACK controller and AWS, started once for all tests of this folder.
 
-The cluster's API server is a real one, where Airflow has just the rights of ``deploy/kubernetes/rbac.yaml``. With
-``CLUSTER=sandbox``, or where kube-apiserver cannot be had, it is the sandbox's; with ``CI=true`` that is a failure.
+The cluster's API server is a real one, where Airflow has just the rights of ``rbac.yaml`` and ``rbac-lifecycle.yaml``
+of ``deploy/kubernetes``. With ``CLUSTER=sandbox``, or where kube-apiserver cannot be had, it is the sandbox's; with
+``CI=true`` that is a failure.
 """
 
 from __future__ import annotations
@@ -21,10 +22,8 @@ from harness.controlplane import NoControlPlane
 from harness.postgresql import PostgreSQL
 from harness.real_cluster import RealCluster
 from harness.sandbox_process import SandboxProcess
-from tests.airflow.combinations import Combinations
+from tests.airflow.examples import copy_examples
 from tests.airflow.support import BUCKET, Case
-
-ROOT = Path(__file__).parents[2]
 
 _ran_on: list[str] = []
 _said: Counter[str] = Counter()
@@ -57,13 +56,6 @@ def sandbox(cluster: RealCluster | None, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
-def combinations(cluster: RealCluster | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Combinations]:
-    """The sandbox's parts put together in other ways, each with Airflow connections of its own."""
-    with Combinations(tmp_path_factory.mktemp("combinations"), cluster) as combinations:
-        yield combinations
-
-
-@pytest.fixture(scope="session")
 def database_url() -> Iterator[str]:
     """An empty database."""
     with PostgreSQL() as server:
@@ -72,14 +64,14 @@ def database_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def airflow(
-    sandbox: SandboxProcess, combinations: Combinations, database_url: str, tmp_path_factory: pytest.TempPathFactory
+    sandbox: SandboxProcess, database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[AirflowProcesses]:
     """An Airflow with the example DAGs and those of tests/airflow/dags, its connections leading to the cluster."""
     folder = tmp_path_factory.mktemp("airflow")
     dags = folder / "dags"
-    shutil.copytree(ROOT / "dags", dags)
+    copy_examples(dags)
     shutil.copytree(Path(__file__).parent / "dags", dags, dirs_exist_ok=True)
-    connections = {**sandbox.connections(), **combinations.connections()}
+    connections = dict(sandbox.connections())
     with ApiServer(crds=[]) as bare:
         config = bare.kubeconfig()
         connections["no_crds"] = {"conn_type": "kubernetes", "extra": {"kube_config": json.dumps(config)}}

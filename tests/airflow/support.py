@@ -42,6 +42,31 @@ def definition(rounds: int = 10, **changes: Any) -> dict[str, Any]:
     }
 
 
+def monitoring_schedule(name: str) -> dict[str, Any]:
+    """A MonitoringSchedule of this name, for the endpoint ``NAME-endpoint``."""
+    target = {"endpointName": f"{name}-endpoint", "localPath": "/opt/ml/processing/input"}
+    output = {"localPath": "/opt/ml/out", "s3URI": "s3://ml-models/monitoring"}
+    cluster = {"instanceCount": 1, "instanceType": "ml.m5.large", "volumeSizeInGB": 20}
+    job = {
+        "monitoringInputs": [{"endpointInput": target}],
+        "monitoringOutputConfig": {"monitoringOutputs": [{"s3Output": output}]},
+        "monitoringResources": {"clusterConfig": cluster},
+        "monitoringAppSpecification": {"imageURI": "123456789012.dkr.ecr.us-east-1.amazonaws.com/x:1"},
+        "roleARN": "arn:aws:iam::123456789012:role/sagemaker",
+    }
+    config = {
+        "scheduleConfig": {"scheduleExpression": "cron(0 * ? * * *)"},
+        "monitoringType": "DataQuality",
+        "monitoringJobDefinition": job,
+    }
+    return {
+        "apiVersion": "sagemaker.services.k8s.aws/v1alpha1",
+        "kind": "MonitoringSchedule",
+        "metadata": {"name": name},
+        "spec": {"monitoringScheduleName": name, "monitoringScheduleConfig": config},
+    }
+
+
 @dataclass
 class Case:
     """A pipeline that only one test uses."""
@@ -135,6 +160,12 @@ class Case:
         except client.exceptions.ResourceNotFound:
             return []
         return list(answer["PipelineExecutionSummaries"])
+
+    def parameters(self, arn: str) -> dict[str, str]:
+        """The parameters that an execution runs with."""
+        client = self.sandbox.aws_client("sagemaker")
+        answer = client.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)
+        return {item["Name"]: item["Value"] for item in answer["PipelineParameters"]}
 
     def statuses(self) -> list[str]:
         """The statuses of this pipeline's executions in SageMaker, oldest first."""

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 
 import pytest
 
 from harness.airflow_processes import AirflowProcesses
+from harness.real_cluster import RealCluster
 from tests.airflow.combinations import NAMES, Combinations
 from tests.airflow.support import BUCKET, definition
+
+
+@pytest.fixture(scope="module")
+def combinations(
+    airflow: AirflowProcesses, cluster: RealCluster | None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Combinations]:
+    """All of them, and Airflow's connections to them."""
+    with Combinations(tmp_path_factory.mktemp("combinations"), cluster) as combinations:
+        for name, fields in combinations.connections().items():
+            extra = json.dumps(fields.get("extra", {}))
+            airflow.api.request("POST", "/connections", json={**fields, "connection_id": name, "extra": extra})
+        yield combinations
 
 
 @pytest.fixture(scope="module")

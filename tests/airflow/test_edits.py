@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import quote
 
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY
@@ -39,6 +40,28 @@ def test_six_runs_at_once_with_six_definitions_of_one_pipeline_each_run_their_ow
     running = [item for item in case.executions() if item["PipelineExecutionStatus"] not in ("Succeeded", "Stopped")]
     assert running == [], "what started with another's definition was stopped"
     assert case.statuses().count("Succeeded") == 6
+
+
+def test_a_backfill_of_six_days_at_once_trains_each_day_on_its_own_data(case: Case) -> None:
+    """Without a single retry, and in a DAG with max_active_runs=1: a backfill has a limit of its own."""
+    case.upload(dated())
+    api = case.airflow.api
+    api.wait_for_dag("daily")
+    api.unpause("daily")
+    api.backfill("daily", "2026-01-01T00:00:00Z", "2026-01-06T00:00:00Z", at_once=6, conf=case.conf())
+    wait_until(lambda: len(backfilled(case)) == 6, 60, "the runs of six days")
+    for run in backfilled(case):
+        run_id = run["dag_run_id"]
+        state = api.wait_dag_run("daily", run_id, 600)
+        assert state == "success", api.task_log("daily", run_id, "retraining.execution")
+        result = api.xcom("daily", run_id, "retraining.execution")
+        assert date_that_ran(case, result["arn"]) == run["logical_date"][:10]
+    assert case.statuses().count("Succeeded") == 6
+
+
+def backfilled(case: Case) -> list[dict[str, Any]]:
+    """The runs of the backfill."""
+    return [run for run in case.airflow.api.dag_runs("daily") if run["run_type"] == "backfill"]
 
 
 def test_a_run_that_was_deleted_and_made_again_trains_again(case: Case) -> None:

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import json
 import uuid
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from airflow_ack_sagemaker.core.lifecycle.registry import adoption_manifest
 from harness.airflow_processes import AirflowProcesses
 from harness.sandbox_process import SandboxProcess
 from harness.waiting import wait_until
+from tests.airflow.examples import first_run, put_definitions
 from tests.airflow.support import Case
-
-ABALONE = Path(__file__).parents[2] / "dags" / "definitions" / "abalone.json"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def definition(sandbox: SandboxProcess) -> str:
-    """The example definition where the example DAGs look for it; its version id."""
-    answer = sandbox.aws_client("s3").put_object(
-        Bucket="ml-models", Key="pipelines/abalone.json", Body=ABALONE.read_bytes()
-    )
-    return str(answer["VersionId"])
-
-
-def _parameters(case: Case, arn: str) -> dict[str, str]:
-    answer = case.sandbox.aws_client("sagemaker").list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)
-    return {item["Name"]: item["Value"] for item in answer["PipelineParameters"]}
+    """The example definitions are there; the first one's version id."""
+    return put_definitions(sandbox)
 
 
 def test_scheduled_retraining(airflow: AirflowProcesses, sandbox: SandboxProcess, definition: str) -> None:
@@ -57,7 +48,7 @@ def test_scheduled_retraining(airflow: AirflowProcesses, sandbox: SandboxProcess
     assert launched["arn"] == execution["PipelineExecutionArn"]
     assert launched["status"] == execution["PipelineExecutionStatus"] == "Succeeded"
     assert launched["definition_sha256"] == applied["definition_sha256"]
-    assert _parameters(case, launched["arn"])["Rounds"] == "50"
+    assert case.parameters(launched["arn"])["Rounds"] == "50"
     assert "on the triggerer" in airflow.api.task_log("scheduled_retraining", run_id, "retrain")
     links = airflow.api.extra_links("scheduled_retraining", run_id, "retrain")
     assert (links["SageMaker Pipeline Execution"] or "").endswith(launched["arn"])
@@ -80,7 +71,7 @@ def test_many_models(airflow: AirflowProcesses, sandbox: SandboxProcess) -> None
         airflow.api.xcom("many_models", run_id, "train", map_index=index) for index in range(6)
     ]
     wanted = {(str(depth), str(rounds)) for depth in (3, 6) for rounds in (20, 50, 100)}
-    found = {(values["MaxDepth"], values["Rounds"]) for values in (_parameters(case, item["arn"]) for item in launched)}
+    found = {(values["MaxDepth"], values["Rounds"]) for values in (case.parameters(item["arn"]) for item in launched)}
     assert found == wanted
     assert len({item["name"] for item in launched}) == 6
 
@@ -121,3 +112,31 @@ def test_clean_up(case: Case) -> None:
     client = case.sandbox.aws_client("sagemaker")
     with pytest.raises(client.exceptions.ResourceNotFound):
         client.describe_pipeline(PipelineName=case.pipeline)
+
+
+def test_nightly_batch_transform(airflow: AirflowProcesses, sandbox: SandboxProcess) -> None:
+    case, dag_id = Case(airflow, sandbox), "nightly_batch_transform"
+    sagemaker = sandbox.aws_client("sagemaker")
+    sagemaker.create_model_package_group(ModelPackageGroupName="abalone-nightly")
+    inference = {
+        "Containers": [{"Image": "x", "ModelDataUrl": "s3://b/m.tar.gz"}],
+        "SupportedContentTypes": ["text/csv"],
+        "SupportedResponseMIMETypes": ["text/csv"],
+    }
+    arn = sagemaker.create_model_package(
+        ModelPackageGroupName="abalone-nightly", InferenceSpecification=inference, ModelApprovalStatus="Approved"
+    )["ModelPackageArn"]
+    manifest = adoption_manifest(arn, sandbox.namespace)
+    name = manifest["metadata"]["name"]
+    case.kubernetes("POST", "modelpackages", json=manifest)
+    wait_until(
+        lambda: case.resource("modelpackages", name)["spec"].get("modelApprovalStatus") == "Approved", 60, "the version"
+    )
+    airflow.api.wait_for_dag(dag_id)
+    airflow.api.unpause(dag_id)
+    run_id = first_run(airflow, dag_id)
+    job = airflow.api.xcom(dag_id, run_id, "transform")["name"]
+    described = sagemaker.describe_transform_job(TransformJobName=job)
+    assert (described["TransformJobStatus"], described["ModelName"]) == ("Completed", "abalone-v1")
+    model = sagemaker.describe_model(ModelName="abalone-v1")
+    assert model["PrimaryContainer"]["ModelPackageName"] == arn

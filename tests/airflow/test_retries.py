@@ -73,7 +73,8 @@ def test_a_launch_collects_what_earlier_runs_have_left(runs: dict[str, tuple[Cas
     # As if it had been reported long ago: what was just reported stays for a while.
     told = {"airflow-ack-sagemaker/reported": json.dumps({"state": "Succeeded", "try": 1, "at": 1})}
     patch = {"Content-Type": "application/merge-patch+json"}
-    body = {"metadata": {"annotations": told}}
+    # The API server's own note of when that was written goes, too.
+    body = {"metadata": {"annotations": told, "managedFields": [{}]}}
     case.kubernetes("PATCH", f"pipelineexecutions/{first}", json=body, headers=patch)
     run_id, state = case.run("keep_none")
     assert state == "success", case.airflow.api.task_log("keep_none", run_id, "launch")

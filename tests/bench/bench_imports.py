@@ -15,6 +15,8 @@ from tests.bench.processes import bound, measure, table
 SDK = "from airflow.sdk import DAG, BaseOperator, BaseSensorOperator, BaseHook, BaseOperatorLink, Asset, task\n"
 TRIGGERS = "import airflow.triggers.base\n"
 SECONDS = 0.15
+COMMAND_SECONDS = 0.3
+"""Of `ack-sagemaker`, the interpreter's own start included."""
 
 
 def _ours() -> str:
@@ -42,6 +44,16 @@ def main() -> None:
     )
     print(table("Importing, in a new process", "airflow.sdk", costs))
     print(bound("ours", costs["ours: all operators, sensors, triggers"].above(costs["airflow.sdk"]), SECONDS))
+    command = measure(
+        {
+            "python": "",
+            "typer": "import typer\n",
+            "ours: ack-sagemaker, with all its commands": "import airflow_ack_sagemaker.cli.main\n",
+            "airflow's own command line": "import airflow.cli.cli_parser\n",
+        }
+    )
+    print(table("Starting a command line", "python", command))
+    print(bound("ours", command["ours: ack-sagemaker, with all its commands"], COMMAND_SECONDS))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,8 @@ from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
 from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
-from airflow_ack_sagemaker.core.run.batch import Policy, Progress, Standing, Waits
+from airflow_ack_sagemaker.core.run.batch import FailurePolicy, Standing
+from airflow_ack_sagemaker.core.run.batch_progress import Progress, Waits
 from airflow_ack_sagemaker.core.run.deadlines import RECONCILE_TIMEOUT, RECOVERABLE_TIMEOUT
 from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.connection.config import cluster_config
@@ -96,10 +97,10 @@ def in_a_batch(stage: Stage, namespace: str, stack: ExitStack) -> Launcher:
             specs=[spec()] * len(numbers),
             run=Run(identity(numbers[0]), namespace),
             pipeline_resource_name=None,
-            waits=Waits(now, reconcile=RECONCILE_TIMEOUT, recover=RECOVERABLE_TIMEOUT),
+            waits=Waits(reconcile=RECONCILE_TIMEOUT, recover=RECOVERABLE_TIMEOUT),
             max_active=None,
             spare_failures=0,
-            policy=Policy.RUN_ALL,
+            policy=FailurePolicy.RUN_ALL,
             on_timeout="leave",
         )
         batch.check()

@@ -31,6 +31,7 @@ from tests.bench.followers import CHECK_INTERVAL, PEERS
 from tests.bench.poker import POKE_INTERVAL
 from tests.bench.results import bound, publish, table
 from tests.bench.stage import DEFINITION, PIPELINE_NAME, ROLE, Stage
+from tests.bench.tasks import APPLIED_NAME
 
 COUNT = 20
 """Executions of ours; what a peer asks for one does not depend on others."""
@@ -38,6 +39,8 @@ RUN = 25
 """Seconds that an execution takes; its end is in the cluster after 30, when the controller looks."""
 LIMIT = 4.0
 """The bound: requests for an execution of ours."""
+LIMIT_APPLIED = 5.0
+"""The bound where the run has applied the definition: one look at the Pipeline proves that it is the one that runs."""
 _HOUR = 3600
 
 
@@ -52,10 +55,10 @@ def task(stage: Stage, who: str, count: int, connections: Mapping[str, Any]) -> 
     return GuardedProcess(who, command, environment, stage.directory / f"{who}.log")
 
 
-def add_pipeline(admin: httpx.Client, namespace: str) -> None:
+def add_pipeline(admin: httpx.Client, namespace: str, pipeline_name: str) -> None:
     """A Pipeline, synced by the controller."""
     path = f"/apis/{API_VERSION}/namespaces/{namespace}/{PIPELINE.plural}"
-    manifest = PipelineSpec(PIPELINE_NAME, ROLE, DEFINITION).manifest(namespace)
+    manifest = PipelineSpec(pipeline_name, ROLE, DEFINITION).manifest(namespace)
     name = admin.post(path, json=manifest).raise_for_status().json()["metadata"]["name"]
 
     def synced() -> bool:
@@ -88,13 +91,14 @@ def main() -> None:
         options = ("--components", "controller,aws", "--kubeconfig", str(stage.cluster.kubeconfig))
         controller = SandboxProcess(stage.directory / "controller", *options, "--step-seconds", str(RUN))
         stack.enter_context(controller)
-        clusters = {who: stage.add_namespace(f"tasks-{who}") for who in ("ours", "cncf")}
-        add_pipeline(admin, "tasks-ours")
+        clusters = {who: stage.add_namespace(f"tasks-{who}") for who in ("ours", "applied", "cncf")}
+        for who, pipeline_name in (("ours", PIPELINE_NAME), ("applied", APPLIED_NAME)):
+            add_pipeline(admin, f"tasks-{who}", pipeline_name)
         before = asked_of(aws)
         processes = [
             task(stage, "amazon", 1, {"aws_default": aws_connection(aws.aws_endpoint_url)}),
             *(
-                task(stage, who, COUNT if who == "ours" else 1, {"kubernetes_default": connection})
+                task(stage, who, 1 if who == "cncf" else COUNT, {"kubernetes_default": connection})
                 for who, connection in clusters.items()
             ),
         ]
@@ -104,15 +108,25 @@ def main() -> None:
             ended(process, RUN + 2 * POKE_INTERVAL + 60)
         of_amazon = asked_of(aws) - before
         of_cncf = Counter(verb for verb, _ in stage.requests("tasks-cncf"))
-        of_ours = stage.requests("tasks-ours")
-    report(of_ours, of_amazon, of_cncf)
+        of_ours, of_applied = stage.requests("tasks-ours"), stage.requests("tasks-applied")
+    report(of_ours, of_applied, of_amazon, of_cncf)
 
 
-def report(of_ours: list[tuple[str, str]], of_amazon: Counter[str], of_cncf: Counter[str]) -> None:
+def own_of(requests: list[tuple[str, str]]) -> Counter[str]:
+    """The requests of single executions: not those of the stream that all share."""
+    return Counter(verb for verb, uri in requests if quote(OURS, safe="") not in uri)
+
+
+def report(
+    of_ours: list[tuple[str, str]],
+    of_applied: list[tuple[str, str]],
+    of_amazon: Counter[str],
+    of_cncf: Counter[str],
+) -> None:
     """The table and chart."""
     stream = Counter(verb for verb, uri in of_ours if quote(OURS, safe="") in uri)
-    own = Counter(verb for verb, uri in of_ours if quote(OURS, safe="") not in uri)
-    for_each = own.total() / COUNT
+    own, after = own_of(of_ours), own_of(of_applied)
+    for_each, for_applied = own.total() / COUNT, after.total() / COUNT
     # The first poll is at once; the amazon provider's trigger sends two requests for each, but for the last.
     hours = {
         "amazon": of_amazon.total() + (_HOUR / CHECK_INTERVAL + 1 - of_amazon["DescribePipelineExecution"]) * 2,
@@ -129,17 +143,20 @@ def report(of_ours: list[tuple[str, str]], of_amazon: Counter[str], of_cncf: Cou
             ["who", "requests", "which", "if it takes an hour (computed)"],
             [
                 ["ours", f"{for_each:g}", words(own, COUNT), f"{for_each:g}"],
+                ["ours, after AckPipelineOperator", f"{for_applied:g}", words(after, COUNT), f"{for_applied:g}"],
                 ["ours: the shared stream, once", f"{stream.total()}", words(stream), "see above"],
                 ["amazon provider's operator", f"{of_amazon.total()}", words(of_amazon), f"{hours['amazon']:.0f}"],
                 ["cncf provider's operator and polling", f"{of_cncf.total()}", words(of_cncf), f"{hours['cncf']:.0f}"],
             ],
         ),
         bound("ours", for_each, LIMIT, "requests"),
+        bound("ours, after AckPipelineOperator", for_applied, LIMIT_APPLIED, "requests"),
     )
     charts.rates(
         "launch-to-result",
         [
             (f"ours, {RUN} s or an hour", for_each),
+            ("ours, after AckPipelineOperator", for_applied),
             (f"cncf provider, {RUN} s", of_cncf.total()),
             ("cncf provider, an hour (computed)", hours["cncf"]),
             (f"amazon provider, {RUN} s", of_amazon.total()),

@@ -57,6 +57,27 @@ def answered(hook: Hook) -> Action:
     return act
 
 
+def preceded(hook: Hook) -> Action:
+    """Pass request and reply on; ``hook`` comes first."""
+
+    def act(exchange: Exchange) -> None:
+        hook(exchange)
+        exchange.relay()
+
+    return act
+
+
+def followed(hook: Hook) -> Action:
+    """Pass request and reply on; ``hook`` comes when the request is carried out, before anybody knows."""
+
+    def act(exchange: Exchange) -> None:
+        response = exchange.forward()
+        hook(exchange)
+        exchange.relay(response)
+
+    return act
+
+
 def misreported(status: int) -> Action:
     """Have the request carried out, and answer that it was not."""
 
@@ -156,3 +177,8 @@ def sets_state(state: str, mine: Callable[[Exchange], bool]) -> Callable[[Exchan
 def begins(task_instance_id: str) -> Callable[[Exchange], bool]:
     """A worker's message to Airflow that it begins with a task, or resumes it."""
     return lambda exchange: exchange.method == "PATCH" and f"/{task_instance_id}/run" in exchange.path
+
+
+def is_begun(exchange: Exchange) -> bool:
+    """A worker's message that it begins with a task, whichever, or resumes it."""
+    return exchange.method == "PATCH" and exchange.path.split("?")[0].endswith("/run")

@@ -48,6 +48,16 @@ _SETTINGS: dict[tuple[str, str], str] = {
 }
 
 
+# Celery's own configuration. Whoever reads it has imported, once, what each task would import in a process of its own.
+_CELERY = """\
+import boto3
+import airflow.providers.amazon.aws.hooks.s3
+import airflow_ack_sagemaker.operators.pipeline_executions
+import airflow_ack_sagemaker.task_groups
+from airflow.providers.celery.executors.default_celery import DEFAULT_CELERY_CONFIG as CONFIG
+"""
+
+
 class Fleet(AirflowProcesses):
     """An Airflow on Celery, its nodes under names such as `worker-1`; a context manager.
 
@@ -71,6 +81,7 @@ class Fleet(AirflowProcesses):
         celery = {
             ("celery", "broker_url"): broker_url,
             ("celery", "result_backend"): f"db+{database_url}",
+            ("celery", "celery_config_options"): "chaos_celery.CONFIG",
         }
         super().__init__(
             home,
@@ -80,6 +91,12 @@ class Fleet(AirflowProcesses):
             database_url=database_url,
         )
         self._address = database_url.replace("+psycopg2", "")
+
+    def _prepare(self) -> None:
+        folder = self.home / "config"  # which Airflow has on its path
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "chaos_celery.py").write_text(_CELERY)
+        super()._prepare()
 
     def _command(self, name: str) -> Sequence[str]:
         if name not in NODES:

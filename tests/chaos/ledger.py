@@ -65,12 +65,15 @@ class Ledger:
 
     def begin(self, run: Run) -> None:
         """Start a planned run."""
-        api = self._world.api
-        if run.dag_id not in self._unpaused:
-            api.wait_for_dag(run.dag_id)
-            api.unpause(run.dag_id)
-            self._unpaused.add(run.dag_id)
-        api.trigger(run.dag_id, {"pipeline": run.pipeline}, run.run_id)
+        self.unpause(run.dag_id)
+        self._world.api.trigger(run.dag_id, {"pipeline": run.pipeline}, run.run_id)
+
+    def unpause(self, dag_id: str) -> None:
+        """Let runs of a DAG begin."""
+        if dag_id not in self._unpaused:
+            self._world.api.wait_for_dag(dag_id)
+            self._world.api.unpause(dag_id)
+            self._unpaused.add(dag_id)
 
     def start(self, dag_id: str, pipeline: str, prefix: str = "run", **expected: Any) -> Run:
         """Start a run of a DAG."""
@@ -141,7 +144,7 @@ class Ledger:
         for summary in self._world.executions(pipeline):
             arn = summary["PipelineExecutionArn"]
             if arn not in self._run_of:
-                self._run_of[arn] = self._world.run_of(arn)
+                self._run_of[arn] = self._world.parameters_of(arn)["Run"]
             found.setdefault(self._run_of[arn], []).append(summary)
         return found
 

@@ -1,17 +1,16 @@
 """`make chaos`: the long form. 200 runs of ours, then as many of the peer, in a storm each.
 
-What came of it is printed and written to docs/chaos.md.
+What came of it is printed and, with --write, put into docs/chaos.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
+import random
 import secrets
 import signal
 import sys
 import tempfile
-import textwrap
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -20,12 +19,13 @@ from types import FrameType
 
 from harness.controlplane import NoControlPlane
 from tests.chaos import storm
+from tests.chaos.document import SECTIONS, Row, happened_table, section, table, versions, write
 from tests.chaos.kills import Killer
 from tests.chaos.ledger import Audit, Ledger, Run
+from tests.chaos.pace import Pace
 from tests.chaos.storm import Storm
 from tests.chaos.world import World
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "chaos.md"
 _INTRODUCTION = (
     "`make chaos` has written this. Airflow with CeleryExecutor on Redis and PostgreSQL: two schedulers, two "
     "triggerers and two workers. A real kube-apiserver with etcd; the sandbox's controller and SageMaker. {versions}. "
@@ -56,9 +56,9 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--peer-runs", type=int, default=200, help="0 leaves the peer out")
-    parser.add_argument("--write", action="store_true", help="write docs/chaos.md")
+    parser.add_argument("--write", action="store_true", help="write its section of docs/chaos.md")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     say(f"{options.runs} runs, {options.peer_runs} of the peer, --seed {options.seed}")
     try:
         with tempfile.TemporaryDirectory(prefix="chaos-") as folder, World(Path(folder)) as world:
@@ -73,24 +73,26 @@ def main() -> int:
     text = document(results, options.seed)
     say("", text)
     if options.write:
-        DOCUMENT.write_text(text)
+        write(text)
     return 1 if results[0].audit.problems else 0
 
 
 def _ours(world: World, killer: Killer, count: int, seed: int) -> Result:
+    chance = random.Random(seed)
     pipeline = world.add_pipeline()
     ledger = Ledger(world)
     # One of five holds its worker while it waits; the others are deferred.
     dag_ids = ["ours_held" if number % 5 == 4 else "ours_deferred" for number in range(count)]
     runs = [ledger.plan(dag_id, pipeline) for dag_id in dag_ids]
-    return _run(OURS, ledger, runs, storm.ours(world, killer, seed, PAUSE))
+    return _run(OURS, ledger, runs, storm.ours(world, killer, chance, Pace(chance, PAUSE)))
 
 
 def _peer(world: World, killer: Killer, count: int, seed: int) -> Result:
+    chance = random.Random(seed)
     pipeline = world.add_pipeline()
     ledger = Ledger(world)
     runs = [ledger.plan("peer", pipeline) for _ in range(count)]
-    return _run(PEER, ledger, runs, storm.peers(world, killer, seed, PAUSE))
+    return _run(PEER, ledger, runs, storm.peers(world, killer, chance, Pace(chance, PAUSE)))
 
 
 def _run(name: str, ledger: Ledger, runs: list[Run], bad: Storm) -> Result:
@@ -115,13 +117,9 @@ def _run(name: str, ledger: Ledger, runs: list[Run], bad: Storm) -> Result:
 
 
 def document(results: list[Result], seed: int) -> str:
-    """The figures, as docs/chaos.md has them."""
+    """The section of docs/chaos.md."""
     names = [result.name for result in results]
-    versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}"
-        for name in ("apache-airflow", "apache-airflow-providers-amazon", "apache-airflow-providers-celery")
-    )
-    rows: list[tuple[str, list[object]]] = [
+    rows: list[Row] = [
         ("DAG runs", [result.audit.runs for result in results]),
         ("executions in SageMaker", [result.audit.executions for result in results]),
         ("executions too many", [result.audit.doubled for result in results]),
@@ -131,29 +129,13 @@ def document(results: list[Result], seed: int) -> str:
         ("tries", [result.audit.tries for result in results]),
         ("minutes", [f"{result.seconds / 60:.1f}" for result in results]),
     ]
-    kinds = sorted({kind for result in results for kind in result.happened})
-    faults: list[tuple[str, list[object]]] = [
-        (kind, [result.happened.get(kind, 0) for result in results]) for kind in kinds
-    ]
-    return "\n".join(
-        [
-            "# One execution per run, whatever dies",
-            "",
-            textwrap.fill(_INTRODUCTION.format(versions=versions, seed=seed), 120, break_on_hyphens=False),
-            "",
-            *_table(["", *names], rows),
-            "",
-            "What happened meanwhile:",
-            "",
-            *_table(["fault", *names], faults),
-            "",
-        ]
+    return section(
+        SECTIONS[0],
+        _INTRODUCTION.format(versions=versions(), seed=seed),
+        table(["", *names], rows),
+        "What happened meanwhile:",
+        happened_table("fault", names, [result.happened for result in results]),
     )
-
-
-def _table(head: list[str], rows: list[tuple[str, list[object]]]) -> list[str]:
-    lines = [head, ["---", *("---:" for _ in head[1:])], *([label, *map(str, cells)] for label, cells in rows)]
-    return [f"| {' | '.join(line)} |" for line in lines]
 
 
 def say(*lines: str) -> None:
@@ -161,7 +143,8 @@ def say(*lines: str) -> None:
     print(*lines, sep="\n", flush=True)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """On SIGTERM: end everything in order."""
     raise KeyboardInterrupt
 
 

@@ -14,7 +14,7 @@ import ssl
 import struct
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,9 +30,12 @@ _ABRUPT = struct.pack("ii", 1, 0)
 class Exchange:
     """One request and what becomes of it. Exactly one of ``relay``, ``reply`` and ``drop`` ends it."""
 
-    def __init__(self, handler: BaseHTTPRequestHandler, upstream: Upstream, body: bytes) -> None:
+    def __init__(
+        self, handler: BaseHTTPRequestHandler, upstream: Upstream, body: bytes, rewrite: Rewrite | None = None
+    ) -> None:
         self._handler = handler
         self._upstream = upstream
+        self._rewrite = rewrite
         self.body = body
         self.method = handler.command
         self.path = handler.path
@@ -63,7 +66,7 @@ class Exchange:
         if response.chunked:
             self._handler.send_header("Transfer-Encoding", "chunked")
             self._handler.end_headers()
-            while piece := response.read1(65536):
+            for piece in self._pieces(response):
                 cut = limit(piece) if limit else None
                 part = piece if cut is None else cut
                 self._write(b"%x\r\n%s\r\n" % (len(part), part))
@@ -71,10 +74,25 @@ class Exchange:
                     return self.drop(abruptly=False)
             return self._write(b"0\r\n\r\n")
         content = response.read()
+        if self._rewrite is not None:
+            content = self._rewrite(content)
         if response.status not in (204, 304):
             self._handler.send_header("Content-Length", str(len(content)))
         self._handler.end_headers()
         return self._write(content)
+
+    def _pieces(self, response: http.client.HTTPResponse) -> Iterator[bytes]:
+        """A stream as it comes; whole lines of it, where they are rewritten."""
+        begun = b""
+        while piece := response.read1(65536):
+            if self._rewrite is None:
+                yield piece
+                continue
+            lines, newline, begun = (begun + piece).rpartition(b"\n")
+            if newline:
+                yield self._rewrite(lines + newline)
+        if begun and self._rewrite is not None:
+            yield self._rewrite(begun)
 
     def reply(self, status: int, body: Any = None, **headers: str) -> None:
         """Answer in the server's place; a keyword ``Retry_After`` is the header Retry-After."""
@@ -109,6 +127,8 @@ class Exchange:
 
 Limit = Callable[[bytes], bytes | None]
 """Looks at a piece of a stream: None passes it on, bytes are sent in its place and are the last."""
+Rewrite = Callable[[bytes], bytes]
+"""Makes of the content of a reply (of a stream: whole lines) what the client gets."""
 Matcher = Callable[[Exchange], bool]
 Action = Callable[[Exchange], None]
 
@@ -135,11 +155,13 @@ class FaultProxy:
 
     With ``ca``, the authority of the server's certificate, the server is spoken to with TLS, and clients must do so as
     well: ``authority`` is the certificate authority that they need. ``broken`` counts what the rules have done.
+    ``rewrite``, where it is set, is what becomes of all replies that are passed on.
     """
 
     def __init__(self, upstream: str = "", ca: str | None = None) -> None:
         self.upstream = upstream
         self.broken: Counter[str] = Counter()
+        self.rewrite: Rewrite | None = None
         self.authority = ""
         self._ca = ca
         self._rules: list[Rule] = []
@@ -239,7 +261,7 @@ class FaultProxy:
                     body = self._chunks()
                 else:
                     body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                outer._serve(Exchange(self, self.upstream, body))
+                outer._serve(Exchange(self, self.upstream, body, outer.rewrite))
 
             def _chunks(self) -> bytes:
                 content = b""

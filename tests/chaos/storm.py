@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +15,7 @@ import psutil
 from tests.chaos import faults
 from tests.chaos.fleet import SCHEDULERS, TRIGGERERS, WORKERS
 from tests.chaos.kills import Killer
+from tests.chaos.pace import Pace
 from tests.chaos.proxy import Action, Exchange, FaultProxy, Matcher, Rule
 from tests.chaos.world import World
 
@@ -24,8 +27,8 @@ class Storm:
 
     ``happened`` counts by kind; faults of requests count when a request has met them.
 
-    :param seed: what is drawn, and when, depends on it alone; what it meets depends on the machine.
-    :param pause: seconds between two of them, at least and at most.
+    :param chance: what is drawn depends on its seed alone; what it meets depends on the machine.
+    :param pace: when the next is due.
     :param most: how many there are, until it is calm; None: no end.
     :param proxy: before the server that launches executions: Kubernetes, or AWS for the peer.
     :param creates: what tells a launch on that proxy.
@@ -35,9 +38,9 @@ class Storm:
         self,
         world: World,
         killer: Killer,
-        seed: int,
+        chance: random.Random,
         *,
-        pause: tuple[float, float],
+        pace: Pace,
         most: int | None,
         proxy: FaultProxy,
         creates: Matcher,
@@ -45,14 +48,18 @@ class Storm:
         self.happened: Counter[str] = Counter()
         self._world = world
         self._killer = killer
-        self._random = random.Random(seed)
-        self._pause = pause
+        self._random = chance
+        self._pace = pace
         self._left = most
         self._proxy = proxy
         self._creates = creates
         self._rules: list[Rule] = []
         self._thaw_at: float | None = None
-        self._next = time.monotonic() + self._random.uniform(*pause)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the API server answers nobody now."""
+        return self._thaw_at is not None
 
     def blow(self) -> None:
         """Do what is due; returns at once when nothing is."""
@@ -64,13 +71,13 @@ class Storm:
         if self._thaw_at is not None and now >= self._thaw_at:
             self._thaw_at = None
             self._world.thaw()
-        if now < self._next or self._thaw_at is not None or self._left == 0:
+        if not self._pace.due or self._thaw_at is not None or self._left == 0:
             return
         if self._left is not None:
             self._left -= 1
         steps, weights = zip(*self._steps(), strict=True)
         self._random.choices(steps, weights)[0]()
-        self._next = time.monotonic() + self._random.uniform(*self._pause)
+        self._pace.next()
 
     def end(self) -> None:
         """Let what is still to come not come."""
@@ -164,6 +171,11 @@ class Storm:
         self._world.expire_token()
 
 
+def drawn_seed() -> int:
+    """That of CHAOS_SEED, or a new one."""
+    return int(os.environ.get("CHAOS_SEED") or secrets.randbelow(1_000_000))
+
+
 def _anything(exchange: Exchange) -> bool:
     return True
 
@@ -178,11 +190,11 @@ def starts_execution(exchange: Exchange) -> bool:
     return exchange.headers.get("x-amz-target", "") == "SageMaker.StartPipelineExecution"
 
 
-def ours(world: World, killer: Killer, seed: int, pause: tuple[float, float], most: int | None = None) -> Storm:
+def ours(world: World, killer: Killer, chance: random.Random, pace: Pace, most: int | None = None) -> Storm:
     """A storm between tasks and Kubernetes."""
-    return Storm(world, killer, seed, pause=pause, most=most, proxy=world.kubernetes, creates=creates_execution)
+    return Storm(world, killer, chance, pace=pace, most=most, proxy=world.kubernetes, creates=creates_execution)
 
 
-def peers(world: World, killer: Killer, seed: int, pause: tuple[float, float], most: int | None = None) -> Storm:
+def peers(world: World, killer: Killer, chance: random.Random, pace: Pace, most: int | None = None) -> Storm:
     """The same between tasks and AWS, where the peer launches."""
-    return Storm(world, killer, seed, pause=pause, most=most, proxy=world.aws, creates=starts_execution)
+    return Storm(world, killer, chance, pace=pace, most=most, proxy=world.aws, creates=starts_execution)

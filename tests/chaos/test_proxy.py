@@ -14,9 +14,11 @@ from harness.waiting import wait_until
 from tests.chaos.faults import (
     answered,
     expired_event,
+    followed,
     half_line,
     held,
     misreported,
+    preceded,
     refuse,
     silent,
     unanswered,
@@ -134,6 +136,29 @@ def test_half_a_line(proxy: FaultProxy, client: httpx.Client) -> None:
     assert content
     assert content == (LINE * 2)[: len(content)]
     assert not content.endswith(b"\n")
+
+
+def test_replies_and_whole_lines_of_streams_are_rewritten(proxy: FaultProxy, client: httpx.Client) -> None:
+    seen: list[bytes] = []
+
+    def rewrite(content: bytes) -> bytes:
+        seen.append(content)
+        return content.replace(b"MODIFIED", b"DELETED").replace(b"/a", b"/b")
+
+    proxy.rewrite = rewrite
+    assert client.get("/a").json()["path"] == "/b"
+    assert client.get("/watch?watch=1").content == LINE.replace(b"MODIFIED", b"DELETED") * 2
+    assert all(content.endswith((b"\n", b"}")) for content in seen)
+
+
+def test_a_hook_comes_before_a_request_or_before_its_reply(
+    proxy: FaultProxy, client: httpx.Client, server: HttpServer
+) -> None:
+    seen: list[int] = []
+    for action in (preceded, followed):
+        proxy.add("hook", anything, action(lambda exchange: seen.append(len(server.seen))))
+        assert client.get("/a").is_success
+    assert seen == [0, 2], "the first before the server had its request, the second after"
 
 
 def test_an_expired_watch(proxy: FaultProxy, client: httpx.Client) -> None:

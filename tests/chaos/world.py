@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import shutil
 import uuid
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -22,11 +24,12 @@ from harness.real_cluster import ACCOUNT, TOKEN_SECONDS, RealCluster
 from harness.redis import Redis
 from harness.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection
 from harness.waiting import wait_until
+from tests.chaos.clock import ServerClock
 from tests.chaos.faults import refuse
 from tests.chaos.fleet import Fleet
 from tests.chaos.proxy import FaultProxy
 
-DAGS = Path(__file__).with_name("dags")
+_DAGS = Path(__file__).with_name("dags")
 TASK = "launch"
 # An execution takes eight seconds: Airflow needs some to defer, and as many to be killed in the meantime.
 _SANDBOX = ("--speed", "20", "--step-seconds", "160", "--workers", "4")
@@ -41,11 +44,17 @@ class World:
     """All of it, running; a context manager.
 
     ``kubernetes``, ``aws`` and ``airflow`` are the proxies before the API server, AWS and Airflow's execution API: what
-    a task does passes through them, what the tests and the controller do does not.
+    a task does passes through them, what the tests and the controller do does not. ``clock`` is that of the API server,
+    as tasks see it. ``dags`` is the folder of the DAG files, which may be edited.
+
+    :param settings: Airflow's, on top of those of the fleet.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, settings: Mapping[tuple[str, str], str] | None = None) -> None:
         self.directory = directory
+        self._settings = settings or {}
+        self.dags = directory / "dags"
+        self.clock = ServerClock()
         self.cluster = RealCluster(directory / "cluster")
         self.sandbox = SandboxProcess(directory / "sandbox", *_SANDBOX, cluster=self.cluster)
         self._stack = ExitStack()
@@ -64,26 +73,29 @@ class World:
             cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
             authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
             self.kubernetes = stack.enter_context(FaultProxy(cluster["server"], authority))
+            self.kubernetes.rewrite = self.clock.shift
             self.aws = stack.enter_context(FaultProxy(self.sandbox.aws_endpoint_url))
             self.airflow = stack.enter_context(FaultProxy())
             self._token_file.touch(mode=0o600)
             self._token_file.write_text(user["token"])
+            # A copy, since people edit the files.
+            shutil.copytree(_DAGS, self.dags, ignore=shutil.ignore_patterns("__pycache__"))
             postgresql = stack.enter_context(PostgreSQL())
             redis = stack.enter_context(Redis())
             self.fleet = Fleet(
                 self.directory / "airflow",
-                DAGS,
+                self.dags,
                 connections={
                     "kubernetes_default": kubernetes_connection(self._kubeconfig(), self.cluster.namespace),
                     "aws_default": aws_connection(self.aws.url),
                 },
                 database_url=postgresql.create("airflow"),
                 broker_url=redis.url,
-                settings={("core", "execution_api_server_url"): f"{self.airflow.url}/execution/"},
+                settings={("core", "execution_api_server_url"): f"{self.airflow.url}/execution/", **self._settings},
             )
             self.airflow.upstream = self.fleet.url
             stack.enter_context(self.fleet)
-            for dag_id in ("ours_deferred", "peer"):
+            for dag_id in ("ours_deferred", "edited_own_deferred", "peer"):
                 self.api.wait_for_dag(dag_id)
             self._stack = stack.pop_all()
         return self
@@ -103,37 +115,45 @@ class World:
         return self.cluster.control_plane
 
     def _kubeconfig(self) -> Path:
-        """Airflow's kubeconfig: the proxy's address, and a token that is read from a file, as in a pod."""
+        """Airflow's kubeconfig with a token that is read from a file, as in a pod."""
+        path = self.directory / "kubeconfig"
+        path.write_text(json.dumps(self.kubeconfig({"tokenFile": str(self._token_file)})))
+        return path
+
+    def kubeconfig(self, user: dict[str, str]) -> dict[str, Any]:
+        """A kubeconfig of the proxy's address."""
         cluster = {
             "server": self.kubernetes.url,
             "certificate-authority-data": base64.b64encode(self.kubernetes.authority.encode()).decode(),
         }
         context = {"cluster": "proxy", "user": "airflow", "namespace": self.cluster.namespace}
-        path = self.directory / "kubeconfig"
-        path.write_text(
-            json.dumps(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Config",
-                    "clusters": [{"name": "proxy", "cluster": cluster}],
-                    "users": [{"name": "airflow", "user": {"tokenFile": str(self._token_file)}}],
-                    "contexts": [{"name": "proxy", "context": context}],
-                    "current-context": "proxy",
-                }
-            )
-        )
-        return path
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "proxy", "cluster": cluster}],
+            "users": [{"name": "airflow", "user": user}],
+            "contexts": [{"name": "proxy", "context": context}],
+            "current-context": "proxy",
+        }
 
     def expire_token(self) -> None:
         """Renew the token in Airflow's file; the old one is refused from now on."""
-        old = f"Bearer {self._token_file.read_text()}"
+        old = self._token_file.read_text()
         new = self._token_file.with_suffix(".new")
         new.touch(mode=0o600)
-        new.write_text(account_token(self._client, self.cluster.namespace, ACCOUNT, TOKEN_SECONDS))
+        new.write_text(self.new_token())
         new.replace(self._token_file)
+        self.revoke(old)
+
+    def new_token(self) -> str:
+        """One more token of Airflow's service account."""
+        return account_token(self._client, self.cluster.namespace, ACCOUNT, TOKEN_SECONDS)
+
+    def revoke(self, token: str) -> None:
+        """Have a token refused from now on."""
         self.kubernetes.add(
             "expired token",
-            lambda exchange: exchange.headers.get("authorization") == old,
+            lambda exchange: exchange.headers.get("authorization") == f"Bearer {token}",
             refuse(401, "Unauthorized"),
             count=None,
             first=True,
@@ -143,7 +163,7 @@ class World:
 
     # The pipeline and its executions, past the proxies
 
-    def add_pipeline(self) -> str:
+    def add_pipeline(self, definition: Mapping[str, Any] = _DEFINITION) -> str:
         """Have a new pipeline in the cluster and in SageMaker; its name."""
         name = f"chaos-{uuid.uuid4().hex[:8]}"
         manifest = {
@@ -153,7 +173,7 @@ class World:
             "spec": {
                 "pipelineName": name,
                 "roleARN": "arn:aws:iam::123456789012:role/sagemaker-pipelines",
-                "pipelineDefinition": json.dumps(_DEFINITION),
+                "pipelineDefinition": json.dumps(definition),
             },
         }
         self._client.post(self._path("pipelines"), json=manifest).raise_for_status()
@@ -165,6 +185,20 @@ class World:
 
         wait_until(synced, 60.0, "the pipeline to be synced")
         return name
+
+    def change_definition(self, name: str, definition: Mapping[str, Any]) -> None:
+        """Do what a neighbour does with `kubectl edit`: change the definition in a Pipeline, and nothing else.
+
+        :raises httpx.HTTPError: the API server does not answer, or refuses it.
+        """
+        body = {"spec": {"pipelineDefinition": json.dumps(definition)}}
+        answer = self._client.patch(
+            self._path(f"pipelines/{name}"),
+            params={"fieldManager": "neighbour"},
+            content=json.dumps(body),
+            headers={"Content-Type": "application/merge-patch+json"},
+        )
+        answer.raise_for_status()
 
     def _path(self, rest: str) -> str:
         return f"/apis/{API_VERSION}/namespaces/{self.cluster.namespace}/{rest}"
@@ -218,10 +252,15 @@ class World:
         found = pages.paginate(PipelineName=pipeline, SortOrder="Ascending")
         return [summary for page in found for summary in page["PipelineExecutionSummaries"]]
 
-    def run_of(self, arn: str) -> str:
-        """The DAG run that an execution says it belongs to."""
+    def parameters_of(self, arn: str) -> dict[str, str]:
+        """The parameters that an execution has run with."""
         answer = self.sagemaker.list_pipeline_parameters_for_execution(PipelineExecutionArn=arn)
-        return str(next(item["Value"] for item in answer["PipelineParameters"] if item["Name"] == "Run"))
+        return {item["Name"]: item["Value"] for item in answer["PipelineParameters"]}
+
+    def definition_of(self, arn: str) -> str:
+        """The definition that an execution has run."""
+        answer = self.sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=arn)
+        return str(answer["PipelineDefinition"])
 
 
 def new_run_id(prefix: str) -> str:

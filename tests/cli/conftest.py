@@ -10,6 +10,7 @@ import pytest
 
 from airflow_ack_sagemaker.sandbox import Sandbox
 from harness.real_cluster import make_namespace
+from tests.cli.stage import Stage
 from tests.cli.world import Cli, World
 from tests.support.api_servers import COLUMNS
 
@@ -55,3 +56,19 @@ def cli(
 def alone(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
     """The command line without any cluster."""
     return Cli(capsys, monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def stages() -> Iterator[dict[int, Stage]]:
+    """One stage for each world."""
+    made: dict[int, Stage] = {}
+    yield made
+    for stage in made.values():
+        stage.close()
+
+
+@pytest.fixture
+def stage(cli: Cli, world: World, stages: dict[int, Stage]) -> Stage:
+    if id(world) not in stages:
+        stages[id(world)] = Stage(cli, world)
+    return stages[id(world)]

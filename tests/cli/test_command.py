@@ -14,7 +14,9 @@ import pytest
 import typer
 
 from airflow_ack_sagemaker.cli.app import app
+from airflow_ack_sagemaker.cli.connection import Cluster
 from airflow_ack_sagemaker.cli.main import main
+from harness.waiting import HUNG
 from tests.cli.test_executions import EXECUTION_FIELDS
 from tests.cli.world import Cli, World
 from tests.support.kubectl import NoKubectl, find
@@ -32,6 +34,7 @@ def test_all_commands_are_there() -> None:
                 "validate",
                 "lint",
                 "graph",
+                "values",
                 "diff",
                 "apply",
                 "run",
@@ -83,7 +86,7 @@ def test_every_option_of_the_guide_exists(capsys: pytest.CaptureFixture[str]) ->
 def test_it_imports_neither_airflow_nor_anything_heavy() -> None:
     heavy = ("airflow", "boto3", "botocore", "httpx", "kubernetes", "moto", "rich", "sqlalchemy", "yaml")
     code = f"import sys, airflow_ack_sagemaker.cli.main; print([n for n in {heavy!r} if n in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=HUNG)
     assert done.stdout.strip() == "[]"
 
 
@@ -93,7 +96,7 @@ def test_no_cluster_command_imports_airflow(tmp_path: Path) -> None:
         "status = main(['list', '--kubeconfig', '/nonexistent'])\n"
         "print(status, [name for name in sys.modules if name.split('.')[0] == 'airflow'])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=HUNG)
     assert done.stdout.strip() == "2 []"
 
 
@@ -103,6 +106,30 @@ def test_wrong_use_is_said_in_a_line(capsys: pytest.CaptureFixture[str]) -> None
     assert main(["nonsense"]) == 2
     assert main(["list", "--kubeconfig", "a", "--kubernetes-conn-id", "b"]) == 2
     assert "exclude each other" in capsys.readouterr().err
+    for namespace in ("../..", "Bad NS", "", "a" * 64):
+        assert main(["list", "--namespace", namespace]) == 2
+        assert "is no name of a namespace" in capsys.readouterr().err
+    for place in ("s3://", "s3://bucket", "http://bucket/key"):
+        assert main(["validate", place]) == 2
+        assert capsys.readouterr().err.count("Error: ") == 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--components", "nonsense"], ["--components", "controller"], ["--script", "nonsense"], ["--speed", "-1"],
+        ["--start", "yesterday"], ["--kubernetes-port", "99999"], ["--aws-port", "-1"], ["--workers", "0"],
+    ],
+    ids=" ".join,
+)  # fmt: skip
+def test_wrong_use_of_the_sandbox(options: list[str]) -> None:
+    command = [sys.executable, "-m", "airflow_ack_sagemaker.cli.main", "sandbox", *options]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HUNG, check=False)
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
+
+
+def test_how_to_come_back_can_be_pasted() -> None:
+    assert Cluster(namespace="ml", kubeconfig="my config").arguments == " --namespace ml --kubeconfig 'my config'"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -116,7 +143,7 @@ def test_completion(shell: str) -> None:
         "_TYPER_COMPLETE_FISH_ACTION": "get-args",
     }
     script = Path(sys.executable).with_name("ack-sagemaker")
-    done = subprocess.run([script], env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([script], env=environment, capture_output=True, text=True, timeout=HUNG, check=False)
     for command in ("render", "run", "retry", "rollback"):
         assert command in done.stdout, done
 
@@ -132,7 +159,7 @@ def test_as_a_plugin_of_kubectl(world: World) -> None:
     assert shutil.which("kubectl-ack_sagemaker", path=str(scripts))
     environment = {**os.environ, **world.environment, "PATH": f"{scripts}{os.pathsep}{os.environ['PATH']}"}
     command = [str(kubectl), "ack-sagemaker", "list", "pipelines", "-n", world.namespace, "-o", "json"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HUNG, check=False)
     assert done.returncode == 0, done
     assert isinstance(json.loads(done.stdout), list)
 
@@ -140,5 +167,5 @@ def test_as_a_plugin_of_kubectl(world: World) -> None:
 def test_a_reader_that_has_seen_enough(cli: Cli) -> None:
     """``ack-sagemaker crds | head -1``"""
     command = f"{sys.executable} -m airflow_ack_sagemaker.cli.main crds | head -1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=HUNG, check=True)
     assert (len(done.stdout.splitlines()), done.stderr) == (1, "")

@@ -76,6 +76,35 @@ def test_validate_says_file_line_and_column(alone: Cli, tmp_path: Path, definiti
     assert alone("validate", str(tmp_path / "nothing")).status == 2
 
 
+def test_one_that_cannot_be_read_hides_no_other(alone: Cli, tmp_path: Path, definition: Path) -> None:
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text('{"Version": "2020-12-01", "Steps": 5}')
+    nothing = str(tmp_path / "nothing.json")
+    for sources, status in (((nothing, wrong, definition), 2), ((wrong, nothing), 3)):
+        said = alone("validate", *map(str, sources))
+        assert (said.status, said.err.count("Error: ")) == (status, 1)
+        assert f"Error: {nothing} cannot be read: " in said.err
+        assert said.out.startswith(f"{wrong}:1:")
+        assert f"{len(sources) - 1} checked, 1 errors, 0 warnings." in said.err
+        assert [one["file"] for one in alone("validate", *map(str, sources), "-o", "json").json] == [str(wrong)]
+    said = alone("validate", nothing, "-o", "json")
+    assert (said.status, said.out) == (2, "")
+
+
+def test_how_the_shell_passes_a_placeholder_is_said_once(alone: Cli, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.json").write_text(DEFINITION.replace('"Arguments": {}', '"Arguments": {"A": "<BUCKET>"}'))
+    sources = [str(tmp_path / f"{name}.json") for name in ("one", "two")]
+    for command in (["validate", *sources], ["lint", str(tmp_path)], ["graph", sources[0]], ["diff", *sources]):
+        said = alone(*command)
+        assert said.status
+        assert said.err.count("--placeholder NAME=VALUE") == 1
+    filled = alone.done("validate", *sources, "--placeholder", "BUCKET=mine")
+    assert "--placeholder" not in filled.err
+    wrong = alone("validate", *sources, "--placeholder", "BUCKET")
+    assert (wrong.status, wrong.err) == (2, "Error: --placeholder 'BUCKET' is not NAME=VALUE.\n")
+
+
 def test_a_warning_is_an_error_for_lint(alone: Cli, definition: Path) -> None:
     definition.write_text(DEFINITION.replace('"Version"', '"Remark": 1,\n  "Version"'))
     said = alone("validate", str(definition))
@@ -138,6 +167,18 @@ def test_graph_as_svg(alone: Cli, tmp_path: Path) -> None:
         corners = {(box.get("x"), box.get("y")) for box in boxes if box is not None}
         assert len(corners) == len(boxes), "no box lies on another"
         assert len(root.findall(f"{space}path")) == len(definition.graph.edges)
+
+
+def test_values(alone: Cli) -> None:
+    said = alone.done("values", str(NESTED), "-o", "json").json
+    assert {"name", "step", "where", "expression", "value", "why"} == said[0].keys()
+    assert all((one["value"] is None) == bool(one["why"]) for one in said)
+    step = said[0]["step"]
+    only = alone.done("values", str(NESTED), "--step", step).out.splitlines()
+    assert only[0].split() == ["STEP", "WHERE", "VALUE", "EXPRESSION"]
+    assert len(only) == 1 + sum(one["step"] == step for one in said)
+    assert alone("values", str(NESTED), "--step", "Nothing").status == 2
+    assert alone("values", str(NESTED), "--parameter", "Nothing=1").status in (2, 3)
 
 
 def test_diff(alone: Cli, definition: Path, tmp_path: Path) -> None:

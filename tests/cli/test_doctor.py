@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,12 @@ from typing import Any
 
 import boto3
 import pytest
+import yaml
 
+from airflow_ack_sagemaker import __version__
+from airflow_ack_sagemaker.cli.doctor import HISTORY_LIMIT
 from airflow_ack_sagemaker.cli.main import main
+from airflow_ack_sagemaker.core.doctor.rights import LIFECYCLE_KINDS
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.launched_by import Try
@@ -20,10 +25,15 @@ from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.connection.config import from_kubeconfig
 from airflow_ack_sagemaker.sandbox import ManualClock, Sandbox
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
+from harness.real_cluster import RealCluster
 from harness.waiting import wait_until
-from tests.kube.objects import kubeconfig, listed, stored
+from tests.cli.here import Here
+from tests.cli.world import ROLE, Cli
+from tests.kube.objects import kubeconfig as kubeconfig_of
+from tests.kube.objects import listed, stored
 from tests.kube.servers import HttpServer, Seen
 
+DEPLOY = Path(__file__).parents[2] / "deploy" / "kubernetes"
 ENVIRONMENT = {
     "AWS_ACCESS_KEY_ID": "sandbox",
     "AWS_SECRET_ACCESS_KEY": "sandbox",
@@ -33,7 +43,7 @@ ENVIRONMENT = {
 DEFINITION = json.dumps({"Version": "2020-12-01", "Steps": [{"Name": "Train", "Type": "Training", "Arguments": {}}]})
 
 
-class World:
+class Still:
     """A sandbox whose time stands still, with one pipeline."""
 
     def __init__(self, sandbox: Sandbox) -> None:
@@ -72,13 +82,13 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
+def still() -> Iterator[Still]:
     # SageMaker's time stands an hour ago: what has only just been started is not judged.
     with Sandbox(clock=ManualClock(time.time() - 3600)) as sandbox:
-        world = World(sandbox)
-        yield world
-        world.client.close()
-        world.sagemaker.close()
+        still = Still(sandbox)
+        yield still
+        still.client.close()
+        still.sagemaker.close()
 
 
 class Doctor:
@@ -101,17 +111,17 @@ def doctor(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) 
     return Doctor(capsys, monkeypatch)
 
 
-def test_an_execution_that_was_started_twice_is_found(world: World, doctor: Doctor) -> None:
-    resource = world.launch("monday")
-    at = ["--kubeconfig", str(world.sandbox.kubeconfig_path)]
-    aws = {"AWS_ENDPOINT_URL": str(world.sandbox.aws_endpoint_url)}
+def test_an_execution_that_was_started_twice_is_found(still: Still, doctor: Doctor) -> None:
+    resource = still.launch("monday")
+    at = ["--kubeconfig", str(still.sandbox.kubeconfig_path)]
+    aws = {"AWS_ENDPOINT_URL": str(still.sandbox.aws_endpoint_url)}
     status, said = doctor(*at, **aws)
     assert status == 0
-    assert str(world.sandbox.kubernetes_url) in said
+    assert str(still.sandbox.kubernetes_url) in said
     assert "1 pipelines, 1 executions  [namespace default]" in said
     assert "1 executions of 1 pipelines in 30 days" in said
-    assert said.endswith("\nNothing is wrong.\n")
-    extra = world.start_again(resource["metadata"]["name"])
+    assert said.endswith("\nNothing wrong was found; 1 could not be looked at.\n"), "the role's trust"
+    extra = still.start_again(resource["metadata"]["name"])
     status, said = doctor(*at, **aws)
     assert status == 3
     assert f"2 executions have the display name {resource['metadata']['name']}" in said
@@ -123,6 +133,75 @@ def test_an_execution_that_was_started_twice_is_found(world: World, doctor: Doct
     status, said = doctor(*at, AWS_ENDPOINT_URL="http://127.0.0.1:1")
     assert status == 1
     assert "unchecked  sagemaker   Executions of abalone in SageMaker: " in said
+
+
+def told_of(
+    doctor: Doctor, here: Here, folder: Path, *arguments: str, **environment: str
+) -> tuple[int, list[dict[str, Any]]]:
+    """The exit status and the lines."""
+    with HttpServer(here) as server:
+        (folder / "kubeconfig").write_text(json.dumps(kubeconfig_of(server.url)))
+        status, said = doctor("--kubeconfig", str(folder / "kubeconfig"), "-o", "json", *arguments, **environment)
+    return status, json.loads(said)["lines"]
+
+
+def test_what_is_missing_hides_nothing_else(doctor: Doctor, tmp_path: Path) -> None:
+    """Fields that the cluster does not have, pipelines that cannot be listed: all the rest is told."""
+    refused = dict(stored("refused", 3), status={"conditions": [{"type": "ACK.Terminal", "status": "True"}]})
+    here = Here(refused, refused={("GET", "pipelines")})
+    status, lines = told_of(doctor, here, tmp_path, "--no-aws")
+    levels = [(line["check"], line["level"]) for line in lines]
+    assert status == 3
+    assert [level for level in levels if level[1] == "unchecked"] == [("resources", "unchecked")]
+    for check in ("fields", "executions"):
+        assert (check, "problem") in levels
+    assert ("rights", "ok") in levels
+    assert "1 executions" in {line["what"] for line in lines if line["check"] == "resources"}
+    assert lines[0]["what"] == f"airflow-ack-sagemaker {__version__}"
+
+
+def test_executions_that_cannot_be_listed_are_not_taken_for_none(doctor: Doctor, tmp_path: Path) -> None:
+    status, lines = told_of(doctor, Here(refused={("GET", "pipelineexecutions")}), tmp_path)
+    unchecked = [line["what"] for line in lines if line["level"] == "unchecked"]
+    assert status == 3, "of the fields"
+    assert unchecked[0].startswith("Cannot list pipelineexecutions in default")
+    assert unchecked[1].startswith("Executions in SageMaker have nothing to be compared with")
+    assert "0 pipelines" in {line["what"] for line in lines if line["check"] == "resources"}
+
+
+def test_a_pipeline_that_sagemaker_does_not_tell_of_hides_no_other(doctor: Doctor, tmp_path: Path) -> None:
+    def aws(seen: Seen) -> None:
+        if json.loads(seen.body)["PipelineName"] == "a":
+            seen.answer({"__type": "AccessDeniedException", "message": "not of a"}, 400)
+        else:
+            seen.answer({"PipelineExecutionSummaries": []})
+
+    executions = [{**stored(name, 1, "Succeeded"), "spec": {"pipelineName": name}} for name in ("a", "b")]
+    with HttpServer(aws) as sagemaker:
+        _, lines = told_of(doctor, Here(*executions), tmp_path, AWS_ENDPOINT_URL=sagemaker.url)
+    said = [(line["level"], line["what"]) for line in lines if line["check"] == "sagemaker"]
+    assert said[0] == ("ok", "0 executions of 1 pipelines in 30 days")
+    assert (said[1][0], "not of a" in said[1][1], said[2:]) == ("unchecked", True, [])
+
+
+def test_nothing_has_shown_a_controller(doctor: Doctor, tmp_path: Path) -> None:
+    with ApiServer() as empty:
+        (tmp_path / "kubeconfig").write_text(json.dumps(empty.kubeconfig()))
+        status, said = doctor("--kubeconfig", str(tmp_path / "kubeconfig"), "--no-aws")
+    assert (status, "skipped    controller " in said) == (0, True)
+    assert said.endswith("\nNothing wrong was found; 1 could not be looked at.\n")
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_fixed_is_what_was_deleted(doctor: Doctor, tmp_path: Path, refused: bool) -> None:
+    many = [stored(f"e{number:02}", number + 1, "Succeeded") for number in range(HISTORY_LIMIT + 3)]
+    no = [("DELETE", "e02")] if refused else []
+    here = Here(*many, gone="e01", refused=no)
+    status, lines = told_of(doctor, here, tmp_path, "--fix", "--no-aws")
+    found = [(line["level"], line["what"]) for line in lines if line["check"] == "fixed"]
+    assert found[0] == ("ok", f"{1 if refused else 2} finished executions were collected")
+    assert [level for level, _ in found[1:]] == (["unchecked"] if refused else [])
+    assert status == 3, "of the fields"
 
 
 def test_findings_and_missing_permissions(doctor: Doctor, tmp_path: Path) -> None:
@@ -147,7 +226,7 @@ def test_findings_and_missing_permissions(doctor: Doctor, tmp_path: Path) -> Non
             seen.answer(listed(5, *([old] if seen.path.endswith("/pipelineexecutions") else [])))
 
     with HttpServer(behave) as server:
-        (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig(server.url)))
+        (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig_of(server.url)))
         status, said = doctor("--kubeconfig", str(tmp_path / "kubeconfig"), "--namespace", "ml", "--no-aws")
     assert status == 3
     assert "PROBLEM    rights      This user may not watch, delete pipelines  [" in said
@@ -168,6 +247,62 @@ def test_a_cluster_without_the_kinds(doctor: Doctor, tmp_path: Path) -> None:
 
 def test_what_cannot_be_checked(doctor: Doctor, tmp_path: Path) -> None:
     status, said = doctor("--kubeconfig", str(tmp_path / "missing"))
-    assert (status, said.startswith("unchecked  cluster ")) == (1, True)
+    assert (status, "\nunchecked  cluster " in said) == (1, True)
     status, said = doctor("--pipeline", "not a name", "--kubeconfig", str(tmp_path / "missing"))
     assert (status, "is not a SageMaker pipeline name" in said) == (2, True)
+
+
+def test_on_each_api_server(cli: Cli) -> None:
+    """All that it looks at, as JSON: the same lines by the sandbox's API server and a real one."""
+    world = cli.world
+    assert world is not None
+    cli.done("apply", str(world.definition), "--pipeline", "doctored", "--role-arn", ROLE)
+    told = cli.done("doctor", "-o", "json").json
+    assert set(told) == {"server", "namespace", "result", "lines"}
+    assert (told["namespace"], told["result"]) == (world.namespace, "ok")
+    assert all(set(line) == {"check", "level", "what", "where", "todo", "fixable"} for line in told["lines"])
+    found = {line["check"]: line["level"] for line in told["lines"]}
+    wanted = ("cluster", "kinds", "fields", "rights", "resources", "controller", "sagemaker")
+    assert {check: found.get(check) for check in wanted} == dict.fromkeys(wanted, "ok")
+    models = ", ".join(kind.plural for kind in LIFECYCLE_KINDS)
+    assert f"And the same of {models}" in {line["what"] for line in told["lines"]}
+
+
+def test_fix_collects_finished_executions_and_a_dry_run_does_not(cli: Cli) -> None:
+    world = cli.world
+    assert world is not None
+    cli.done("apply", str(world.definition), "--pipeline", "fixed", "--role-arn", ROLE)
+    many = [f"fixed-{number}" for number in range(HISTORY_LIMIT + 2)]
+    for name in many:
+        cli.done("run", "fixed", "--name", name, "--no-wait")
+    cli.done("wait", *many)
+    listed = ("list", "--pipeline", "fixed", "-o", "name")
+    for dry in ("client", "server"):
+        lines = cli("doctor", "--fix", "--dry-run", dry, "--no-aws", "-o", "json").json["lines"]
+        assert [line["what"] for line in lines if line["check"] == "fixed"] == [
+            "2 finished executions would be collected"
+        ]
+        assert len(cli.done(*listed).out.splitlines()) == len(many)
+    cli("doctor", "--fix", "--no-aws")
+    wait_until(lambda: len(cli.done(*listed).out.splitlines()) == HISTORY_LIMIT, 60, "two of them to be gone")
+
+
+def test_as_a_user_of_pipelines_alone(real_cluster: RealCluster, doctor: Doctor) -> None:
+    """With the rights of deploy/kubernetes/rbac.yaml, which are enough for pipelines."""
+    rights = yaml.safe_load_all((DEPLOY / "rbac.yaml").read_text())
+    kubeconfig = real_cluster.add_namespace(f"doctor-{secrets.token_hex(4)}", rights)
+    status, said = doctor("--kubeconfig", str(kubeconfig), "--no-aws")
+    assert "ok         rights      This user may get, list, watch, create, patch, delete pipelines and exec" in said
+    assert "ok         rights      This user may not write models, modelpackages, " in said
+    assert "skipped    resources   This user may not list models, modelpackages, " in said
+    assert "skipped    lease       The leader's Lease cannot be read: " in said
+    assert said.endswith("\nNothing wrong was found; 3 could not be looked at.\n"), "and no controller was seen"
+    assert (status, "PROBLEM" in said) == (0, False), said
+
+
+def test_as_a_user_without_rights(real_cluster: RealCluster, doctor: Doctor) -> None:
+    status, said = doctor("--kubeconfig", str(real_cluster.airflow_kubeconfig), "--no-aws", "-n", "kube-system")
+    assert "PROBLEM    rights      This user may not get, list, watch, create, patch, delete pipelines " in said
+    for plural in ("pipelines", "pipelineexecutions"):
+        assert f"unchecked  resources   Cannot list {plural} in kube-system" in said
+    assert status == 3, "what is known to be wrong counts more than what could not be looked at"

@@ -5,14 +5,21 @@ from __future__ import annotations
 import json
 import os
 import signal
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from harness.waiting import wait_until
+from harness.plain_client import connect
+from harness.waiting import HUNG, wait_until
+from tests.cli.here import Here
 from tests.cli.world import ROLE, Cli, World, started
+from tests.kube.objects import kubeconfig as kubeconfig_of
+from tests.kube.objects import stored
+from tests.kube.servers import HttpServer
 
 EXECUTION_FIELDS = {
     "resource", "kind", "name", "namespace", "state", "status", "reason", "remedy", "arn", "region", "created",
@@ -67,6 +74,46 @@ def test_apply_manifests(cli: Cli) -> None:
     assert (wrong.status, "give --pipeline and --role-arn" in wrong.err) == (2, True)
 
 
+WRONG = {
+    "no items": "kind: List\nitems: null\n",
+    "items are a number": "kind: List\nitems: 5\n",
+    "a date": "kind: Pipeline\nmetadata: {name: x}\nspec: {pipelineName: 2026-01-01}\n",
+    "no date": "kind: Pipeline\nmetadata: {name: x}\nspec: {pipelineName: 2026-13-41}\n",
+    "spec is a number": "kind: Pipeline\nmetadata: {name: x}\nspec: 5\n",
+    "name is a list": "kind: Pipeline\nmetadata: {name: [x]}\nspec: {}\n",
+    "another kind": "kind: Pod\nmetadata: {name: x}\n",
+    "no object": "- 5\n",
+    "deep": "[" * 100_000,
+    "binary": "\x00\x01",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_no_manifest_is_one_error(cli: Cli, what: str) -> None:
+    path = world_of(cli).folder / "wrong.yaml"
+    path.write_text(WRONG[what])
+    said = cli("apply", str(path))
+    assert (said.status, said.out, said.err.count("Error: ")) == (2, "", 1)
+    assert str(path) in said.err or "'Pod' is not a kind" in said.err
+
+
+def test_what_others_need_is_applied_first(cli: Cli) -> None:
+    path = world_of(cli).folder / "several.yaml"
+    name = "order"
+    variant = {"variantName": "a", "modelName": name, "initialInstanceCount": 1, "instanceType": "ml.m5.large"}
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/x:1"
+    specs = {
+        "Endpoint": {"endpointName": name, "endpointConfigName": name},
+        "EndpointConfig": {"endpointConfigName": name, "productionVariants": [variant]},
+        "Model": {"modelName": name, "executionRoleARN": ROLE, "primaryContainer": {"image": image}},
+    }
+    manifests = [{"kind": kind, "metadata": {"name": name}, "spec": spec} for kind, spec in specs.items()]
+    path.write_text(yaml.safe_dump_all(manifests))
+    said = cli.done("apply", str(path), "--dry-run", "client", "-o", "name")
+    assert said.out.split() == [f"{kind}/{name}" for kind in ("model", "endpointconfig", "endpoint")]
+
+
 def test_run_follows_to_the_end(cli: Cli, pipeline: str) -> None:
     said = cli.done("run", pipeline, "-p", "Count=2", "-o", "json")
     (row,) = said.json
@@ -93,8 +140,11 @@ def test_parameters_come_from_flags_a_file_or_an_execution(cli: Cli, pipeline: s
     assert named["parameters"] == {"Count": "8"}
     wrong = cli("run", pipeline, "-p", "Cuont=8")
     assert (wrong.status, "Did you mean 'Count'?" in wrong.err) == (2, True)
-    path.write_text("- Count\n")
-    assert cli("run", pipeline, "--parameters", str(path)).status == 2
+    for text in ("- Count\n", "Count: 2026-13-41\n", "Count: 2026-12-05\n", "[" * 100_000, "Count: [1]\n"):
+        path.write_text(text)
+        assert cli("run", pipeline, "--parameters", str(path)).status == 2
+    missing = cli("run", pipeline, "--parameters", "nobody.yaml")
+    assert (missing.status, missing.err) == (2, "Error: nobody.yaml cannot be read: No such file or directory.\n")
 
 
 def test_dry_runs_launch_nothing(cli: Cli, pipeline: str) -> None:
@@ -138,7 +188,7 @@ def test_ctrl_c_leaves_it_running_and_stop_stops_it(cli: Cli, pipeline: str) -> 
         err = world.folder / "err"
         wait_until(lambda: "Prepare: Executing" in err.read_text(), 60, lambda: err.read_text(), every=0.05)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(HUNG) == 130
     finally:
         process.kill()
         process.communicate()
@@ -149,15 +199,21 @@ def test_ctrl_c_leaves_it_running_and_stop_stops_it(cli: Cli, pipeline: str) -> 
     assert cli("wait", row["name"], "--timeout", "1").status == 5
     busy = cli("delete", row["resource"])
     assert (busy.status, "To stop it: ack-sagemaker stop" in busy.err) == (2, True)
-    assert "would be stopped" in cli.done("stop", row["name"], "--dry-run", "server").out
+    for dry in ("client", "server"):
+        (deed,) = cli.done("stop", row["name"], "--dry-run", dry, "-o", "json").json
+        assert deed == {
+            **{key: row[key] for key in ("resource", "kind", "name", "namespace")},
+            "result": "would-be",
+            "message": f"{row['resource']} would be stopped ({dry} dry run)",
+        }
     assert cli.done("list", "--pipeline", pipeline, "-o", "json").json[0]["status"] == "Executing"
     waiting = started(world, "wait", row["name"], "--no-steps")
     assert waiting.stderr is not None
     try:
         assert waiting.stderr.readline().endswith(": Executing\n")
-        stopped = cli.done("stop", row["name"])
-        assert stopped.out.startswith("Confirmed: ")
-        waiting.communicate(timeout=60)
+        (stopped,) = cli.done("stop", row["name"], "-o", "json").json
+        assert (stopped["result"], stopped["message"].partition(":")[0]) == ("done", "Confirmed")
+        waiting.communicate(timeout=HUNG)
         assert waiting.returncode == 4, "stopped is neither a success nor a failure"
     finally:
         waiting.kill()
@@ -191,6 +247,13 @@ def test_several_names_at_once(cli: Cli, pipeline: str) -> None:
     partly = cli("get", names[0], "nobody", names[1], "-o", "name")
     assert partly.status == 1
     assert partly.out.splitlines() == [f"pipelineexecution/{name}" for name in names]
+    for command in ("get", "describe"):
+        none = cli(command, "nobody", "nothing", "-o", "json")
+        assert (none.status, none.json) == (1, [])
+    assert [deed["result"] for deed in cli.done("stop", *names, "-o", "json").json] == ["nothing", "nothing"]
+    for dry in ("client", "server"):
+        would = cli.done("delete", *names, "--dry-run", dry, "-o", "json").json
+        assert [deed["result"] for deed in would] == ["would-be", "would-be"]
     assert cli.done("delete", *names).out.count("deleted; SageMaker keeps its record of it") == 2
     assert cli.done("list", "--pipeline", pipeline, "-o", "json").json == []
 
@@ -202,13 +265,24 @@ def test_collect(cli: Cli, pipeline: str) -> None:
         assert {row["name"] for row in cli.done("collect", *options, "--dry-run", dry).json} == set(names[:2])
     assert len(cli.done("list", "--pipeline", pipeline, "-o", "json").json) == 3
     said = cli.done("collect", *options)
-    assert "2 collected, 1 stay." in said.err
+    assert "2 of 3 collected." in said.err
 
     def left() -> bool:  # the controller has to let them go
         listed = cli.done("list", "--pipeline", pipeline, "-o", "json").json
         return [row["name"] for row in listed] == names[2:]
 
     wait_until(left, 60, "the others to be gone")
+
+
+def test_collected_is_what_was_deleted(alone: Cli, tmp_path: Path) -> None:
+    many = [stored(f"e{number:02}", number + 1, "Succeeded") for number in range(4)]
+    path = tmp_path / "kubeconfig"
+    for refused, status, names in (([], 0, ["e00", "e02"]), ([("DELETE", "e02")], 1, ["e00"])):
+        with HttpServer(Here(*many, gone="e01", refused=refused)) as server:
+            path.write_text(json.dumps(kubeconfig_of(server.url)))
+            said = alone("collect", "--history-limit", "1", "-o", "json", "--kubeconfig", str(path))
+        assert (said.status, [row["name"] for row in said.json]) == (status, names)
+        assert f"{len(names)} of 4 collected." in said.err
 
 
 def watched(cli: Cli, name: str, then: Callable[[], object]) -> list[dict[str, Any]]:
@@ -221,7 +295,7 @@ def watched(cli: Cli, name: str, then: Callable[[], object]) -> list[dict[str, A
             lines.append(json.loads(process.stdout.readline()))
         then()
         lines += [json.loads(line) for line in process.stdout]
-        assert process.wait(60) == 0
+        assert process.wait(HUNG) == 0
     finally:
         process.kill()
         process.communicate()
@@ -230,18 +304,59 @@ def watched(cli: Cli, name: str, then: Callable[[], object]) -> list[dict[str, A
     return lines
 
 
+def test_a_name_that_is_not_there_is_not_watched_for_ever(cli: Cli, pipeline: str) -> None:
+    name = cli.done("run", pipeline, "-o", "json").json[0]["name"]
+    for names, rows in ((["nobody"], 0), (["nobody", name], 1)):
+        said = cli("watch", *names, "-o", "json")
+        assert (said.status, len(said.out.splitlines())) == (1, rows)
+        assert '"nobody" not found' in said.err
+    other = cli("watch", name, "--pipeline", "another")
+    assert (other.status, f"is of pipeline {pipeline}" in other.err) == (2, True)
+
+
 def test_watch_prints_each_change(cli: Cli, pipeline: str) -> None:
     script(cli, f"{pipeline}/Prepare=hold")
     name = cli.done("run", pipeline, "--no-wait", "-o", "json").json[0]["name"]
     assert watched(cli, name, lambda: release(world_of(cli)))[-1]["state"] == "Succeeded"
 
 
-def test_watch_ends_when_the_execution_is_deleted(cli: Cli, pipeline: str) -> None:
+def test_watch_ends_when_the_execution_is_gone(cli: Cli, pipeline: str) -> None:
+    """The controller has not said that it has stopped: somebody has taken its finalizer away."""
+    world = world_of(cli)
+    controller = world.sandbox.controller
+    assert controller is not None
     script(cli, f"{pipeline}/Prepare=hold")
     name = cli.done("run", pipeline, "--no-wait", "-o", "json").json[0]["name"]
-    last = watched(cli, name, lambda: cli.done("stop", name, "--no-wait"))[-1]
-    assert last["state"] == "Gone"
+    path = f"/apis/sagemaker.services.k8s.aws/v1alpha1/namespaces/{world.namespace}/pipelineexecutions/{name}"
+
+    def is_taken_away() -> None:
+        controller.pause()
+        wait_until(lambda: controller.resting, HUNG, "the controller to rest")
+        cli.done("stop", name, "--no-wait")
+        with connect(world.kubeconfig) as client:
+            merge = {"Content-Type": "application/merge-patch+json"}
+            client.patch(path, json={"metadata": {"finalizers": None}}, headers=merge).raise_for_status()
+
+    try:
+        last = watched(cli, name, is_taken_away)[-1]
+    finally:
+        controller.resume()
+    assert (last["state"], last["status"]) == ("Gone", "Executing")
     assert "was deleted while it was followed" in last["reason"]
+
+
+def test_watch_ends_when_the_execution_is_stopped_in_sagemaker(cli: Cli, pipeline: str) -> None:
+    script(cli, f"{pipeline}/Prepare=hold")
+    name = cli.done("run", pipeline, "--no-wait", "-o", "json").json[0]["name"]
+    with world_of(cli).sagemaker() as client:
+
+        def is_stopped_there() -> None:
+            (one,) = client.list_pipeline_executions(PipelineName=pipeline)["PipelineExecutionSummaries"]
+            token = uuid.uuid4().hex
+            client.stop_pipeline_execution(PipelineExecutionArn=one["PipelineExecutionArn"], ClientRequestToken=token)
+
+        last = watched(cli, name, is_stopped_there)[-1]
+    assert (last["state"], last["status"]) == ("Stopped", "Stopped")
 
 
 def release(world: World) -> None:

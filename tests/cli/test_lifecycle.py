@@ -15,6 +15,7 @@ from airflow_ack_sagemaker.cli.lifecycle import ANNOTATION_PREVIOUS_CONFIG
 from harness.waiting import wait_until
 from tests.cli.world import Cli, Said
 from tests.contract.servers import API, Namespace, Server
+from tests.sandbox.specs import SPECS
 
 TRIED = "sagemaker.services.k8s.aws/last-endpoint-config-for-update"
 SYNCED = {"type": "ACK.ResourceSynced", "status": "True"}
@@ -113,6 +114,20 @@ def test_approve(here: Callable[..., Said], package: Place) -> None:
     assert here("approve", "nothing").status == 1
 
 
+def test_a_job_that_runs_is_not_deleted_by_the_way(
+    here: Callable[..., Said], server: Server, namespace: Namespace
+) -> None:
+    """`stop` takes executions only."""
+    place = Place(server, namespace, "TrainingJob", "trainingjobs", "job", SPECS["TrainingJob"])
+    place.status(trainingJobStatus="InProgress")
+    said = here("delete", "trainingjob/job")
+    assert said.status == 2
+    assert (
+        f"To stop it: kubectl delete trainingjob.sagemaker.services.k8s.aws/job --namespace {namespace.name}"
+        in said.err
+    )
+
+
 def test_deploy_and_roll_back(here: Callable[..., Said], endpoint: Place) -> None:
     controller = endpoint.answer(
         lambda spec: spec["endpointConfigName"] == "new",
@@ -160,6 +175,17 @@ def test_in_service_is_no_success_when_the_update_was_refused(here: Callable[...
     endpoint.status(endpointStatus="Failed")
     hopeless = here("deploy", "abalone", "--endpoint-config", "other")
     assert (hopeless.status, "delete it and create it again" in hopeless.err) == (2, True)
+
+
+def test_what_has_never_served_is_nothing_to_go_back_to(here: Callable[..., Said], endpoint: Place) -> None:
+    """After an update that failed the resource asks for what does not serve."""
+    endpoint.patch({"spec": {"endpointConfigName": "bad"}})
+    message = "api error EndpointUpdateError: unable to update endpoint. latest EndpointConfigName is old"
+    endpoint.status(
+        endpointStatus="InService", conditions=[dict(SYNCED, status="False"), dict(TERMINAL, message=message)]
+    )
+    assert here("deploy", "abalone", "--endpoint-config", "next", "--no-wait").status == 0
+    assert endpoint.get()["metadata"]["annotations"][ANNOTATION_PREVIOUS_CONFIG] == "old"
 
 
 def test_an_update_that_never_ends_is_no_success(here: Callable[..., Said], endpoint: Place) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import boto3
 import pytest
 
-from airflow_ack_sagemaker.cli.logs import job_of
-from harness.waiting import wait_until
+from airflow_ack_sagemaker.core.run.step_logs import log_of
+from harness.waiting import HUNG, wait_until
 from tests.cli.test_executions import release, script
 from tests.cli.world import ROLE, Cli, World, started
 
@@ -40,10 +40,10 @@ class Job:
     def __init__(self, aws: Any, arn: str, step: str) -> None:
         self._logs = aws("logs")
         steps = aws("sagemaker").list_pipeline_execution_steps(PipelineExecutionArn=arn)["PipelineExecutionSteps"]
-        found = job_of(next(one for one in steps if one["StepName"] == step))
+        found = log_of(next(one for one in steps if one["StepName"] == step))
         assert found is not None
-        self.group, prefix = found
-        self.stream = f"{prefix}algo-1"
+        self.group = found.group
+        self.stream = f"{found.prefix}algo-1"
         self._second = 0
         if not self._logs.describe_log_groups(logGroupNamePrefix=self.group)["logGroups"]:
             self._logs.create_log_group(logGroupName=self.group)
@@ -75,6 +75,13 @@ def test_logs_of_the_failed_step(cli: Cli, world: World, aws: Any) -> None:
     assert cli("logs", row["name"], environment={"AWS_ENDPOINT_URL": "http://127.0.0.1:1"}).status == 1
 
 
+@pytest.mark.parametrize("form", ["yaml", "name"])
+def test_lines_have_neither_yaml_nor_names(alone: Cli, form: str) -> None:
+    said = alone("logs", "anything", "-o", form)
+    assert (said.status, said.out) == (2, "")
+    assert f"'{form}' is not one of" in said.err
+
+
 def test_following_ends_with_the_job(cli: Cli, world: World, aws: Any) -> None:
     cli.done("apply", str(world.definition), "--pipeline", "logs-follow", "--role-arn", ROLE)
     script(cli, "logs-follow/Prepare=hold")
@@ -92,7 +99,7 @@ def test_following_ends_with_the_job(cli: Cli, world: World, aws: Any) -> None:
         assert json.loads(process.stdout.readline())["message"] == "one"
         job.write("two")
         release(world)
-        rest, err = process.communicate(timeout=60)
+        rest, err = process.communicate(timeout=HUNG)
     finally:
         process.kill()
         process.communicate()

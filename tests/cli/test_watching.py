@@ -1,9 +1,14 @@
-"""What ``watch`` is told of executions, from servers that fail."""
+"""What ``watch`` and ``run`` make of servers that fail, and of a person who ends them."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +18,7 @@ from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.errors import Forbidden, Unreachable
 from airflow_ack_sagemaker.kube.retry import NO_RETRY
+from tests.cli.world import Cli
 from tests.kube.objects import config, event, listed, stored
 from tests.kube.servers import HttpServer, Seen
 
@@ -93,3 +99,65 @@ def test_rights_to_one_execution_suffice_for_one() -> None:
             told(client, 1, "a", "b")
         with pytest.raises(Forbidden):
             told(client, 1, "b")
+
+
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """A shell's background job ignores Ctrl-C, and all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
+def test_ctrl_c_amid_a_launch_says_where_to_look(alone: Cli, tmp_path: Path) -> None:
+    """Nobody knows then whether the API server has it."""
+
+    def behave(seen: Seen) -> None:
+        if seen.path.endswith("/pipelineexecutions"):
+            os.kill(os.getpid(), signal.SIGINT)
+            server.hang()  # an answer could come before the signal is heeded
+        else:
+            seen.refuse(403, "Forbidden")
+
+    with HttpServer(behave) as server:
+        path = kubeconfig(tmp_path, server)
+        said = alone("run", "p", "--name", "mine", "--kubeconfig", str(path))
+    assert said.status == 130
+    assert f"ack-sagemaker get pipelineexecution/mine --kubeconfig '{path}'" in said.err
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
+@pytest.mark.parametrize(
+    ("deed", "said_so"),
+    [
+        ("delete pipeline/p", True),
+        ("delete pipeline/p pipeline/q", True),
+        ("delete pipeline/p --dry-run server", False),
+        ("get pipeline/p", False),
+        ("doctor --no-aws", False),
+        ("doctor --no-aws --fix", True),
+    ],
+)
+def test_ctrl_c_amid_a_request_says_whether_it_may_be_done(
+    alone: Cli, tmp_path: Path, deed: str, said_so: bool
+) -> None:
+    def behave(_: Seen) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        server.hang()
+
+    with HttpServer(behave) as server:
+        said = alone(*deed.split(), "--kubeconfig", str(kubeconfig(tmp_path, server)))
+    assert said.status == 130
+    assert ("Whether it was done is not known" in said.err) is said_so
+    assert ("Not deleted: ack-sagemaker delete pipeline/q " in said.err) is ("pipeline/q" in deed)
+
+
+def kubeconfig(folder: Path, server: HttpServer) -> Path:
+    """A kubeconfig whose name has a space, of a server without any credential."""
+    user = {"name": "u", "user": {}}
+    cluster = {"name": "c", "cluster": {"server": server.url}}
+    context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
+    path = folder / "a kubeconfig"
+    path.write_text(json.dumps({"clusters": [cluster], "users": [user], "contexts": [context], "current-context": "x"}))
+    return path

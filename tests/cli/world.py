@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 
 from airflow_ack_sagemaker.cli.main import main
@@ -72,6 +75,19 @@ class World:
             "AWS_MAX_ATTEMPTS": "1",
         }
 
+    @contextmanager
+    def sagemaker(self) -> Iterator[Any]:
+        """What a person uses who goes past the cluster."""
+        client = boto3.client(
+            "sagemaker",
+            region_name="us-east-1",
+            endpoint_url=self.sandbox.aws_endpoint_url,
+            aws_access_key_id="sandbox",
+            aws_secret_access_key="sandbox",
+        )
+        with closing(client):
+            yield client
+
 
 class Cli:
     """Calls ``ack-sagemaker`` in this process, with ``--namespace`` where the command speaks to a cluster."""
@@ -101,9 +117,12 @@ class Cli:
 
 
 def started(world: World, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
-    """The command as a process of its own."""
+    """The command as a process of its own, which Ctrl-C ends also where a shell's background job ignores it."""
+
+    def heed_ctrl_c() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     command = [sys.executable, "-m", "airflow_ack_sagemaker.cli.main", *arguments, "--namespace", world.namespace]
     environment = {**os.environ, **world.environment}
-    return subprocess.Popen(
-        command, env=environment, text=True, **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
-    )
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+    return subprocess.Popen(command, env=environment, text=True, preexec_fn=heed_ctrl_c, **streams)

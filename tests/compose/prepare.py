@@ -27,7 +27,7 @@ def main() -> int:
             except NoDocker:
                 plugin.build()
             if running.own:
-                _images(running)
+                images_of(running)
     except (NoDocker, NoControlPlane) as missing:
         # The tests say so, too: they are skipped, and in CI they fail.
         print(missing, flush=True)
@@ -36,7 +36,7 @@ def main() -> int:
     return 0
 
 
-def _images(own: Engine) -> None:
+def images_of(own: Engine) -> None:
     """The smallest image tells whether there is a registry; Compose pulls the others."""
     wanted = images()
     if own.label(wanted["redis"], stand_ins.LABEL):

@@ -15,10 +15,11 @@ from harness.airflow_api import FINISHED_RUN, AirflowApi
 from harness.waiting import wait_until
 from tests.compose import stand_ins
 from tests.compose.engine import DockerFailed
-from tests.compose.project import OURS, PROFILES, Project, images
+from tests.compose.project import OURS, PROFILES, ROOT, Project, images
 
 DAG_ID = "scheduled_retraining"
 UP_SECONDS = 900
+_SECRET = re.compile("PASSWORD|SECRET|FERNET")
 RUN_SECONDS = 420
 
 
@@ -67,6 +68,72 @@ def test_nothing_is_open_to_the_network(project: Project) -> None:
         assert {port["host_ip"] for ports in published.values() for port in ports} == {"127.0.0.1"}
 
 
+SECRETS = {
+    "airflow-init": {"airflow-secrets"},
+    "airflow-api-server": {"airflow-secrets", "airflow-users", "kubeconfig"},
+    "airflow-scheduler": {"airflow-secrets", "kubeconfig"},
+    "airflow-dag-processor": {"airflow-secrets", "kubeconfig"},
+    "airflow-triggerer": {"airflow-secrets", "kubeconfig"},
+    "airflow-worker": {"airflow-secrets", "kubeconfig"},
+    "postgres": {"database-secrets"},
+    "redis": {"redis-secrets"},
+    "kube-apiserver": {"cluster-secrets", "certificates"},
+    "cluster-init": {"cluster-secrets", "certificates", "cluster", "kubeconfig"},
+    "ack-controller": {"cluster"},
+    "sandbox-cluster": {"kubeconfig"},
+}
+"""Service -> volumes with passwords, keys or tokens that it needs. `passwords` makes them; all others have none."""
+WRITERS = {"airflow-api-server": {"airflow-users"}, "kube-apiserver": {"certificates"},
+           "cluster-init": {"cluster", "kubeconfig"}, "sandbox-cluster": {"kubeconfig"}}  # fmt: skip
+ROOT_FIRST = {"postgres", "redis"}
+"""Their images begin as root to take their folders, and go on as users of their own."""
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_each_container_has_its_own_secrets_only(project: Project, profile: str) -> None:
+    services = json.loads(project.compose("config", "--format=json", profile=profile).stdout)["services"]
+    kept = set().union(*SECRETS.values())
+    for name, service in services.items():
+        mounted = {one["source"]: one for one in service.get("volumes", ()) if one["source"] in kept}
+        if name != "passwords":
+            assert set(mounted) == SECRETS.get(name, set()), name
+            writable = {source for source, one in mounted.items() if not one.get("read_only")}
+            assert writable == WRITERS.get(name, set()), name
+        # A password in an environment is told to whoever may look at the container.
+        told = {key: value for key, value in (service.get("environment") or {}).items() if _SECRET.search(key)}
+        assert all(key.endswith(("_CMD", "_FILE")) or value == "sandbox" for key, value in told.items()), name
+        assert not service.get("privileged")
+        assert not service.get("cap_add")
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_nothing_is_told_to_run_as_root(project: Project, profile: str) -> None:
+    """Whatever names no user has an image that does: ours and Airflow's."""
+    services = json.loads(project.compose("config", "--format=json", profile=profile).stdout)["services"]
+    for name, service in services.items():
+        if name in ROOT_FIRST:
+            continue
+        user = service.get("user") or ("airflow" if service["image"] == OURS else "")
+        assert user.partition(":")[0] not in ("", "0", "root"), name
+    ours = (ROOT / "deploy" / "docker" / "Dockerfile").read_text().splitlines()
+    assert [line for line in ours if line.startswith("USER ")][-1] == "USER airflow"
+
+
+def not_as_root(project: Project) -> None:
+    """No process of a running container is root's, but for the moment of a health check."""
+
+    def of_root(container: str) -> list[str]:
+        processes = project.engine.docker("top", container, "-eo", "uid,pid,args").splitlines()[1:]
+        assert processes, container
+        return [line for line in processes if line.split()[0] == "0"]
+
+    for container in project.compose("ps", "--quiet").stdout.split():
+        name = project.engine.docker(
+            "inspect", "--format", '{{index .Config.Labels "com.docker.compose.service"}}', container
+        )
+        wait_until(lambda container=container: not of_root(container), 30, f"{name} to run nothing as root")  # type: ignore[misc]
+
+
 def test_the_schedule_brings_a_successful_run(project: Project, airflow: AirflowApi) -> None:
     def ended() -> dict[str, str] | None:
         try:
@@ -74,6 +141,7 @@ def test_the_schedule_brings_a_successful_run(project: Project, airflow: Airflow
         except httpx.TimeoutException:  # a busy machine; the deadline below is what counts
             return None
 
+    not_as_root(project)
     run = wait_until(ended, RUN_SECONDS, lambda: f"a scheduled run to end\n{project.logs()}", every=1.0)
     assert run["run_type"] == "scheduled"
     succeeded(project, airflow, run["dag_run_id"], run["state"])
@@ -94,6 +162,7 @@ def test_a_real_cluster_takes_over(project: Project, airflow: AirflowApi) -> Non
     project.compose("stop", "sandbox-cluster", "sandbox-aws")
     up(project, profile="cluster")
     assert login(project) == before
+    not_as_root(project)
     run_id, state = airflow.run_dag(DAG_ID, timeout=RUN_SECONDS)
     succeeded(project, airflow, run_id, state)
 

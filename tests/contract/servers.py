@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from harness.plain_client import connect
 from harness.real_cluster import make_namespace
 from harness.waiting import wait_until
+from tests.contract.older import Manner, manner_of
 
 GROUP = "sagemaker.services.k8s.aws"
 API = f"/apis/{GROUP}/v1alpha1"
@@ -46,6 +49,13 @@ class Server:
     name: str
     http: httpx.Client
     kubeconfig: Object
+
+    @cached_property
+    def manner(self) -> Manner:
+        """How its version answers, where versions differ."""
+        version = self.done("GET", "/version")
+        # Some distributions write 34+.
+        return manner_of(".".join(re.sub(r"\D", "", version[part]) for part in ("major", "minor")))
 
     def request(
         self,

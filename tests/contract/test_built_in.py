@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.requests import CRDS, DEEP, STRATEGIC, core, crd, lease, review
+from tests.contract.calls import CRDS, DEEP, STRATEGIC, core, crd, lease, review
 from tests.contract.servers import APPLY, Namespace, Object, pipeline
 
 PROTOBUF = "application/vnd.kubernetes.protobuf"

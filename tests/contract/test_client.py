@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, Kind
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient, KubeClient
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig, cluster_config
 from airflow_ack_sagemaker.kube.errors import AlreadyExists, Conflict, Gone, Invalid, KindNotInstalled, NotFound
+from harness.waiting import wait_until
 from tests.contract.servers import Namespace, Server, pipeline
 
 
@@ -39,6 +43,23 @@ def test_blocking_client(config: ClusterConfig, namespace: Namespace) -> None:
         with pytest.raises(KindNotInstalled):
             client.get(Kind("Nothing", "nothings"), "a")
         assert client.server_time is not None
+
+
+def test_a_dry_run_is_stamped_each_time_and_changes_nothing(config: ClusterConfig, namespace: Namespace) -> None:
+    with KubeClient(config) as client:
+        created = client.create(PIPELINE, pipeline("a"))
+        assert client.clock is not None, "a creation tells the server's clock, too"
+        client.clock = None
+
+        def stamped_anew() -> bool:
+            clock, made = client.read_clock(PIPELINE, "a"), fields.created(created)
+            assert clock is not None
+            assert made is not None
+            # Not before the second of its creation is over can a stamp tell a later time.
+            return clock.now(time.time()) > made.timestamp() + 3
+
+        wait_until(stamped_anew, 120, "a later stamp than that of its creation")
+        assert namespace.get("a") == created
 
 
 def test_blocking_watch(config: ClusterConfig, namespace: Namespace) -> None:

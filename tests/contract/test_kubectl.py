@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.waiting import HUNG
 from tests.contract.servers import GROUP, Namespace, Object, pipeline
 from tests.support.kubectl import Kubectl
 
@@ -161,19 +162,19 @@ def test_describe(kubectl: Kubectl, namespace: Namespace) -> None:
 def test_wait(kubectl: Kubectl, namespace: Namespace) -> None:
     kubectl("create", "-f", "-", text=text(EXECUTION))
     target = "pipelineexecution/run"
-    command = [str(kubectl.binary), "--namespace", kubectl.namespace, "wait", target, "--timeout=120s"]
+    command = [str(kubectl.binary), "--namespace", kubectl.namespace, "wait", target, "--timeout=600s"]
     status = "--for=jsonpath={.status.pipelineExecutionStatus}=Succeeded"
     with subprocess.Popen([*command, status], stdout=subprocess.PIPE, text=True, env=kubectl.environment()) as process:
         write_status(
             namespace, {"pipelineExecutionStatus": "Succeeded", "conditions": [{"type": "Ready", "status": "True"}]}
         )
-        output, _ = process.communicate(timeout=180)
+        output, _ = process.communicate(timeout=HUNG)
         assert (process.returncode, output) == (0, f"pipelineexecution.{GROUP}/run condition met\n")
-    kubectl("wait", target, "--for=condition=Ready", "--timeout=120s")
+    kubectl("wait", target, "--for=condition=Ready", "--timeout=600s")
     assert "timed out waiting" in kubectl.error("wait", target, "--for=condition=Other", "--timeout=1s")
     with subprocess.Popen([*command, "--for=delete"], stdout=subprocess.PIPE, env=kubectl.environment()) as process:
         kubectl("delete", "pipelineexecution", "run")
-        process.communicate(timeout=180)
+        process.communicate(timeout=HUNG)
         assert process.returncode == 0
 
 
@@ -181,10 +182,10 @@ def test_delete_waits_for_the_finalizer(kubectl: Kubectl, namespace: Namespace) 
     namespace.create("a", finalizers=["example.com/x"])
     command = [str(kubectl.binary), "--namespace", kubectl.namespace, "delete", "pipeline", "a"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=kubectl.environment()) as process:
-        kubectl("wait", "pipeline/a", "--for=jsonpath={.metadata.deletionTimestamp}", "--timeout=120s")
+        kubectl("wait", "pipeline/a", "--for=jsonpath={.metadata.deletionTimestamp}", "--timeout=600s")
         assert process.poll() is None
         namespace.patch("a", {"metadata": {"finalizers": None}})
-        output, _ = process.communicate(timeout=180)
+        output, _ = process.communicate(timeout=HUNG)
     assert output == f'pipeline.{GROUP} "a" deleted\n'
 
 

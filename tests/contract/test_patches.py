@@ -75,7 +75,7 @@ def test_optimistic_lock(namespace: Namespace) -> None:
 def test_refused_merge_patch(namespace: Namespace, body: str, code: int, message: str) -> None:
     before = namespace.create("a")
     status = namespace.server.refused("PATCH", namespace.path("a"), body, media=MERGE)
-    assert (status["code"], status["message"]) == (code, message)
+    assert (status["code"], status["message"]) == (code, namespace.server.manner.said(message))
     assert namespace.get("a") == before
 
 
@@ -141,6 +141,8 @@ def test_status_is_a_resource_of_its_own(namespace: Namespace) -> None:
     }
     changed = namespace.patch("a", body, subresource="status")
     assert changed["status"] == {"pipelineStatus": "Active"}
+    [noted] = [one["fieldsV1"] for one in changed["metadata"]["managedFields"] if one.get("subresource") == "status"]
+    assert noted == {"f:status": {".": {}, "f:pipelineStatus": {}}, **namespace.server.manner.noted_in_status}
     assert changed["spec"] == namespace.create("b")["spec"] | {"pipelineName": "a"}
     assert not {"labels", "finalizers"} & set(changed["metadata"])
     assert namespace.server.done("GET", namespace.path("a", "status")) == changed

@@ -40,7 +40,7 @@ def test_wrong_types_and_missing_fields(namespace: Namespace) -> None:
 def test_integers_have_no_fraction(namespace: Namespace) -> None:
     spec = {"pipelineName": "a", "roleARN": "r", "parallelismConfiguration": {"maxParallelExecutionSteps": 1.5}}
     status = namespace.server.refused("POST", namespace.pipelines, pipeline("a", spec))
-    assert 'must be of type int64: "float64"' in status["message"]
+    assert namespace.server.manner.said('must be of type int64: "float64"') in status["message"]
 
 
 def test_null_is_no_value(namespace: Namespace) -> None:
@@ -74,6 +74,18 @@ def test_unknown_fields_are_dropped(namespace: Namespace, validation: str) -> No
     assert answer.json()["spec"] == {"pipelineName": "a", "roleARN": "r", "tags": [{"key": "k"}]}
     expected = ['299 - "unknown field \\"spec.foo\\""', '299 - "unknown field \\"spec.tags[0].zz\\""']
     assert answer.headers.get_list("warning") == ([] if validation == "Ignore" else expected)
+
+
+def test_unknown_fields_of_any_letters_are_warned_of(namespace: Namespace) -> None:
+    """In UTF-8; one with a control character is not, and many long ones are cut."""
+    body = pipeline("a")
+    body["spec"] |= {"zörk": 1, "\u6e2c": 1, "a\nb": 1, 'q"\\': 1}
+    warned = namespace.server.request("POST", namespace.pipelines, body).headers.get_list("warning")
+    assert warned == [f'299 - "unknown field \\"spec.{name}\\""' for name in ('q\\"\\\\', "zörk", "\u6e2c")]
+    body = pipeline("b")
+    body["spec"] |= {f"{number:02}{'x' * 300}": 1 for number in range(40)}
+    warned = namespace.server.request("POST", namespace.pipelines, body).headers.get_list("warning")
+    assert [len(one) - len('299 - ""') - 1 for one in warned] == [256] * 16, "one quote has a backslash before it"
 
 
 def test_unknown_fields_of_a_patch(namespace: Namespace) -> None:
@@ -123,7 +135,7 @@ def test_name_is_required(namespace: Namespace) -> None:
 )
 def test_metadata(namespace: Namespace, metadata: dict[str, Any], field: str) -> None:
     status = namespace.server.refused("POST", namespace.pipelines, pipeline("a", **metadata))
-    assert field in {cause[1] for cause in causes(status)}
+    assert namespace.server.manner.said(field) in {cause[1] for cause in causes(status)}
 
 
 def test_metadata_of_another_shape(namespace: Namespace) -> None:

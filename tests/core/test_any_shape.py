@@ -8,7 +8,9 @@ from datetime import datetime, timezone
 import pytest
 
 from airflow_ack_sagemaker.core.doctor.findings import examine
+from airflow_ack_sagemaker.core.pages.endpoints import config_row, endpoint_row, prune_config, prune_endpoint
 from airflow_ack_sagemaker.core.pages.executions import row_of
+from airflow_ack_sagemaker.core.pages.models import prune_version, version_row
 from airflow_ack_sagemaker.core.pages.pipelines import definition_of, pipeline_row, prune
 from airflow_ack_sagemaker.core.pages.timeline import timeline_of
 from airflow_ack_sagemaker.core.resource import freshness
@@ -16,7 +18,7 @@ from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.launched_by import launched_by
 from airflow_ack_sagemaker.core.run.collectable import collectable
 from airflow_ack_sagemaker.core.run.decision import attempt_of
-from airflow_ack_sagemaker.core.run.reported import is_reported, reported_at
+from airflow_ack_sagemaker.core.run.reported import is_reported, reported_at, reported_state
 from airflow_ack_sagemaker.core.run.retry_steps import selective_of
 from tests.core.resource.test_fields import HOSTILE, WHOLE, replaced
 
@@ -40,6 +42,10 @@ READERS: dict[str, Callable[[Resource], object]] = {
     "attempt_of": attempt_of,
     "is_reported": is_reported,
     "reported_at": reported_at,
+    "reported_state": reported_state,
+    "version_row": lambda one: version_row(prune_version({**one, "kind": "ModelPackage"}), "cluster"),
+    "endpoint_row": lambda one: endpoint_row(prune_endpoint({**one, "kind": "Endpoint"}), "cluster"),
+    "config_row": lambda one: config_row(prune_config({**one, "kind": "EndpointConfig"}), "cluster"),
     "launched_by": launched_by,
     "selective_of": selective_of,
 }

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 
 ROOT = Path(__file__).parents[2]
 FOREIGN = {
@@ -37,7 +37,7 @@ def demo(command: str) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
+        timeout=HUNG,
         check=False,
     )
     assert done.returncode == 0, done.stdout

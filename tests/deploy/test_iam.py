@@ -6,6 +6,7 @@ service authorization reference of SageMaker (which resources an action is check
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -21,7 +22,9 @@ from airflow_ack_sagemaker.core.doctor.roles import trusts_sagemaker
 from airflow_ack_sagemaker.core.resource.kinds import KINDS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
+PACKAGE = Path(__file__).parents[2] / "airflow_ack_sagemaker"
 PASS_ROLE = "iam:PassRole"
+CREATE_GRANT = "kms:CreateGrant"
 
 
 def _calls(kind: str, verbs: str) -> set[str]:
@@ -48,6 +51,8 @@ TAGGED = set(CALLS) - {"PipelineExecution", "ModelPackage"}
 """Kinds that the controller creates with its default tags, which SageMaker checks as AddTags."""
 TAKES_ROLE = {"Pipeline", "Model", "MonitoringSchedule", "TrainingJob", "ProcessingJob"}
 """Kinds with a role that SageMaker assumes. A schedule's definitions take one, too."""
+KEYED = {"Endpoint", "TrainingJob", "ProcessingJob", "TransformJob"}
+"""Kinds whose volumes may be encrypted under a key of yours, for which the caller gives a grant."""
 BOTH_ARNS = {"CreateEndpoint", "UpdateEndpoint"}
 """Checked on the endpoint's and on the configuration's ARN."""
 PATHS = {
@@ -63,17 +68,36 @@ BESIDE = {
     "cloudwatch:DescribeAlarms": "UpdateEndpoint with autoRollbackConfiguration.alarms",
     "application-autoscaling:DeregisterScalableTarget": "DeleteEndpoint of an endpoint with autoscaling",
     PASS_ROLE: "Create* of a kind with a role",
+    CREATE_GRANT: "CreateEndpoint and UpdateEndpoint of a configuration with a KmsKeyId; Create*Job with a "
+    "VolumeKmsKeyId, where the job's own role may not (API permissions reference of SageMaker)",
 }
 """What SageMaker asks for on the caller's behalf -> the call that needs it."""
 AIRFLOW = {
-    "s3:GetObject": "get_object",
+    "s3:GetObject": "get_object, and head_object",
     "s3:GetObjectVersion": "get_object with a VersionId",
     "s3:ListBucket": "get_object of a missing key: without it S3 says 403",
     "kms:Decrypt": "get_object of an object under a KMS key",
+    "sagemaker:DescribePipeline": "describe_pipeline",
+    "sagemaker:DescribePipelineDefinitionForExecution": "describe_pipeline_definition_for_execution",
     "sagemaker:ListPipelineExecutionSteps": "list_pipeline_execution_steps",
     "sagemaker:ListPipelineExecutions": "list_pipeline_executions",
+    "sagemaker:InvokeEndpoint": "invoke_endpoint",
+    "logs:DescribeLogStreams": "describe_log_streams",
+    "logs:GetLogEvents": "get_log_events",
 }
-COMMAND_LINE = {"logs:FilterLogEvents": "filter_log_events", "iam:GetRole": "get_role"}
+"""Action -> the call of Airflow's components."""
+COMMAND_LINE = {
+    "s3:GetObject": "get_object; head_object is in its module",
+    "s3:GetObjectVersion": "get_object with a VersionId",
+    "s3:ListBucket": "get_object of a missing key",
+    "kms:Decrypt": "get_object of an object under a KMS key",
+    "sagemaker:DescribePipeline": "describe_pipeline",
+    "sagemaker:ListPipelineExecutionSteps": "list_pipeline_execution_steps",
+    "sagemaker:ListPipelineExecutions": "list_pipeline_executions",
+    "logs:FilterLogEvents": "filter_log_events",
+    "iam:GetRole": "get_role",
+}
+"""Action -> the call of the command line, whose people have this policy and no other."""
 POLICIES = {
     "controller-pipelines": ["Pipeline", "PipelineExecution"],
     "controller-lifecycle": [kind for kind in CALLS if kind not in ("Pipeline", "PipelineExecution")],
@@ -104,7 +128,9 @@ def needed(kinds: list[str]) -> set[tuple[str, str]]:
     found |= {("sagemaker:AddTags", base + PATHS[kind]) for kind in kinds if kind in TAGGED}
     if "Endpoint" in kinds:
         found |= {(f"sagemaker:{call}", base + PATHS["EndpointConfig"]) for call in BOTH_ARNS}
-        found |= {(action, "*") for action in BESIDE if action != PASS_ROLE}
+        found |= {(action, "*") for action in BESIDE if action not in (PASS_ROLE, CREATE_GRANT)}
+    if KEYED & set(kinds):
+        found.add((CREATE_GRANT, "arn:aws:kms:us-east-1:111122223333:key/VOLUMES-KEY-ID"))
     if TAKES_ROLE & set(kinds):
         found.add((PASS_ROLE, "arn:aws:iam::111122223333:role/sagemaker-execution"))
     return found
@@ -140,13 +166,67 @@ def test_the_calls_exist() -> None:
     assert set(CALLS) <= set(KINDS)
 
 
-def test_airflow_and_the_command_line_have_what_they_call_and_no_more() -> None:
-    assert {action for action, _ in granted("airflow")} == set(AIRFLOW)
-    assert {action for action, _ in granted("command-line")} == set(COMMAND_LINE)
-    package = Path(__file__).parents[2] / "airflow_ack_sagemaker"
-    source = "".join(path.read_text() for folder in ("aws", "cli") for path in (package / folder).rglob("*.py"))
-    for call in (*AIRFLOW.values(), *COMMAND_LINE.values()):
-        assert re.search(rf"\b{call.split()[0]}\b", source), call
+@pytest.mark.parametrize(("name", "told"), [("airflow", AIRFLOW), ("command-line", COMMAND_LINE)])
+def test_airflow_and_the_command_line_each_have_what_they_call_and_no_more(name: str, told: dict[str, str]) -> None:
+    """Each by itself: who has the one policy does not have the other."""
+    assert {action for action, _ in granted(name)} == set(told)
+    words = " ".join(told.values())
+    asked = called(reached(CALLERS[name]), _operations())
+    assert asked == {operation for operation in _operations() if re.search(rf"\b{operation}\b", words)}
+
+
+def _operations() -> set[str]:
+    """What boto3's clients of the services that this package asks can be asked, by the names of their methods."""
+    keys = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
+    found: set[str] = set()
+    for service in ("sagemaker", "sagemaker-runtime", "s3", "iam", "logs", "sts", "kms", "cloudwatch"):
+        client = boto3.client(service, **keys)
+        found |= set(client.meta.method_to_api_mapping)
+        client.close()
+    return found
+
+
+def _modules() -> set[Path]:
+    """Those that may ask AWS for us. Sandbox and testing kit have an AWS of their own."""
+    return {path for path in PACKAGE.rglob("*.py") if not {"sandbox", "testing", "kube"} & set(path.parts)}
+
+
+CALLERS = {
+    "airflow": {path for path in _modules() if not {"cli", "aws"} & set(path.parts)},
+    "command-line": {path for path in _modules() if "cli" in path.parts},
+}
+"""Policy -> the modules that who has it runs, beside those that they import."""
+
+
+def reached(modules: set[Path]) -> set[Path]:
+    """These modules of the package and all that they import, wherever in them the import is."""
+    found: set[Path] = set()
+    todo = set(modules)
+    while todo:
+        path = todo.pop()
+        found.add(path)
+        names = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                assert node.level == 0, f"{path} imports relatively, which is not followed here"
+                names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+            elif isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+        stems = [PACKAGE.parent / name.replace(".", "/") for name in names]
+        files = {file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py")}
+        todo |= (files & _modules()) - found
+    return found
+
+
+def called(modules: set[Path], operations: set[str]) -> set[str]:
+    """The operations that these modules call, be it through a paginator."""
+    found = set()
+    for node in (node for path in modules for node in ast.walk(ast.parse(path.read_text()))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            found.add(node.func.attr)
+            if node.func.attr == "get_paginator" and isinstance(node.args[0], ast.Constant):
+                found.add(str(node.args[0].value))
+    return {name for name in found & operations if "_" in name}  # the others are everybody's words: search, decrypt
 
 
 @pytest.mark.parametrize("path", sorted((DEPLOY / "iam").glob("*.json")), ids=lambda path: path.stem)
@@ -170,6 +250,51 @@ def test_a_role_is_passed_to_sagemaker_only() -> None:
                 assert statement["Action"] == PASS_ROLE
                 assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}}
                 assert "*" not in statement["Resource"]
+
+
+def test_a_key_is_granted_to_aws_only() -> None:
+    (statement,) = (one for one in policy("controller-lifecycle")["Statement"] if one["Action"] == CREATE_GRANT)
+    assert statement["Condition"] == {"Bool": {"kms:GrantIsForAWSResource": "true"}}
+    assert "*" not in statement["Resource"].rpartition(":")[2]
+
+
+OUR_KEY = "arn:aws:kms:us-east-1:111122223333:key/KEY-ID"
+ENCRYPTION = "s3:x-amz-server-side-encryption"
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_refused"),
+    [
+        ({}, False),
+        ({ENCRYPTION: "aws:kms", f"{ENCRYPTION}-aws-kms-key-id": OUR_KEY}, False),
+        ({ENCRYPTION: "aws:kms", f"{ENCRYPTION}-aws-kms-key-id": OUR_KEY.replace("KEY-ID", "ANOTHER")}, True),
+        ({ENCRYPTION: "aws:kms"}, True),  # that is AWS's own key, not the bucket's
+        ({ENCRYPTION: "AES256"}, True),
+        ({f"{ENCRYPTION}-customer-algorithm": "AES256"}, True),
+        ({"aws:SecureTransport": "false"}, True),
+    ],
+)
+def test_what_the_bucket_refuses(headers: dict[str, str], is_refused: bool) -> None:
+    """What an upload names. A plain one names nothing: the bucket's default encryption is its encryption."""
+    request = {"aws:SecureTransport": "true"} | headers
+    denied = [one for one in policy("bucket-policy")["Statement"] if one["Effect"] == "Deny"]
+    assert any(_holds(one.get("Condition", {}), request) for one in denied) == is_refused
+
+
+def _holds(condition: dict[str, dict[str, str]], request: dict[str, str]) -> bool:
+    """As IAM evaluates it: all operators and keys together, and a negated operator also where the key is absent."""
+
+    def one(operator: str, key: str, value: str) -> bool:
+        match operator:
+            case "Null":
+                return (key not in request) == (value == "true")
+            case "Bool":
+                return request.get(key) == value
+            case "StringNotEquals" | "StringNotEqualsIfExists":
+                return request.get(key) != value
+        raise AssertionError(f"{operator} is not known here")
+
+    return all(one(operator, key, value) for operator, keys in condition.items() for key, value in keys.items())
 
 
 def test_who_trusts_whom() -> None:

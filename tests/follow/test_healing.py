@@ -101,7 +101,7 @@ class Connection:
         connection = {"conn_type": "kubernetes", "extra": extra}
         self._monkeypatch.setenv(f"AIRFLOW_CONN_{self.id.upper()}", json.dumps(connection))
 
-    def follow(self, name: str) -> watch.Follower:
+    def follow(self, name: str, uid: str | None = None, server: str | None = None) -> watch.Follower:
         hook = AckHook(self.id)
         return watch.follow(
             hook.get_async_conn,
@@ -111,6 +111,8 @@ class Connection:
             namespace="default",
             name=name,
             settings=Settings(sleep=no_pause),
+            uid=uid,
+            server=server,
         )
 
 
@@ -195,6 +197,21 @@ async def test_a_refused_stream_whose_connection_leads_elsewhere_calls_nothing_g
                 await asyncio.wait_for(x.next(), SECONDS)
             # The same cluster under another name has the very same object.
             assert status(await next_of(both)) == "Executing"
+
+
+async def test_what_another_cluster_does_not_have_was_not_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The connection was pointed elsewhere before the trigger began, or began again in another triggerer."""
+    with cluster_with("x") as old, cluster_with("y") as new:
+        connection = Connection(monkeypatch, old.url)
+        async with aclosing(connection.follow("x", uid="uid-x", server=new.url)) as states:
+            assert status(await next_of(states)) == "Executing"  # the same cluster under another name
+        connection.lead_to(new.url)
+        for uid in ("uid-x", None):
+            async with aclosing(connection.follow("x", uid, old.url)) as states:
+                with pytest.raises(Moved, match=r"leads to .*may still be where it was"):
+                    await asyncio.wait_for(states.next(), SECONDS)
+        async with aclosing(connection.follow("x", uid="uid-x", server=new.url)) as states:
+            assert await next_of(states) is None  # there, it was deleted
 
 
 async def test_a_look_for_one_object_bears_a_refusal(cluster: ClusterConfig) -> None:

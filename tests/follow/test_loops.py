@@ -11,7 +11,7 @@ import pytest
 
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY, RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION as KIND
-from airflow_ack_sagemaker.core.run.batch import Waits
+from airflow_ack_sagemaker.core.run.batch_progress import Progress, Waits
 from airflow_ack_sagemaker.core.run.batch_wait import BatchWait
 from airflow_ack_sagemaker.follow.policy import Settings
 from airflow_ack_sagemaker.follow.wait import follow_sync
@@ -72,7 +72,8 @@ def one_in_a_task(url: str, clock: Clock) -> None:
 
 def batch_in_a_task(url: str, clock: Clock) -> None:
     # One execution that nobody touches, given up after the time of the test.
-    wait = BatchWait([0], waits=Waits(clock.now, reconcile=SECONDS), more=False, spare_failures=None)
+    waits, progress = Waits(reconcile=SECONDS), Progress(clock.now)
+    wait = BatchWait([0], waits=waits, progress=progress, more=False, spare_failures=None)
     identity = RunIdentity("d", "r", "t")
     with KubeClient(config(url), sleep=clock.sleep, retry=NO_RETRY) as client:
         follow_batch(client, "default", identity, wait, poll_interval=30.0, now=clock, clock=clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from contextlib import closing
@@ -136,3 +137,24 @@ def test_a_server_that_hangs_does_not_hold_beyond_the_end() -> None:
         assert len(list(follow_sync(client, KIND, "x", timeout=0.2))) == 1
         assert server.waited_out == 0
     assert hung.is_set()
+
+
+def test_a_pause_that_a_server_asks_for_is_capped_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    def behave(seen: Seen) -> None:
+        if seen.number == 0:
+            seen.refuse(429, "TooManyRequests", retry_after="3600")
+        elif "watch" in seen.query:
+            seen.stream()
+        else:
+            seen.answer(listed(5, stored("x", 3)))
+
+    pauses: list[float] = []
+    caplog.set_level(logging.INFO)
+    with (
+        HttpServer(behave) as server,
+        KubeClient(config(server.url), sleep=pauses.append, retry=NO_RETRY) as client,
+        closing(follow_sync(client, KIND, "x", "default")) as states,
+    ):
+        assert status(next(states)) == "Executing"
+    assert max(pauses) == 60.0
+    assert "Trying again in 60 s" in caplog.text

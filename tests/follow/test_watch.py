@@ -142,6 +142,12 @@ async def test_a_slow_follower_sees_the_latest_only(cluster: ClusterConfig) -> N
             await client.patch(KIND, name, named(number))
             await until(quick, lambda state, number=number: note(state) == str(number))  # type: ignore[misc]
         assert note(await next_of(slow)) == "4"
+        assert slow.deleted is None
+        await client.patch(KIND, name, named(5))
+        await client.delete(KIND, name)
+        await until(quick, lambda state: state is None)
+        assert await next_of(slow) is None
+        assert note(slow.deleted) == "5", "what it said last is known of what is gone"
         await client.create(KIND, execution(other))
 
 

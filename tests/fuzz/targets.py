@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timezone
 from functools import cache
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,15 +21,17 @@ import httpx
 
 from airflow_ack_sagemaker.aws.errors import SourceError
 from airflow_ack_sagemaker.aws.s3 import S3Source
-from airflow_ack_sagemaker.core.definition.parse import parse_definition
+from airflow_ack_sagemaker.core.definition.expressions import Scope
+from airflow_ack_sagemaker.core.definition.parse import Definition, parse_definition
 from airflow_ack_sagemaker.core.definition.problems import DefinitionError
+from airflow_ack_sagemaker.core.definition.values import MAX_TEXT, values_of
 from airflow_ack_sagemaker.core.doctor.findings import examine
 from airflow_ack_sagemaker.core.pages import listing
 from airflow_ack_sagemaker.core.pages.differences import difference
 from airflow_ack_sagemaker.core.pages.executions import row_of
 from airflow_ack_sagemaker.core.pages.health import health_of
 from airflow_ack_sagemaker.core.pages.lookups import execution_to_ask
-from airflow_ack_sagemaker.core.pages.masking import parameters_of, shown_resource
+from airflow_ack_sagemaker.core.pages.masking import parameters_of, secrets_of, shown_resource
 from airflow_ack_sagemaker.core.pages.pipelines import pipeline_row, prune
 from airflow_ack_sagemaker.core.pages.secret_shapes import without_shapes
 from airflow_ack_sagemaker.core.pages.secret_texts import SecretTexts
@@ -42,14 +45,19 @@ from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, Pipeline
 from airflow_ack_sagemaker.core.resource.status import Outcome, classify
 from airflow_ack_sagemaker.follow.watch import without_bulk
 from airflow_ack_sagemaker.kube.connection.config import cluster_config
+from airflow_ack_sagemaker.kube.connection.kubeconfig import parse_text
 from airflow_ack_sagemaker.kube.errors import ConfigError
 from airflow_ack_sagemaker.links import console_url
-from airflow_ack_sagemaker.plugin.connection_policy import Policy, server_config
+from airflow_ack_sagemaker.operators.manifests import read_manifest
+from airflow_ack_sagemaker.plugin.connection_policy import ConnectionPolicy, server_config
 from airflow_ack_sagemaker.plugin.detail import described
 from airflow_ack_sagemaker.plugin.picture import readable_picture
 from airflow_ack_sagemaker.plugin.responses import packed
+from airflow_ack_sagemaker.untrusted_yaml import MAX_ADDED
 
 SECRET = "hunter2-very-secret"
+VALUE = "q7w8e9r0t1"
+_OF_VALUE = dict.fromkeys(map(ord, VALUE), "-")
 ROLE = "arn:aws:iam::123456789012:role/sagemaker-pipelines"
 _NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
 _IDENTITY = RunIdentity("retraining", "scheduled__2026-11-01", "launch")
@@ -78,9 +86,26 @@ def definition(text: str) -> None:
     again = parse_definition(found.text)
     assert (again.text, again.sha256) == (found.text, found.sha256)
     assert json.loads(found.text) == found.document
+    for scope in (Scope(), _scope(found)):
+        for value in (value for step in found.steps for value in values_of(step, scope)):
+            assert max(map(len, (value.expression, value.value or "", value.why or ""))) <= MAX_TEXT
+            assert (value.value is None) is (value.why is not None)
     picture, why = readable_picture(found.text)
     assert (picture is None) is (why is not None)
     found.text.encode()
+
+
+def _scope(found: Definition) -> Scope:
+    """One in which most of what a definition refers to has some value."""
+    return Scope(
+        parameters={one.name: one.default for one in found.parameters},
+        execution={"PipelineName": "abalone"},
+        properties=lambda step: {"Outcome": True, "OutputParameters": {"a": "[1, {}]"}, "List": [{"Name": step}]},
+        property_file=lambda step, file: {step: {file: [1, None]}},
+        s3_object=lambda uri: [uri],
+        experiment=found.document.get("PipelineExperimentConfig") or {},
+        item=('{"a": [1]}',),
+    )
 
 
 def placeholders(text: str) -> None:
@@ -104,6 +129,17 @@ def expressions(text: str) -> None:
         return
 
 
+def manifest_text(text: str) -> None:
+    """A manifest as a text: `SpecError`, or resources whose size the text decides, whatever its aliases say."""
+    if text.strip().endswith((".yaml", ".yml", ".json")) or text.strip().startswith("s3://"):
+        return  # the address of one
+    try:
+        found = read_manifest(text, folder=Path("/"), aws_conn_id=None, render=str)
+    except SpecError:
+        return
+    assert sum(len(json.dumps(each.spec)) for each in found) <= 6 * (len(text) + MAX_ADDED)
+
+
 def manifest(text: str) -> None:
     """A value of a task: refused, or a manifest that is JSON with names that Kubernetes takes."""
     makers: tuple[Callable[[], dict[str, Any]], ...] = (
@@ -117,7 +153,8 @@ def manifest(text: str) -> None:
             made = make()
         except SpecError:
             continue
-        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", made["metadata"]["name"]), made["metadata"]["name"]
+        assert len(name := made["metadata"]["name"]) <= 253
+        assert re.fullmatch(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", name), name
         assert json.loads(json.dumps(made)) == made
 
 
@@ -164,6 +201,43 @@ def masking(text: str) -> None:
         assert SECRET not in json.dumps(parameters_of(resource, Words()))
 
 
+def hiding(text: str) -> None:
+    """Whatever is built around a name that hides, its value, which nobody knows, is not in what is shown."""
+    marks = text.translate(_OF_VALUE)  # what is around it is not it
+    name = ("token", "dbPassword", "X-Token", "api.token", "PASSWORD_2")[len(text) % 5]
+    for leaf in (
+        {name: VALUE}, {name: {marks: [VALUE]}}, [f"--{name}", VALUE], [marks, f"-{name}=", VALUE],
+        [f"--{name}={marks}{VALUE}"],
+        {"Name": name, "Type": marks, "DefaultValue": VALUE}, {"value": VALUE, "name": name},
+        f"{name}={VALUE}", f"{name}: {VALUE}", f"--{name} {VALUE}", f'{name}: "{VALUE}"',
+    ):  # fmt: skip
+        tree: Any = leaf
+        for mark in marks[:40]:
+            tree = _AROUND[ord(mark) % len(_AROUND)](tree, marks[:20])
+        for resource in ({"spec": {"a": tree}}, {"metadata": {"annotations": {"a": json.dumps(tree)}}}):
+            assert VALUE not in json.dumps(shown_resource(resource, Words())), resource
+        given = {"spec": {"pipelineParameters": [{"name": "a", "value": json.dumps(tree)}]}}
+        assert VALUE not in json.dumps(parameters_of(given, Words())), given
+
+
+def _as_text(tree: Any, space: str = "") -> Any:
+    """As JSON in a text, which doubles its backslashes each time."""
+    text = json.dumps(tree)
+    return [tree] if len(text) > 50_000 else space + text
+
+
+_AROUND: tuple[Callable[[Any, str], Any], ...] = (
+    lambda tree, _: [tree],
+    lambda tree, text: [text, tree, 1, None],
+    lambda tree, text: ["--epochs", "3", text, {text: tree}],
+    lambda tree, text: {text or "a": tree, "b": text},
+    lambda tree, text: {"name": text, "value": tree},
+    lambda tree, text: {"value": tree, "Key": "token"},
+    lambda tree, _: _as_text(tree),
+    lambda tree, _: _as_text(tree, "\n "),
+)
+
+
 def differences(text: str) -> None:
     """Two texts: a difference, without a secret."""
     half = len(text) // 2
@@ -175,14 +249,21 @@ def differences(text: str) -> None:
 
 def kubeconfig(text: str) -> None:
     """A connection's kubeconfig: `ConfigError`, or a cluster; in the API server one without files and programs."""
+    # What the pages look through at each start.
+    with suppress(ConfigError):
+        assert sum(map(len, secrets_of(parse_text(text, "fuzz"), Words()))) <= 2 * len(text)
     for content in (text, _object(text)):
         if not content:
             continue
         extra = {"kube_config": content}
-        with suppress(ConfigError):
-            cluster_config(extra, conn_id="fuzz", environ={})
+        said = ""
         try:
-            found = server_config(extra, conn_id="fuzz", session=None, allowed=Policy(), environ={})
+            cluster_config(extra, conn_id="fuzz", environ={})
+        except ConfigError as error:
+            said = str(error)
+        assert len(said) <= 2_000, said
+        try:
+            found = server_config(extra, conn_id="fuzz", session=None, allowed=ConnectionPolicy(), environ={})
         except ConfigError:
             continue
         credential = found.credential
@@ -206,7 +287,7 @@ def s3_uri(text: str) -> None:
 
 def query(text: str) -> None:
     """The query of a route: a page of the list."""
-    given = {name: values[0] for name, values in parse_qs(text, keep_blank_values=True, max_num_fields=50).items()}
+    given = {name: values[0] for name, values in parse_qs(text, keep_blank_values=True).items()}
     row = row_of({"kind": "PipelineExecution", "metadata": {"name": "a", "namespace": "ml"}}, "prod")
     wanted = listing.Query(
         dag_id=given.get("dag_id"),
@@ -265,8 +346,8 @@ def _object(text: str) -> dict[str, Any] | None:
 TARGETS: dict[str, Callable[[str], None]] = {
     target.__name__: target
     for target in (
-        definition, placeholders, expressions, manifest, status, step_list, masking, differences, kubeconfig, s3_uri,
-        query, http,
+        definition, placeholders, expressions, manifest, manifest_text, status, step_list, masking, hiding,
+        differences, kubeconfig, s3_uri, query, http,
     )
 }  # fmt: skip
 PATH = f"/apis/{API_VERSION}/namespaces/default/pipelines"

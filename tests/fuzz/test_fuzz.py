@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,18 @@ def seeds(name: str) -> list[Path]:
     return sorted((SEEDS / name).iterdir())
 
 
+def yaml_of(*words: str) -> st.SearchStrategy[str]:
+    """YAML that says more than JSON can: aliases, anchors, tags, merge keys, numbers that are none."""
+    signs = [
+        "&a ", "*a", "&b ", "*b", "<<: ", "!!int ", "!!float ", "!!timestamp ", "!!binary ", "!!set ", "!!omap ", "!x ",
+        "''", ":1", "1:1", ".5", "0x", "1_", "2026-11-01", "[", "]", "{", "}", ", ", ": ", "- ", "? ", "|\n", "\n",
+        "\n ", "\n  ", "---\n", "%TAG ! a\n", "#",
+    ]  # fmt: skip
+    return st.lists(st.one_of(st.sampled_from([*signs, *(f"{word}: " for word in words)]), texts), max_size=40).map(
+        "".join
+    )
+
+
 def documents(name: str) -> st.SearchStrategy[str]:
     """The seeds that are JSON, spoiled."""
     found = [json.loads(path.read_text()) for path in seeds(name) if path.suffix == ".json"]
@@ -87,12 +100,42 @@ def documents(name: str) -> st.SearchStrategy[str]:
 
 inputs: dict[str, st.SearchStrategy[str]] = {
     **dict.fromkeys(TARGETS, texts),
-    **{name: st.one_of(documents(name), texts) for name in ("definition", "kubeconfig", "step_list")},
-    "status": st.one_of(*(stored(json.loads(path.read_text())) for path in seeds("status"))).map(json.dumps),
+    **{name: st.one_of(documents(name), texts) for name in ("definition", "step_list")},
+    "kubeconfig": st.one_of(
+        documents("kubeconfig"), yaml_of("clusters", "users", "contexts", "name", "cluster", "server", "token"), texts
+    ),
+    "manifest_text": st.one_of(yaml_of("kind", "metadata", "name", "spec", "items", "apiVersion"), texts),
+    # As a schema lets it through, as nobody checks it, and of no shape at all.
+    "status": st.one_of(
+        *(stored(json.loads(path.read_text())).map(json.dumps) for path in seeds("status")),
+        documents("status"),
+        st.dictionaries(
+            st.sampled_from(["metadata", "spec", "status", "kind"]),
+            keyed(
+                "name",
+                "namespace",
+                "uid",
+                "annotations",
+                "labels",
+                "finalizers",
+                "conditions",
+                "type",
+                "status",
+                "message",
+                "arn",
+                "pipelineName",
+                "pipelineParameters",
+                "pipelineExecutionStatus",
+                "creationTimestamp",
+            ),
+        ).map(json.dumps),
+        texts,
+    ),
     "expressions": st.one_of(
         texts, st.lists(st.sampled_from(["Steps", "Parameters", "A", ".", "[", "]", "'", "P", "0"])).map("".join)
     ),
     "masking": st.one_of(texts, st.sampled_from(['{"token": "', "://", "a=", "[{", "Bearer "])),
+    "hiding": st.one_of(texts, st.text("abcdefghABCDEFGH01234567", max_size=40)),
     "differences": st.lists(st.sampled_from(['{"a": [1,', "]}", '"token"', "1", "\n", "["])).map("".join) | texts,
     "s3_uri": st.lists(st.sampled_from(["s3://", "/", "?", "versionId=", "#", "b", "%00", "..", "\ud800"])).map("".join)
     | texts,
@@ -134,14 +177,29 @@ def test_the_seeds(path: Path) -> None:
     TARGETS[path.parent.name](path.read_text(encoding="utf-8", errors="surrogateescape"))
 
 
-LONG = {
+def bomb(size: int) -> str:
+    """Each line means twice what the one before it means."""
+    return "a0: &a0 [x]\n" + "".join(
+        f"a{one}: &a{one} [*a{one - 1}, *a{one - 1}]\n" for one in range(1, size // 10 + 1)
+    )
+
+
+LONG: dict[str, list[Callable[[int], str]]] = {
     "definition": [lambda size: '{"a":' * size, lambda size: "[" * size + "]" * size, lambda size: '{"a":1,' * size],
     "placeholders": [lambda size: "<<" * size, lambda size: "<<A>>" * size],
     "expressions": [lambda size: "Steps." * size, lambda size: "Steps.A['" + "['" * size],
     "masking": [
         lambda size: "eyJaaaaaa." * size, lambda size: "://a:" * size, lambda size: "a=" * size,
         lambda size: "-----BEGIN PRIVATE KEY-----" * size, lambda size: "{" * size,
+        lambda size: "password: " * size, lambda size: "--token " * size, lambda size: 'token="\\"' * size,
+        lambda size: "curl -u a:" * size, lambda size: "name: token\nvalue: " * size, lambda size: "\n " * size + '"',
     ],
+    "kubeconfig": [
+        bomb, lambda size: "[" * size, lambda size: "- " * size, lambda size: "a: 1" + ":1" * size,
+        lambda size: "<<: {a: 1}\n" * size, lambda size: "token: [" + "*a," * size,
+        lambda size: "token: !!int ''\n" * size,
+    ],
+    "manifest_text": [bomb, lambda size: "[" * size, lambda size: "a: 1" + ":1" * size],
     "differences": [lambda size: "[" + "1," * size + "1]" + "[" + "2," * size + "1]"],
     "s3_uri": [lambda size: "s3://b/" + "?versionId=" * size],
 }  # fmt: skip

@@ -23,7 +23,7 @@ from airflow_ack_sagemaker.follow.until import wait
 from airflow_ack_sagemaker.follow.watch import follow
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient, KubeClient
 from airflow_ack_sagemaker.operators.collect import AckCollectExecutionsOperator
-from airflow_ack_sagemaker.operators.resource import AckDeleteResourceOperator
+from airflow_ack_sagemaker.operators.delete_resource import AckDeleteResourceOperator
 from airflow_ack_sagemaker.operators.stop import AckStopPipelineExecutionOperator
 from airflow_ack_sagemaker.runs.apply import apply_resource
 from airflow_ack_sagemaker.runs.end import record, withdraw

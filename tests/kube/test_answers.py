@@ -42,8 +42,8 @@ RESOURCE = 'pipelineexecutions.sagemaker.services.k8s.aws "x" is forbidden: '
         ("soon", None),
         ("", None),
         ("Mon, 99 Foo 2026 00:00:00 GMT", None),
-        (format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True), 60.0),
-        (format_datetime(datetime.now(UTC) - timedelta(hours=2), usegmt=True), None),
+        pytest.param(format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True), 60.0, id="in two hours"),
+        pytest.param(format_datetime(datetime.now(UTC) - timedelta(hours=2), usegmt=True), None, id="two hours ago"),
     ],
 )
 def test_a_server_makes_us_wait_a_minute_at_most(header: str, seconds: float | None) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from airflow_ack_sagemaker.plugin.access import FILES
 from airflow_ack_sagemaker.plugin.app import create_app
+from harness.waiting import wait_until
 from tests.plugin.definitions import definition
+from tests.plugin.served import listed, new_group, version
 from tests.plugin.site import ACTION, Site
+
+QUERY = {"step": "Train"}
+"""What a route requires; the others do not mind."""
 
 
 def routes() -> list[tuple[str, str]]:
@@ -19,58 +23,83 @@ def routes() -> list[tuple[str, str]]:
     return [(method, path) for method, path in found if method != "HEAD"]
 
 
+class Made(NamedTuple):
+    """What a DAG has made: names of resources."""
+
+    execution: str
+    version: str
+
+    def where(self, path: str) -> str:
+        """The address of what it has made, on this route."""
+        name = self.version if path.startswith("/api/models") else self.execution
+        return path.format(namespace="default", name=name, file="main.js")
+
+
 @pytest.fixture(scope="module")
-def names(site: Site) -> dict[str, str]:
-    """An execution of each DAG, of a pipeline of its own."""
-    return {dag_id: site.execution(site.pipeline(definition()), dag_id) for dag_id in ("retraining", "other_team")}
+def made(site: Site) -> dict[str, Made]:
+    """An execution of each DAG, of a pipeline of its own, and a model version that the pages know."""
+    group = new_group(site)
+    found = {
+        dag_id: Made(site.execution(site.pipeline(definition()), dag_id), version(site, group, dag_id))
+        for dag_id in ("retraining", "other_team")
+    }
+    with site.client() as client:
+        for one in found.values():
+            wait_until(lambda one=one: listed(client, "/api/models", one.version), 120, f"{one.version} to be shown")  # type: ignore[misc]
+    return found
 
 
-def checked(path: str) -> bool:
-    """Whether a route asks who one is. Airflow 3.1 takes no cookie, and loads a plugin's bundle without a token."""
-    return bool(FILES) or "static" not in path
+@pytest.fixture(scope="module")
+def names(made: dict[str, Made]) -> dict[str, str]:
+    """The executions."""
+    return {dag_id: one.execution for dag_id, one in made.items()}
 
 
-def ask(site: Site, user: str | None, method: str, path: str, name: str) -> Any:
-    where = path.format(namespace="default", name=name, file="main.js")
+def ask(site: Site, user: str | None, method: str, path: str, made: Made) -> Any:
+    where = made.where(path)
     with site.client(user) as client:
-        return client.request(method, where, headers=ACTION, json={"uid": "x"} if method == "POST" else None)
+        body = {"uid": "x", "approved": True} if method == "POST" else None
+        return client.request(method, where, params=QUERY, headers=ACTION, json=body)
 
 
 @pytest.mark.floor
-@pytest.mark.parametrize(("method", "path"), [route for route in routes() if checked(route[1])])
-def test_nobody_is_refused(site: Site, names: dict[str, str], method: str, path: str) -> None:
-    answer = ask(site, None, method, path, names["retraining"])
+@pytest.mark.parametrize(("method", "path"), routes())
+def test_nobody_is_refused(site: Site, made: dict[str, Made], method: str, path: str) -> None:
+    answer = ask(site, None, method, path, made["retraining"])
     assert answer.status_code == 401, answer.text
 
 
 @pytest.mark.parametrize(("method", "path"), routes())
-def test_a_forged_token_is_refused(site: Site, names: dict[str, str], method: str, path: str) -> None:
+def test_a_forged_token_is_refused(site: Site, made: dict[str, Made], method: str, path: str) -> None:
     with site.client(None) as client:
-        where = path.format(namespace="default", name=names["retraining"], file="main.js")
+        where = made["retraining"].where(path)
         headers = {**ACTION, "Authorization": "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiIsInJvbGUiOiJhZG1pbiJ9."}
-        assert client.request(method, where, headers=headers, json={"uid": "x"}).status_code in (401, 403)
+        assert client.request(method, where, headers=headers, json={"uid": "x", "approved": True}).status_code in (
+            401,
+            403,
+        )
 
 
 @pytest.mark.floor
-@pytest.mark.parametrize(("method", "path"), [route for route in routes() if checked(route[1])])
-def test_who_has_no_role_is_refused(site: Site, names: dict[str, str], method: str, path: str) -> None:
-    assert ask(site, "nobody", method, path, names["retraining"]).status_code == 403
+@pytest.mark.parametrize(("method", "path"), routes())
+def test_who_has_no_role_is_refused(site: Site, made: dict[str, Made], method: str, path: str) -> None:
+    assert ask(site, "nobody", method, path, made["retraining"]).status_code == 403
 
 
 @pytest.mark.parametrize(("method", "path"), [route for route in routes() if "static" not in route[1]])
-def test_who_may_read_no_dag_is_refused(site: Site, names: dict[str, str], method: str, path: str) -> None:
-    assert ask(site, "ungranted", method, path, names["retraining"]).status_code == 403
+def test_who_may_read_no_dag_is_refused(site: Site, made: dict[str, Made], method: str, path: str) -> None:
+    assert ask(site, "ungranted", method, path, made["retraining"]).status_code == 403
 
 
 @pytest.mark.floor
 @pytest.mark.parametrize(("method", "path"), [route for route in routes() if "{name}" in route[1]])
-def test_an_execution_of_a_dag_that_one_may_not_read(site: Site, names: dict[str, str], method: str, path: str) -> None:
-    answer = ask(site, "partial", method, path, names["other_team"])
+def test_an_execution_of_a_dag_that_one_may_not_read(site: Site, made: dict[str, Made], method: str, path: str) -> None:
+    answer = ask(site, "partial", method, path, made["other_team"])
     assert answer.status_code == 403
     assert "arn:" not in answer.text
 
 
-@pytest.mark.parametrize("path", ["/api/executions", "/api/pipelines", "/api/health"])
+@pytest.mark.parametrize("path", ["/api/executions", "/api/pipelines", "/api/health", "/api/models", "/api/endpoints"])
 def test_lists_of_a_dag_that_one_may_not_read(site: Site, names: dict[str, str], path: str) -> None:
     with site.client("partial") as client:
         assert client.get(path, params={"dag_id": "other_team"}).status_code == 403
@@ -115,7 +144,7 @@ def test_what_no_dag_has_made_is_not_shown(site: Site) -> None:
     seen = site.execution(pipeline)
     with site.client() as client:
         site.wait_shown(client, seen)
-        assert client.get("/api/executions", params={"search": "by-hand"}).json()["total"] == 0
+        assert client.get("/api/executions", params={"search": f"{pipeline}-by-hand"}).json()["total"] == 0
         assert client.get(f"/api/executions/default/{pipeline}-by-hand").status_code == 404
 
 

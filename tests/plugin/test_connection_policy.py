@@ -16,7 +16,7 @@ from airflow.models import Connection
 from airflow_ack_sagemaker.kube.connection.authenticator import Authenticator
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import ConfigError
-from airflow_ack_sagemaker.plugin.connection_policy import Policy, check_aws, server_config
+from airflow_ack_sagemaker.plugin.connection_policy import ConnectionPolicy, check_aws, server_config
 
 EKS = "https://0123456789ABCDEF0123456789ABCDEF.gr7.eu-central-1.eks.amazonaws.com"
 GET_TOKEN = {
@@ -51,7 +51,7 @@ class Session:
 
 
 def read(extra: dict[str, Any], *, session: Any = None, **allowed: Any) -> ClusterConfig:
-    return server_config(extra, conn_id="prod", session=session, allowed=Policy(**allowed), environ={})
+    return server_config(extra, conn_id="prod", session=session, allowed=ConnectionPolicy(**allowed), environ={})
 
 
 def inline(*arguments: Any, **cluster: Any) -> dict[str, Any]:
@@ -105,6 +105,19 @@ def test_a_file_is_refused(user: dict[str, Any], cluster: dict[str, Any]) -> Non
         "http://[::ffff:169.254.169.254]",
         "http://metadata.google.internal.",
         "http://169.254.170.2/v2/credentials",
+        "http://168.63.129.16/machine",
+        "http://100.100.100.200/latest/meta-data",
+        "http://192.0.0.192/latest",
+        "http://[64:ff9b::a9fe:a9fe]",
+        "http://[2002:a9fe:a9fe::]",
+        "http://[::a9fe:a9fe]",
+        "http://[::ffff:0:a9fe:a9fe]",
+        "http://[64:ff9b:1::a9fe:a9fe]",
+        "http://[64:ff9b:1:ffff:0:0:a9fe:a9fe]",
+        "http://[64:ff9b:1:a9fe:a9:fe00::]",
+        "http://[64:ff9b:1:a9:fe:a9fe::]",
+        "http://[64:ff9b:1::a9:fea9:fe00:0]",
+        "http://METADATA.goog",
     ],
 )
 def test_the_clouds_metadata_service_is_no_cluster(server: str) -> None:
@@ -112,6 +125,13 @@ def test_the_clouds_metadata_service_is_no_cluster(server: str) -> None:
         read(inline(server=server))
     with pytest.raises(ConfigError, match="metadata"):
         read(inline(**{"proxy-url": server}))
+
+
+@pytest.mark.parametrize(
+    "host", ["[64:ff9b:1::a00:1]", "[64:ff9b::a00:1]", "[fd00::1]", "metadata.example", "10.0.0.1"]
+)
+def test_other_addresses_are_taken(host: str) -> None:
+    assert read(inline(server=f"https://{host}:6443")).server == f"https://{host}:6443"
 
 
 def test_a_kubeconfig_file_is_one_that_the_operator_lists(tmp_path: Path) -> None:
@@ -212,7 +232,7 @@ def test_a_token_of_eks_needs_an_aws_connection() -> None:
 
 
 def aws(extra: dict[str, Any], **allowed: Any) -> None:
-    check_aws(Connection("aws", conn_type="aws", extra=json.dumps(extra)), Policy(**allowed))
+    check_aws(Connection("aws", conn_type="aws", extra=json.dumps(extra)), ConnectionPolicy(**allowed))
 
 
 def test_an_aws_connection_of_data_is_taken() -> None:

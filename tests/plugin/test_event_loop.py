@@ -20,7 +20,7 @@ from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
 from airflow_ack_sagemaker.core.resource.manifest import PipelineSpec
 from airflow_ack_sagemaker.plugin.detail import Details
 from airflow_ack_sagemaker.plugin.reader import Board
-from airflow_ack_sagemaker.plugin.settings import Cluster
+from airflow_ack_sagemaker.plugin.settings import ClusterSetting
 from airflow_ack_sagemaker.plugin.single_flight import NotYet
 from harness.sandbox_process import SandboxProcess, kubernetes_connection
 from tests.plugin.definitions import step
@@ -63,7 +63,7 @@ def connected(cluster: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("connected")
 async def test_twenty_pipelines_of_a_megabyte_are_read_in_pieces() -> None:
-    board = Board(Cluster("kubernetes_default"))
+    board = Board(ClusterSetting("kubernetes_default"))
     try:
         await board.connect()  # what is imported once is no work of the loop's
         with counted() as turns:
@@ -79,7 +79,7 @@ async def test_twenty_pipelines_of_a_megabyte_are_read_in_pieces() -> None:
 
 @pytest.mark.usefixtures("connected")
 async def test_a_definition_is_made_canonical_elsewhere() -> None:
-    board, details = Board(Cluster("kubernetes_default")), Details()
+    board, details = Board(ClusterSetting("kubernetes_default")), Details()
     try:
         await board.connect()
         await board.wait(120)
@@ -123,7 +123,7 @@ async def test_twelve_differences_at_once_are_made_elsewhere_and_once() -> None:
 
 async def test_the_first_look_is_waited_for_without_looking_again_and_again(tmp_path: Path) -> None:
     """One wake-up for the news, where there was one each 20 ms."""
-    board = Board(Cluster("no_such_connection"))
+    board = Board(ClusterSetting("no_such_connection"))
     try:
         with counted() as turns:
             await board.wait(60)

@@ -24,6 +24,13 @@ from tests.plugin.site import ACTION, Site
 INTERNAL = f"internal page {secrets.token_hex(8)}"
 PASSWORD, VARIABLE, NESTED = (f"correct-horse-{secrets.token_hex(6)}" for _ in range(3))
 
+YAML = {
+    "bomb": "a0: &a0 [x]\n" + "".join(f"a{one}: &a{one} [*a{one - 1}, *a{one - 1}]\n" for one in range(1, 60)),
+    "nested": "[" * 60_000,
+    "tag": "a: !!int ''",
+}
+"""Kubeconfigs that keep a reader busy, overflow its stack, or are an error that it does not expect."""
+
 
 @pytest.fixture(scope="module")
 def marker(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -69,6 +76,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, marker: Path, listener: Fault
         "program": kubeconfig(listener.url, {"exec": plugin}),
         "file": kubeconfig(listener.url, {"tokenFile": str(secret_file)}),
         "internal": kubeconfig(listener.url, {"token": "x"}),
+        **YAML,
     }
     connections = {name: {"conn_type": "kubernetes", "extra": {"kube_config": text}} for name, text in hostile.items()}
     connections["unlisted"] = {"conn_type": "kubernetes", "extra": {"kube_config_path": str(secret_file)}}
@@ -83,9 +91,9 @@ def errors(site: Site, user: str) -> list[str]:
 
         def told() -> list[str] | None:
             found: list[str] = client.get("/api/executions").raise_for_status().json()["errors"]
-            return found if len(found) == 4 else None
+            return found if len(found) == 4 + len(YAML) else None
 
-        return wait_until(told, 60, lambda: f"four errors: {client.get('/api/executions').json()['errors']}")
+        return wait_until(told, 60, lambda: f"an error of each: {client.get('/api/executions').json()['errors']}")
 
 
 def test_no_connection_runs_a_program_or_sends_a_file(site: Site, marker: Path, listener: FaultProxy) -> None:
@@ -100,12 +108,16 @@ def test_a_viewer_gets_the_class_and_who_reads_connections_the_words(site: Site)
     for hidden in (INTERNAL, "exec-output", "127.0.0.1", "jwt-secret"):
         assert hidden not in viewer, hidden
     assert "API server's log" in viewer
-    assert INTERNAL in admin
+    assert "names a program" in admin
+    assert "HTTP 500, and not as a Kubernetes API server" in admin
     with site.client("viewer") as client:
         health = client.get("/api/health").text
         missing = client.get("/api/executions/default/unknown-1").text
     assert INTERNAL not in health + missing
     assert "127.0.0.1" not in health + missing
+    # Whoever edits connections reads them, too: a server that is none of Kubernetes would be read through the pages.
+    assert INTERNAL not in admin
+    assert INTERNAL in (site.airflow.home / "output" / "api-server.log").read_text()
 
 
 def test_what_airflow_keeps_secret_is_hidden_although_nobody_has_listed_it(site: Site) -> None:
@@ -114,18 +126,41 @@ def test_what_airflow_keeps_secret_is_hidden_although_nobody_has_listed_it(site:
         ("connections", "add", "warehouse", "--conn-type", "postgres", "--conn-password", PASSWORD),
         ("connections", "add", "store", "--conn-type", "generic", "--conn-extra", json.dumps({"api_key": NESTED})),
         ("variables", "set", "warehouse_token", VARIABLE),
+        # What stands there keeps nobody from knowing the rest.
+        *(
+            (
+                "connections",
+                "add",
+                f"odd-{name}",
+                "--conn-type",
+                "kubernetes",
+                "--conn-extra",
+                json.dumps({"kube_config": text}),
+            )
+            for name, text in YAML.items()
+        ),
     ):
         done = site.airflow.command(*command)
         assert done.returncode == 0, done.stderr
+    pipeline = site.pipeline(definition())
+    source = {ANNOTATION_DEFINITION_SOURCE: f"s3://of-nobody/{PASSWORD}", ANNOTATION_DEFINITION_VERSION: VARIABLE}
+    site.patch("pipelines", pipeline, {"metadata": {"annotations": source}})
     name = site.execution(
-        site.pipeline(definition()),
+        pipeline,
         parameters={"One": PASSWORD, "Two": f"x {VARIABLE} y", "Three": NESTED, "Four": "postgres://u:pw12345@h/db"},
     )
     with site.client("viewer") as client:
         site.wait_shown(client, name)
 
         def hidden() -> bool:
-            text = client.get(f"/api/executions/default/{name}").text
+            paths = (
+                f"executions/default/{name}",
+                f"executions/default/{name}/diff",
+                "executions",
+                "pipelines",
+                "health",
+            )
+            text = "".join(client.get(f"/api/{path}").text for path in paths)
             return not any(secret in text for secret in (PASSWORD, VARIABLE, NESTED, "pw12345"))
 
         # Known within half a minute after it was made, without a restart.
@@ -175,7 +210,7 @@ def test_sagemaker_is_asked_only_about_executions_of_known_pipelines(site: Site)
         path = f"/apis/sagemaker.services.k8s.aws/v1alpha1/namespaces/default/pipelineexecutions/{mine}/status"
         headers = {"Content-Type": "application/merge-patch+json"}
         site.kubernetes.patch(path, content=json.dumps(body), headers=headers).raise_for_status()
-        wait_until(lambda: (site.shown(client, mine) or {}).get("arn") == arn, 30, "the changed ARN to be shown")
+        wait_until(lambda: (site.shown(client, mine) or {}).get("arn") == arn, 120, "the changed ARN to be shown")
         found = site.detail(client, mine)
         assert "AWS is asked only about" in found["graph"]["steps_note"]
         assert "77" not in client.get(f"/api/executions/default/{mine}/diff").text

@@ -17,15 +17,20 @@ from typing import Any
 import httpx
 import pytest
 
+from airflow_ack_sagemaker.core.lifecycle.registry import version_manifest
+from airflow_ack_sagemaker.core.lifecycle.serving import EndpointSpec
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY, RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
 from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
+from airflow_ack_sagemaker.kube.requests import PAGE_SIZE
 from harness.waiting import wait_until
 from tests.plugin.definitions import definition
+from tests.plugin.served import PACKAGE
 from tests.plugin.site import PREFIX, ROLE, Site
 
 EXECUTIONS, PIPELINES, VIEWERS = 10_000, 50, 100
+VERSIONS, ENDPOINTS = 2_000, 500
 TURNS = 6
 """How often each of the viewers looks."""
 _AT_ONCE = 32
@@ -73,6 +78,37 @@ async def fill(site: Site) -> None:
             pipeline = PipelineSpec(f"pipeline-{number}", ROLE, definition(epochs=number)).manifest("default")
             (await client.post("/pipelines", json=pipeline)).raise_for_status()
         await asyncio.gather(*(add(number) for number in range(EXECUTIONS)))
+        await asyncio.gather(*(add_to(client, turns, *each) for each in served()))
+
+
+async def add_to(
+    client: httpx.AsyncClient, turns: asyncio.Semaphore, plural: str, body: dict[str, Any], said: dict[str, Any]
+) -> None:
+    """Create a resource, and what a controller says of it."""
+    async with turns:
+        (await client.post(f"/{plural}", json=body)).raise_for_status()
+        path = f"/{plural}/{body['metadata']['name']}/status"
+        headers = {"Content-Type": "application/merge-patch+json"}
+        (await client.patch(path, content=json.dumps({"status": said}), headers=headers)).raise_for_status()
+
+
+def served() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Versions of fifty groups, and endpoints of which each serves one: plural, manifest and status."""
+    synced = [{"type": "ACK.ResourceSynced", "status": "True", "lastTransitionTime": "2026-11-01T04:00:00Z"}]
+    for number in range(VERSIONS):
+        group = f"group-{number % PIPELINES}"
+        arn = f"arn:aws:sagemaker:us-east-1:123456789012:model-package/{group}/{number // PIPELINES + 1}"
+        body = version_manifest(group, PACKAGE, "default", identity(number), attempt=1, tried=Try(), metrics={"mse": 1})
+        metadata = {"arn": arn, "ownerAccountID": "123456789012", "region": "us-east-1"}
+        said = {"ackResourceMetadata": metadata, "modelPackageStatus": "Completed", "conditions": synced}
+        yield "modelpackages", body, said
+        if number < ENDPOINTS:
+            model = {"primaryContainer": {"modelPackageName": arn}}
+            spec = EndpointSpec(f"endpoint-{number}", model, variant={"instanceType": "ml.m5.large"})
+            config = spec.config_manifest("default", identity(number), 1, tried=Try(), former=None)
+            yield "endpointconfigs", config, {"conditions": synced}
+            asked = spec.endpoint_manifest("default", config["spec"]["endpointConfigName"])
+            yield "endpoints", asked, {"endpointStatus": "InService", "conditions": synced}
 
 
 def identity(number: int) -> RunIdentity:
@@ -140,6 +176,34 @@ def test_a_page_is_fifty_rows_and_asks_the_cluster_nothing(site: Site, client: h
             assert looks(site, before) == []
 
 
+def test_models_and_endpoints_are_followed_by_one_watch_a_kind(site: Site, client: httpx.Client) -> None:
+    def whole() -> bool:
+        totals = [client.get(path).raise_for_status().json()["total"] for path in ("/api/models", "/api/endpoints")]
+        return totals == [VERSIONS, ENDPOINTS]
+
+    wait_until(whole, 120, "all to be read")
+    before = len(site.requests)
+    queries: list[dict[str, str | int]] = [
+        {},
+        {"search": "group-7"},
+        {"group": "group-7", "limit": 40},
+        {"offset": 1_900},
+    ]
+    for query in queries:
+        answer = client.get("/api/models", params=query).raise_for_status()
+        assert len(answer.json()["items"]) in (40, 50)
+        assert len(answer.content) < 100_000
+    answer = client.get("/api/endpoints").raise_for_status()
+    assert [len(answer.json()["items"]), answer.json()["items"][0]["rollouts"][0]["end"]] == [50, "Serves"]
+    assert len(answer.content) < 100_000
+    assert looks(site, before) == []
+    for plural, count in (("modelpackages", VERSIONS), ("endpoints", ENDPOINTS), ("endpointconfigs", ENDPOINTS)):
+        mine = [path for _, _, path in site.requests if f"/{plural}?" in path]
+        assert len([path for path in mine if "watch=" not in path]) == -(-count // PAGE_SIZE)
+        # One, which begins anew every few minutes.
+        assert 0 < len([path for path in mine if "watch=" in path]) < 5
+
+
 def looks(site: Site, since: int) -> list[str]:
     """What the cluster was asked since then, beside the watches, which begin anew now and then."""
     return [path for _, _, path in site.requests[since:] if "watch=" not in path]
@@ -164,6 +228,9 @@ def test_a_hundred_viewers_cost_the_cluster_no_more_than_one(site: Site, client:
     asked = looks(site, before)
     assert len(asked) <= PIPELINES
     assert len(set(asked)) == len(asked)
+    # The watches of all begin anew every few minutes, two of them; one for each viewer would be a hundred at once.
+    watches = [path for _, _, path in site.requests[before:] if "watch=" in path]
+    assert len(watches) < VIEWERS // 2
 
 
 async def view(site: Site) -> Counter[str]:

@@ -20,7 +20,7 @@ from airflow_ack_sagemaker.core.resource.identity import (
 )
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
 from harness.waiting import wait_until
-from tests.plugin.definitions import SECRET, definition
+from tests.plugin.definitions import SECRET, definition, step
 from tests.plugin.site import Site
 
 HOSTILE = '<img src=x onerror=alert(1)>"\u202e&' + "x" * 900
@@ -67,6 +67,85 @@ def test_a_run_is_followed_from_its_start_to_its_end(site: Site, client: httpx.C
     assert [event["kind"] for event in found["timeline"]].count("good") == 1
     assert "kind: PipelineExecution" in found["yaml"]
     assert found["execution"]["usual_duration"] == row["duration"]
+
+
+def test_the_values_of_a_step(site: Site, client: httpx.Client) -> None:
+    document = json.loads(definition())
+    train, good = document["Steps"]
+    note, token = {"Get": "Parameters.Note"}, {"Get": "Parameters.ApiToken"}
+    train["Arguments"] |= {
+        "Environment": {"NOTE": note, "COPY": token, "DB_PASSWORD": note},
+        "Tags": [{"Key": "password", "Value": {"Std:Join": {"On": "", "Values": [SECRET, note]}}}],
+        "HyperParameters": {"pipeline": {"Get": "Execution.PipelineName"}},
+    }
+    good["Arguments"]["IfSteps"][0]["Arguments"] = {"Outcome": {"Get": "Steps.Good.Outcome"}}
+    pipeline = site.pipeline(json.dumps(document))
+    name = site.execution(pipeline, parameters={"Note": "hello"})
+    site.wait_shown(client, name, "Succeeded")
+
+    def values(step: str) -> dict[str, tuple[str | None, str | None]]:
+        path = f"/api/executions/default/{name}/values"
+        found = client.get(path, params={"step": step}).raise_for_status().json()
+        assert SECRET not in json.dumps(found)
+        return {one["where"]: (one["value"], one["why"]) for one in found["values"]}
+
+    seen = wait_until(lambda: values("Train"), 120, "the definition")
+    assert seen["/Arguments/Environment/NOTE"] == ("hello", None)
+    assert seen["/Arguments/Environment/COPY"] == (None, "Parameters.ApiToken has no value: it is hidden")
+    assert seen["/Arguments/Environment/DB_PASSWORD"] == (None, "it is hidden")
+    assert seen["/Arguments/Tags/0/Value"] == (None, "it is hidden")
+    assert seen["/Arguments/HyperParameters/pipeline"] == (pipeline, None)
+    assert values("Good")["/Arguments/Conditions"] == ("true", None)
+    wait_until(lambda: values("Register")["/Arguments/Outcome"] == ("true", None), 120, "the outcome")
+    assert values("Nothing") == {}
+
+
+def reporting(place: Any) -> str:
+    """A definition whose step writes a report to a place, and a condition on it."""
+    outputs = [{"OutputName": "evaluation", "S3Output": {"S3Uri": place}}]
+    evaluate = step("Evaluate", kind="Processing", ProcessingOutputConfig={"Outputs": outputs})
+    evaluate["PropertyFiles"] = [{"PropertyFileName": "Report", "OutputName": "evaluation", "FilePath": "report.json"}]
+    value = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.Report"}, "Path": "mse"}}
+    conditions = [{"Type": "LessThan", "LeftValue": value, "RightValue": 6}]
+    check = step("Check", "Evaluate", kind="Condition", Conditions=conditions, IfSteps=[step("Deploy")], ElseSteps=[])
+    return json.dumps({"Version": "2020-12-01", "Steps": [evaluate, check]})
+
+
+IDENTITY = {"Get": "Execution.PipelineExecutionId"}
+
+
+@pytest.mark.parametrize(
+    ("place", "shown", "why"),
+    [
+        ({"Std:Join": {"On": "/", "Values": ["s3://definitions", IDENTITY]}}, "5", None),
+        # What stands there may be another execution's, or anybody's.
+        ("s3://definitions/same", None, "does not tell executions apart"),
+        ({"Std:Join": {"On": "/", "Values": ["s3://secrets", IDENTITY]}}, None, "does not name the bucket"),
+    ],
+)
+def test_a_value_is_read_where_the_execution_has_written_it(
+    site: Site, client: httpx.Client, place: Any, shown: str | None, why: str | None
+) -> None:
+    pipeline = site.pipeline(reporting(place))
+    site.control("POST", "script", {"rules": [f"{pipeline}/Evaluate=hold"]})
+    name = site.execution(pipeline)
+    identity = site.wait_shown(client, name, "Executing")["arn"].rpartition("/")[2]
+    s3 = site.sandbox.aws_client("s3")
+    for bucket in ("definitions", "secrets"):
+        s3.create_bucket(Bucket=bucket)
+        for folder in (identity, "same"):
+            s3.put_object(Bucket=bucket, Key=f"{folder}/report.json", Body=b'{"mse": 5}')
+    site.control("POST", "release")
+    site.wait_shown(client, name, "Succeeded")
+    path = f"/api/executions/default/{name}/values"
+
+    def value() -> tuple[str | None, str | None] | None:
+        found = client.get(path, params={"step": "Check"}).raise_for_status().json()["values"]
+        told = {one["where"]: (one["value"], one["why"]) for one in found}
+        settled = told.get("/Arguments/Conditions/0/LeftValue")
+        return settled if settled and (settled[0] or (why and why in str(settled[1]))) else None
+
+    assert wait_until(value, 120, "the value")[0] == shown
 
 
 def test_a_failure_says_why(site: Site, client: httpx.Client) -> None:
@@ -149,6 +228,7 @@ def test_no_secret_is_in_any_answer(site: Site, client: httpx.Client) -> None:
 
 def test_a_definition_is_compared_with_that_of_the_run_before(site: Site, client: httpx.Client) -> None:
     pipeline = site.pipeline(definition())
+    site.control("POST", "script", {"rules": [f"{pipeline}/Train=hold"]})
     runs = [site.execution(pipeline, run_id="diff-1")]
     site.wait_shown(client, runs[0], "Executing")
     site.next_second(runs[0])
@@ -230,7 +310,7 @@ def test_airflow_knows_the_plugin(site: Site) -> None:
 
 
 def test_health(site: Site, client: httpx.Client) -> None:
-    site.wait_shown(client, site.execution(site.pipeline(definition())), "Executing")
+    site.wait_shown(client, site.execution(site.pipeline(definition())), "Succeeded")
     (found,) = client.get("/api/health").json()["clusters"]
     assert (found["cluster"], found["namespace"], found["controller"]) == (
         "kubernetes_default",

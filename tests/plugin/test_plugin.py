@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import importlib.metadata
 import os
 import subprocess
 import sys
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
-from airflow_ack_sagemaker.plugin import SageMakerPlugin
-from airflow_ack_sagemaker.plugin.settings import Cluster, SettingsError, clusters, read
+from airflow_ack_sagemaker.plugin import LazyApp, SageMakerPlugin
+from airflow_ack_sagemaker.plugin.settings import ClusterSetting, SettingsError, clusters, read
 
 pytestmark = pytest.mark.floor
 
@@ -35,12 +39,12 @@ def test_airflow_finds_it() -> None:
 
 
 def test_without_the_option_it_is_the_default_cluster() -> None:
-    assert clusters() == (Cluster("kubernetes_default"),)
+    assert clusters() == (ClusterSetting("kubernetes_default"),)
 
 
 def test_the_option_is_read() -> None:
     text = '[{"kubernetes_conn_id": "a", "namespace": "ml", "aws_conn_id": "b"}, {"kubernetes_conn_id": "a"}]'
-    assert read(text) == (Cluster("a", "ml", "b"), Cluster("a"))
+    assert read(text) == (ClusterSetting("a", "ml", "b"), ClusterSetting("a"))
 
 
 @pytest.mark.parametrize(
@@ -62,3 +66,23 @@ def test_a_wrong_option_says_what_and_where_and_how(text: str, says: str) -> Non
         read(text)
     assert says in str(caught.value)
     assert "Write it like" in str(caught.value)
+
+
+async def test_a_hundred_first_requests_build_the_application_once() -> None:
+    """Each building is most of a second's work; a hundred of them held up all of Airflow's API."""
+    app = LazyApp()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://airflow") as client:
+        answers = await asyncio.gather(*(client.get("/nothing") for _ in range(100)))
+    assert {answer.status_code for answer in answers} == {404}
+    gc.unfreeze()  # the application freezes what there is when it is built
+    assert sum(type(each) is FastAPI and each.title == "ACK SageMaker" for each in gc.get_objects()) == 1
+
+
+async def test_who_gives_up_the_first_request_does_not_end_it_for_others() -> None:
+    app = LazyApp()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://airflow") as client:
+        first = asyncio.create_task(client.get("/nothing"))
+        second = asyncio.create_task(client.get("/nothing"))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert (await second).status_code == 404

@@ -15,8 +15,10 @@ from tests.plugin.site import ACTION, Site
 
 @pytest.fixture
 def running(site: Site) -> dict[str, Any]:
-    """An execution that runs, as the list has it."""
-    name = site.execution(site.pipeline(definition()))
+    """An execution that runs until it is stopped or released, as the list has it."""
+    pipeline = site.pipeline(definition())
+    site.control("POST", "script", {"rules": [f"{pipeline}/Train=hold"]})
+    name = site.execution(pipeline)
     with site.client() as client:
         return site.wait_shown(client, name, "Executing")
 
@@ -106,7 +108,12 @@ def test_another_one_of_that_name_is_not_stopped(site: Site, running: dict[str, 
 
 
 def test_what_has_ended_is_not_stopped(site: Site, running: dict[str, Any]) -> None:
-    site.wait_status(running["name"], "Succeeded")
+    def ended() -> bool:
+        site.control("POST", "release")  # only what waits by now
+        status = site.get("pipelineexecutions", running["name"])["status"]
+        return bool(status["pipelineExecutionStatus"] == "Succeeded")
+
+    wait_until(ended, 120, "the execution to end")
     answer = post(site, "admin", running)
     assert answer.status_code == 409
     assert "ended" in answer.json()["detail"]

@@ -11,9 +11,12 @@ import httpx
 import pytest
 
 from airflow_ack_sagemaker.core.definition.parse import parse_definition
+from airflow_ack_sagemaker.core.lifecycle.registry import adoption_manifest
+from airflow_ack_sagemaker.core.lifecycle.serving import ANNOTATION_MODEL
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SHA256,
     ANNOTATION_DEFINITION_VERSION,
+    LABEL_ATTEMPT,
     LABEL_DAG,
     RunIdentity,
     label_value,
@@ -24,7 +27,9 @@ from airflow_ack_sagemaker.core.resource.status import State
 from airflow_ack_sagemaker.plugin.app import create_app
 from harness.waiting import wait_until
 from tests.plugin.definitions import definition
+from tests.plugin.served import arn_of, listed, new_group, rollout, version
 from tests.plugin.site import ROLE, Site
+from tests.plugin.test_step_log import write as write_log
 from tests.plugin.typescript import Comparison, Literal, Union, read
 
 TYPES = Path(__file__).parents[2] / "ui" / "src" / "api" / "types.ts"
@@ -33,7 +38,11 @@ ROUTES = {
     "/api/executions": "ExecutionList",
     EXECUTION: "ExecutionDetail",
     f"{EXECUTION}/diff": "DefinitionDiff",
+    f"{EXECUTION}/values": "StepValues",
+    f"{EXECUTION}/log": "StepLog",
     "/api/pipelines": "PipelineList",
+    "/api/models": "ModelList",
+    "/api/endpoints": "EndpointList",
     "/api/health": "Health",
 }
 NEVER_HERE = {
@@ -79,7 +88,9 @@ class Answers:
 
     def look(self, route: str, **where: str) -> Any:
         """One answer."""
-        answer = self._client.get(route.format(namespace="default", **where)).raise_for_status().json()
+        step = {"step": "Train"} if route.endswith(("/values", "/log")) else None
+        url = route.format(namespace="default", **where)
+        answer = self._client.get(url, params=step).raise_for_status().json()
         self.differences += self.comparison.differences(ROUTES[route], answer)
         return answer
 
@@ -87,6 +98,8 @@ class Answers:
         """The answers about one execution."""
         self.look(EXECUTION, name=name)
         self.look(f"{EXECUTION}/diff", name=name)
+        self.look(f"{EXECUTION}/values", name=name)
+        self.look(f"{EXECUTION}/log", name=name)
 
 
 def shown(site: Site, client: httpx.Client, name: str, state: State) -> None:
@@ -98,6 +111,7 @@ def text(*, epochs: int = 3, right: int = 1) -> str:
     """A definition with a step that has a display name."""
     found = json.loads(definition(epochs=epochs).replace('"RightValue": 1', f'"RightValue": {right}'))
     found["Steps"][0]["DisplayName"] = "The training"
+    found["Steps"][0]["Arguments"]["Tags"] = [{"Get": "Parameters.Note"}, {"Get": "Execution.CurrentDateTime"}]
     return json.dumps(found)
 
 
@@ -119,6 +133,66 @@ def uploaded(site: Site, body: str) -> dict[str, Any]:
         "definition_source": "s3://of-types/one.json",
         "definition_version_id": version,
     }
+
+
+def of_a_log(site: Site, client: httpx.Client, answers: Answers, execution: str) -> None:
+    """One that has been written."""
+    made = site.shown(client, execution)
+    assert made is not None
+    write_log(site, made["arn"], "epoch 1")
+    wait_until(lambda: answers.look(f"{EXECUTION}/log", name=execution)["lines"], 120, "the lines of a log")
+
+
+def of_models_and_endpoints(site: Site, client: httpx.Client, answers: Answers, execution: str) -> None:
+    """Everything that a version and an endpoint can be."""
+    made = site.shown(client, execution)
+    assert made is not None
+    group = new_group(site)
+    approved = version(site, group, metrics={"mse": 2.5}, execution=made["arn"])
+    version(site, new_group(site))
+    refused = version(site, "no-such-group", waits=False)
+    site.patch("modelpackages", approved, {"spec": {"modelApprovalStatus": "Approved"}})
+    endpoint = "of-types"
+    rollout(site, endpoint, model=arn_of(site, approved))
+    standing(client, answers, endpoint, "Updated")
+    site.control("POST", "script", {"rules": [f"endpoint/{endpoint}=rollback:it does not start"]})
+    rollout(site, endpoint)
+    standing(client, answers, endpoint, "RolledBack")
+    site.control("DELETE", "script")
+    config = rollout(site, "of-types-by-hand")
+    notes = {"metadata": {"annotations": {ANNOTATION_MODEL: None}, "labels": {LABEL_ATTEMPT: None}}}
+    site.patch("endpointconfigs", config, notes)
+    standing(client, answers, "of-types-by-hand", "Updated")
+    site.control("PUT", "controller", {"paused": True})
+    try:
+        rollout(site, "of-types-unseen")
+        identity = RunIdentity("retraining", "run-of-adoption", "register")
+        arn = str(arn_of(site, approved)).rpartition("/")[0] + "/9"
+        unseen = site.create("modelpackages", adoption_manifest(arn, "default", identity=identity))["metadata"]["name"]
+        wait_until(lambda: listed(client, "/api/endpoints", "of-types-unseen"), 120, "an endpoint that nobody has seen")
+        wait_until(lambda: listed(client, "/api/models", unseen), 120, "a version that nobody has seen")
+        wait_until(
+            lambda: (listed(client, "/api/models", refused) or {}).get("remedy"), 120, "a version that is refused"
+        )
+        wait_until(
+            lambda: [one for one in answers.look("/api/models")["groups"] if one["approved"]], 120, "an approved one"
+        )
+        wait_until(
+            lambda: any(item["endpoints"] for item in answers.look("/api/models")["items"]), 120, "what serves it"
+        )
+        answers.look("/api/endpoints")
+    finally:
+        site.control("PUT", "controller", {"paused": False})
+
+
+def standing(client: httpx.Client, answers: Answers, endpoint: str, wanted: str) -> None:
+    """Wait until an endpoint's rollout stands so, and compare what is told of it."""
+    wait_until(
+        lambda: (listed(client, "/api/endpoints", endpoint) or {}).get("standing") == wanted,
+        120,
+        lambda: f"{endpoint} {wanted}: {listed(client, '/api/endpoints', endpoint)}",
+    )
+    answers.look("/api/endpoints")
 
 
 def test_the_answers_are_as_declared(site: Site, client: httpx.Client) -> None:
@@ -163,6 +237,8 @@ def test_the_answers_are_as_declared(site: Site, client: httpx.Client) -> None:
         answers.about(unseen)
     finally:
         site.control("PUT", "controller", {"paused": False})
+    of_models_and_endpoints(site, client, answers, succeeded[0])
+    of_a_log(site, client, answers, succeeded[0])
     for name in (*succeeded, failed, refused, running, "by-hand"):
         answers.about(name)
     answers.look("/api/executions")

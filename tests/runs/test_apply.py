@@ -24,8 +24,8 @@ from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import NotFound
 from airflow_ack_sagemaker.runs.apply import Applied, apply_resource, wait_shortly
 from airflow_ack_sagemaker.runs.end import withdraw
-from airflow_ack_sagemaker.runs.job import stop_job
 from airflow_ack_sagemaker.runs.look import Run
+from airflow_ack_sagemaker.runs.stop import stop_run
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from harness.plain_client import connect
 from harness.waiting import wait_until
@@ -243,16 +243,16 @@ def test_a_job_that_is_being_deleted_is_made_anew_once_it_is_gone(
 
 def test_a_user_stops_the_job_of_this_run_alone(client: KubeClient, controller: Controller, name: str) -> None:
     apply_job(client, name, RUN)
-    stop_job(client, TRAINING, name, NAMESPACE, TUESDAY, log=LOG)
+    stop_run(client, NAMESPACE, TUESDAY, kind=TRAINING, log=LOG)
     assert client.get(TRAINING, name, NAMESPACE)
     controller.synced(TRAINING, name, trainingJobStatus="Completed")
-    stop_job(client, TRAINING, name, NAMESPACE, MONDAY, log=LOG)
+    stop_run(client, NAMESPACE, MONDAY, kind=TRAINING, log=LOG)
     assert "deletionTimestamp" not in client.get(TRAINING, name, NAMESPACE)["metadata"], "it has ended"
     controller.synced(TRAINING, name, trainingJobStatus="InProgress")
-    stop_job(client, TRAINING, name, NAMESPACE, MONDAY, log=LOG)
+    stop_run(client, NAMESPACE, MONDAY, kind=TRAINING, log=LOG)
     assert "deletionTimestamp" in client.get(TRAINING, name, NAMESPACE)["metadata"]
     controller.lets_go(TRAINING, name)
-    stop_job(client, TRAINING, name, NAMESPACE, MONDAY, log=LOG)
+    stop_run(client, NAMESPACE, MONDAY, kind=TRAINING, log=LOG)
 
 
 def test_a_job_that_nobody_takes_up_is_withdrawn(client: KubeClient, controller: Controller, name: str) -> None:

@@ -13,7 +13,6 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -31,20 +30,11 @@ from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from airflow_ack_sagemaker.sandbox.aws import AwsEndpoint
 from airflow_ack_sagemaker.sandbox.controller import Controller
 from harness.waiting import wait_until
+from tests.support.shifted_clock import ShiftedClock
 
 LOG = logging.getLogger(__name__)
 NAMESPACE = "default"
 MINUTE = 60.0
-
-
-class ShiftedClock:
-    """This machine's clock, and how far a server's is ahead of it, in seconds."""
-
-    def __init__(self) -> None:
-        self.ahead = 0.0
-
-    def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self.ahead)
 
 
 @dataclass

@@ -18,7 +18,8 @@ from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, SpecError
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
-from airflow_ack_sagemaker.core.run.batch import Policy, Progress, Standing, Waits
+from airflow_ack_sagemaker.core.run.batch import FailurePolicy, Standing
+from airflow_ack_sagemaker.core.run.batch_progress import Progress, Waits
 from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.retry import Effect, Send
@@ -162,10 +163,10 @@ def _batch(pipeline: str, run_id: str, count: int = 5, *, max_active: int | None
         specs=[ExecutionSpec(pipeline, parameters=item) for item in parameters],
         run=Run(_run(run_id, pipeline), NAMESPACE),
         pipeline_resource_name=None,
-        waits=Waits(0.0),
+        waits=Waits(),
         max_active=max_active,
         spare_failures=0,
-        policy=Policy.RUN_ALL,
+        policy=FailurePolicy.RUN_ALL,
         on_timeout="leave",
     )
 

@@ -15,13 +15,15 @@ from airflow_ack_sagemaker.sandbox.aws import AwsEndpoint, Script
 from airflow_ack_sagemaker.sandbox.controller import Controller
 from harness.waiting import wait_until
 from tests.contract.servers import Namespace, Server
+from tests.sandbox.executions import Executions
+from tests.sandbox.shapes import Checked
 from tests.sandbox.world import World
 
 
-def client(service: str, url: str, region: str = "us-east-1") -> Any:
+def client(service: str, url: str, region: str = "us-east-1", access_key: str = "test") -> Any:
     """A boto3 client of a local endpoint."""
     return boto3.client(
-        service, endpoint_url=url, region_name=region, aws_access_key_id="test", aws_secret_access_key="test"
+        service, endpoint_url=url, region_name=region, aws_access_key_id=access_key, aws_secret_access_key="test"
     )
 
 
@@ -55,6 +57,16 @@ def sagemaker(endpoint: AwsEndpoint) -> Iterator[Any]:
     found = client("sagemaker", endpoint.url)
     yield found
     found.close()
+
+
+@pytest.fixture
+def api(sagemaker: Any) -> Checked:
+    return Checked(sagemaker)
+
+
+@pytest.fixture
+def executions(api: Checked, clock: ManualClock) -> Executions:
+    return Executions(api, clock)
 
 
 @pytest.fixture

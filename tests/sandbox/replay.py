@@ -11,23 +11,29 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, Kind, kind_of
 from tests.contract.servers import APPLY, MERGE
+from tests.sandbox.history import History
 from tests.sandbox.world import Object, World
 
 RECORDINGS = Path(__file__).parent / "recordings"
 QUIET_SECONDS = 2.0
-"""A wait that is longer is one of the controller's: nothing must change until a second before its end."""
+"""A wait that is longer is one of the controller's: nothing must change until a second before its end, and something
+must until a second after it."""
+STEP_SECONDS = 0.5
+PASSING_SECONDS = 1.0
+"""A state that another follows within this time was seen in passing: the replay only passes through it, too."""
 
 Deed = Callable[[World, Object], None]
 """What is done for a line of a recording."""
 
 _WORDS = re.compile(r"(?<=ValidationException: ).*", re.DOTALL)
-_IDENTITY = re.compile(r"(?<=RequestID: )[0-9a-f-]{36}|(?<=/execution/)[a-z0-9]{12}")
-_TIMES = frozenset({"creationTime", "lastModifiedTime"})
+_IDENTITY = re.compile(r"(?<=RequestID: )[0-9a-f-]*(?=,)|(?<=/execution/)[a-z0-9]{12}|(?<=:processing-job/)[a-z0-9-]+")
+_TIMES = frozenset({"creationTime", "lastModifiedTime", "scheduledTime"})
 
 
 def lines(name: str) -> list[Object]:
@@ -75,9 +81,7 @@ class _Side:
             "being deleted": "deletionTimestamp" in metadata,
             "managers": sorted(_managers(metadata.get("managedFields") or [])),
             "spec": found["spec"],
-            "status": {
-                key: "a time" if key in _TIMES else _text(value) for key, value in status.items() if key != "conditions"
-            },
+            "status": _text({key: value for key, value in status.items() if key != "conditions"}),
             "conditions": [_condition(each, before, soon=soon) for each in conditions],
         }
 
@@ -101,7 +105,9 @@ def _condition(condition: Object, before: Mapping[str, str | None], *, soon: boo
 
 def _text(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _text(member) for key, member in value.items()}
+        return {key: "a time" if key in _TIMES else _text(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_text(member) for member in value]
     return _IDENTITY.sub("ID", _WORDS.sub("…", value)) if isinstance(value, str) else value
 
 
@@ -144,55 +150,139 @@ class Replay:
 
     def run(self) -> dict[str, list[Look]]:
         """Do all of it; gives what was seen in each situation."""
+        with History(self.world.server, self.world.namespace, self.world.kinds) as history:
+            return _Run(self, history).run()
+
+
+@dataclass
+class _Run:
+    """A replay on its way. ``_acted`` is how many seconds before its last look the controller may have acted."""
+
+    of: Replay
+    history: History
+    recorded: _Side = field(default_factory=_Side)
+    replayed: _Side = field(default_factory=_Side)
+    last: dict[tuple[str, str], Object | None] = field(default_factory=dict)
+    passed_through: dict[tuple[str, str], int] = field(default_factory=dict)
+    deed: float = 0.0
+    _acted: float = 0.0
+
+    @property
+    def world(self) -> World:
+        return self.of.world
+
+    def run(self) -> dict[str, list[Look]]:
         looks: dict[str, list[Look]] = {}
-        recorded, replayed = _Side(), _Side()
         now = 0.0
-        for line in self.recording:
+        for position, line in enumerate(self.of.recording):
             situation = line["situation"]
             if situation not in looks:
                 looks[situation] = []
                 self._advance(1.0)
-                if (prepare := self.before.get(situation)) is not None:
+                if (prepare := self.of.before.get(situation)) is not None:
                     prepare(self.world)
-                now = line["t"]
+                now = self.deed = line["t"]
             passed, now = line["t"] - now, line["t"]
             self._until(line, passed)
             if "did" in line:
-                {**_DEEDS, **self.deeds}[line["did"]](self.world, line)
+                {**_DEEDS, **self.of.deeds}[line["did"]](self.world, line)
+                self.deed = now
                 continue
             self._rest()
-            kind, name = kind_of(line["kind"]), line["name"]
-            # Retries follow one another within a second; a deed comes seconds after the last look.
-            soon = bool(looks[situation]) and passed < 1
-            there = recorded.leveled(kind, name, line["object"], soon=soon)
-            here = replayed.leveled(kind, name, self.world.get(kind, name), soon=soon)
-            looks[situation].append(Look(f"{line['t']} s: {kind} {name}", there, here))
+            # Retries follow one another at times of their own; a deed comes seconds after the last look, but how long
+            # after the last one of another situation is not recorded.
+            soon = (passed < 1 or _retried(line["object"])) if looks[situation] else self._same_second(line)
+            looks[situation].append(self._look(line, soon=soon, passing=self._in_passing(position)))
+            self._acted = now - self.deed if now - self.deed < QUIET_SECONDS else 0.0
         return looks
 
-    def _rest(self) -> None:
-        """Wait until the controller has seen all changes and has done what is due."""
-        self.world.settle()
+    def _look(self, line: Object, *, soon: bool, passing: bool) -> Look:
+        kind, name = kind_of(line["kind"]), line["name"]
+        key = (kind.kind, name)
+        there = self.recorded.leveled(kind, name, line["object"], soon=soon)
+        before = dict(self.replayed.times.get(kind, {}))
+        here = self.replayed.leveled(kind, name, self.world.get(kind, name), soon=soon)
+        if passing and here != there:
+            states = self.history.of(kind, name)
+            for position in range(self.passed_through.get(key, 0), len(states)):
+                self.replayed.times[kind] = dict(before)
+                seen = self.replayed.leveled(kind, name, states[position], soon=soon)
+                if seen == there:
+                    here, self.passed_through[key] = seen, position
+                    break
+        else:
+            self.passed_through[key] = len(self.history.of(kind, name))
+        self.last[key] = line["object"]
+        return Look(f"{line['t']} s: {kind} {name}", there, here)
+
+    def _same_second(self, line: Object) -> bool:
+        """Whether the times of two situations cannot be compared: conditions bear the time that they had in the one
+        before, though something was done since; or the object was not looked at in that one, and had looks of the
+        controller in between that nobody has recorded. (The real controller renews times at some of these.)
+        """
+        order = situations(self.of.recording)
+        position = order.index(line["situation"])
+        same = [each for each in self.of.recording if each.get("name") == line["name"]]
+        if position and not any(each["situation"] == order[position - 1] for each in same):
+            return True
+        before = self.recorded.times.get(kind_of(line["kind"]), {}).get(line["name"], {})
+        now = ((line["object"] or {}).get("status") or {}).get("conditions") or ()
+        return any(each.get("lastTransitionTime") == before.get(each["type"], "") for each in now)
+
+    def _in_passing(self, position: int) -> bool:
+        """Whether the same object looks otherwise within a second, with nothing done to it in between."""
+        line = self.of.recording[position]
+        for later in self.of.recording[position + 1 :]:
+            if later["situation"] != line["situation"] or later["t"] - line["t"] > PASSING_SECONDS:
+                return False
+            if (later.get("kind"), later.get("name")) == (line["kind"], line["name"]):
+                return "did" not in later
+        return False
+
+    def _shortest_wait(self, line: Object) -> float:
+        """The shortest wait between two looks at an object in a situation: a busy controller is late at times."""
+        same = [each for each in self.of.recording if each["situation"] == line["situation"]]
+        looks: list[float] = [
+            each["t"] for each in same if each.get("name") == line["name"] and each["kind"] == line["kind"]
+        ]
+        return min(later - look for look, later in pairwise(looks) if later - look > QUIET_SECONDS)
+
+    def _rest(self, *kinds: Kind) -> None:
+        """Wait until the controller has seen all changes, or those of these kinds, and has done what is due."""
+        self.world.settle(*kinds)
         self.world.idle()
 
     def _advance(self, seconds: float) -> None:
         self._rest()
         self.world.advance(seconds)
+        self._rest()
 
     def _until(self, line: Object, seconds: float) -> None:
-        """Let time pass, and see to it that a change is not early."""
+        """Let time pass, and see to it that a change comes neither early nor late."""
         if seconds <= 0:
             return
-        if seconds > QUIET_SECONDS and "object" in line and not self._retried(line):
-            kind, name = kind_of(line["kind"]), line["name"]
-            self._rest()
-            before = self.world.get(kind, name)
-            self.world.advance(seconds - 1)
-            self._rest()
-            assert self.world.get(kind, name) == before, f"{line['situation']}: {kind} {name} changes too early"
-            seconds = 1.0
-        self._advance(seconds)
+        key = (line.get("kind", ""), line.get("name", ""))
+        waits = seconds > QUIET_SECONDS and "object" in line
+        if not waits or _retried(line["object"]) or _retried(self.last.get(key)):
+            self._advance(seconds)
+            return
+        kind, name = kind_of(line["kind"]), line["name"]
+        self._rest()
+        before = self.world.get(kind, name)
+        # Of the others it is enough to know once the time is over.
+        quiet = max(0.0, min(seconds, self._shortest_wait(line)) - 1 - self._acted)
+        self.world.advance(quiet)
+        self._rest(kind)
+        assert self.world.get(kind, name) == before, f"{line['situation']}: {kind} {name} changes too early"
+        passed = quiet
+        while passed < seconds + 1 and self.world.get(kind, name) == before:
+            self.world.clock.advance(STEP_SECONDS)
+            self._rest(kind)
+            passed += STEP_SECONDS
 
-    @staticmethod
-    def _retried(line: Object) -> bool:
-        status = (line["object"] or {}).get("status") or {}
-        return any(each["type"] == "ACK.Recoverable" for each in status.get("conditions") or ())
+
+def _retried(found: Object | None) -> bool:
+    """Whether the controller tries again after a refusal, at times that depend on how long each try takes."""
+    conditions = ((found or {}).get("status") or {}).get("conditions") or ()
+    synced = {each["status"] for each in conditions if each["type"] == "ACK.ResourceSynced"}
+    return synced == {"Unknown"} and any(each["type"] == "ACK.Recoverable" for each in conditions)

@@ -12,58 +12,13 @@ import pytest
 from botocore.exceptions import ClientError
 
 from airflow_ack_sagemaker.core.definition.step_types import STEP_TYPES
-from airflow_ack_sagemaker.sandbox import ManualClock
 from airflow_ack_sagemaker.sandbox.aws import AwsEndpoint
 from tests.sandbox.definitions import ROLE, condition, definition, fail, train
+from tests.sandbox.executions import Executions
 from tests.sandbox.shapes import Checked
 
 CASES = Path(__file__).parents[1] / "core" / "definition" / "cases"
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
-
-
-@pytest.fixture
-def api(sagemaker: Any) -> Checked:
-    return Checked(sagemaker)
-
-
-class Executions:
-    """Pipelines that run on the endpoint."""
-
-    def __init__(self, api: Checked, clock: ManualClock) -> None:
-        self.api = api
-        self.clock = clock
-        self.count = 0
-
-    def pipeline(self, text: str) -> str:
-        self.count += 1
-        name = f"pipeline-{self.count}"
-        self.api.create_pipeline(PipelineName=name, PipelineDefinition=text, RoleArn=ROLE)
-        return name
-
-    def start(self, text: str, **parameters: str) -> str:
-        given = [{"Name": name, "Value": value} for name, value in parameters.items()]
-        name = self.pipeline(text)
-        return str(
-            self.api.start_pipeline_execution(PipelineName=name, PipelineParameters=given)["PipelineExecutionArn"]
-        )
-
-    def steps(self, arn: str) -> dict[str, dict[str, Any]]:
-        listed = self.api.list_pipeline_execution_steps(PipelineExecutionArn=arn, SortOrder="Ascending", MaxResults=100)
-        return {step["StepName"]: step for step in listed["PipelineExecutionSteps"]}
-
-    def status(self, arn: str) -> str:
-        return str(self.api.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"])
-
-    def ended(self, text: str, **parameters: str) -> tuple[str, dict[str, dict[str, Any]]]:
-        """Run a definition to its end: the execution's status, and its steps."""
-        arn = self.start(text, **parameters)
-        self.clock.advance(1000)
-        return self.status(arn), self.steps(arn)
-
-
-@pytest.fixture
-def executions(api: Checked, clock: ManualClock) -> Executions:
-    return Executions(api, clock)
 
 
 def case(name: str) -> str:
@@ -119,21 +74,36 @@ def test_a_message_without_a_value_says_so(executions: Executions) -> None:
     assert "mse in Steps.Evaluate.PropertyFiles.Report has no value" in steps["Stop"]["FailureReason"]
 
 
-def test_a_condition_that_only_a_real_run_can_tell_says_what_was_assumed(
+def test_a_condition_that_only_a_real_run_can_tell_is_never_assumed(
     executions: Executions, endpoint: AwsEndpoint
 ) -> None:
     operands = [
         {"Type": "LessThan", "LeftValue": {"Get": "Steps.Train.FinalMetricDataList['mse'].Value"}, "RightValue": 6}
     ]
-    check = {**condition("Check", operands, [train("Deploy")], [train("Again")]), "Description": "Good?"}
-    text = definition(train("Train"), check)
-    _, assumed = executions.ended(text)
-    assert "Deploy" in assumed
-    assert assumed["Check"]["StepDescription"].startswith("Good? [sandbox: taken to hold, because Steps.Train.Final")
+    later = {**fail("Tell", {"Get": "Steps.Check.Outcome"}), "DependsOn": [{"Step": "Check", "Trigger": "Failed"}]}  # type: ignore[arg-type]
+    text = definition(train("Train"), condition("Check", operands, [train("Deploy")], [train("Again")]), later)
+    status, steps = executions.ended(text)
+    assert status == "Failed"
+    assert set(steps) == {"Train", "Check", "Tell"}
+    assert steps["Check"]["StepStatus"] == "Failed"
+    assert "Steps.Train.FinalMetricDataList['mse'].Value has no value" in steps["Check"]["FailureReason"]
+    assert "Check=True" in steps["Check"]["FailureReason"]
+    assert "Outcome" not in steps["Check"]["Metadata"]["Condition"]
+    assert "has no value" in steps["Tell"]["FailureReason"]
     endpoint.script.add('Train=gives:{"FinalMetricDataList": [{"MetricName": "mse", "Value": 7}]}')
-    _, known = executions.ended(text)
-    assert "Again" in known
-    assert known["Check"]["StepDescription"] == "Good?"
+    assert "Again" in executions.ended(text)[1]
+    endpoint.script.set(["Check=True"])
+    assert "Deploy" in executions.ended(text)[1]
+
+
+def test_an_argument_without_a_value_is_said(executions: Executions, endpoint: AwsEndpoint) -> None:
+    told = {"Get": "Steps.Train.FinalMetricDataList['mse'].Value"}
+    after = train("Deploy", Arguments={"HyperParameters": {"mse": told, "depth": "5"}}, Description="To production.")
+    text = definition(train("Train"), after)
+    said = executions.ended(text)[1]["Deploy"]["StepDescription"]
+    assert said.startswith("To production. [sandbox: without an argument, because Steps.Train.FinalMetricDataList")
+    endpoint.script.add('Train=gives:{"FinalMetricDataList": [{"MetricName": "mse", "Value": 7}]}')
+    assert executions.ended(text)[1]["Deploy"]["StepDescription"] == "To production."
 
 
 def test_a_property_file_can_be_scripted(executions: Executions, endpoint: AwsEndpoint) -> None:
@@ -242,6 +212,63 @@ def test_a_selection_has_no_gap(executions: Executions, api: Checked) -> None:
     assert "Missing: [B]" in message
     for names in (("A", "B"), ("B",), ("A", "B", "C")):
         api.start_pipeline_execution(**start, SelectiveExecutionConfig=select(*names))
+
+
+def test_a_selection_takes_over_what_the_source_has_given(
+    executions: Executions, endpoint: AwsEndpoint, api: Checked
+) -> None:
+    value = {"Std:JsonGet": {"PropertyFile": {"Get": "Steps.Evaluate.PropertyFiles.Report"}, "Path": "mse"}}
+    files = [{"PropertyFileName": "Report", "OutputName": "o", "FilePath": "f"}]
+    evaluate = {"Name": "Evaluate", "Type": "Processing", "Arguments": {}, "PropertyFiles": files}
+    message = {"Std:Join": {"On": " ", "Values": [{"Get": "Steps.Fit.TrainingJobName"}, value]}}
+    operands = [{"Type": "LessThan", "LeftValue": value, "RightValue": 4}]
+    check = condition("Check", operands, [], [fail("Stop", message)])  # type: ignore[arg-type]
+    endpoint.script.add('Evaluate=gives:{"PropertyFiles": {"Report": {"mse": 5}}}')
+    arn = executions.start(definition(train("Fit"), {**evaluate, "DependsOn": ["Fit"]}, check))
+    executions.clock.advance(1000)
+    endpoint.script.clear()  # another run of the step would have given nothing
+
+    def again(*names: str) -> str:
+        chosen = {"SelectedSteps": [{"StepName": name} for name in names], "SourcePipelineExecutionArn": arn}
+        started = api.start_pipeline_execution(PipelineName="pipeline-1", SelectiveExecutionConfig=chosen)
+        executions.clock.advance(1000)
+        return str(started["PipelineExecutionArn"])
+
+    steps = executions.steps(again("Check", "Stop"))
+    job = executions.steps(arn)["Fit"]["Metadata"]["TrainingJob"]["Arn"].rpartition("/")[2]
+    assert steps["Check"]["Metadata"]["Condition"]["Outcome"] == "False"
+    assert steps["Stop"]["FailureReason"].lower() == f"{job} 5"
+    assert steps["Evaluate"]["SelectiveExecutionResult"]["SourcePipelineExecutionArn"] == arn
+
+
+def test_a_selection_needs_what_has_ended_well(executions: Executions, endpoint: AwsEndpoint, api: Checked) -> None:
+    endpoint.script.add("B#1=Failed", "*#2=CompletedWithFailures")
+
+    def select(arn: str) -> dict[str, Any]:
+        chosen = {"SelectedSteps": [{"StepName": "C"}], "SourcePipelineExecutionArn": arn}
+        return {"PipelineName": arn.split("/")[1], "SelectiveExecutionConfig": chosen}
+
+    handled = executions.start(case("chain"))
+    executions.clock.advance(1000)
+    code, message = refused(api.start_pipeline_execution, **select(handled))
+    assert (code, "CompletedWithFailures" in message) == ("ValidationException", True)
+    endpoint.script.set(["B#1=Failed"])
+    failed = executions.start(case("chain"))
+    executions.clock.advance(1000)
+    code, message = refused(api.start_pipeline_execution, **select(failed))
+    assert code == "ValidationException"
+    assert "depends on [B]" in message
+
+
+@pytest.mark.parametrize(
+    ("value", "status"), [("0", "Failed"), ("51", "Failed"), ("2.5", "Failed"), ("2", "Succeeded")]
+)
+def test_a_concurrency_is_resolved(executions: Executions, value: str, status: str) -> None:
+    arguments = {"IterableItems": ["a"], "MaxConcurrency": {"Get": "Parameters.Many"}, "ForEachBody": [train("Fit")]}
+    loop = {"Name": "Each", "Type": "ForEach", "Arguments": arguments}
+    text = definition(loop, parameters=({"Name": "Many", "Type": "Float", "DefaultValue": 1},))
+    ended, steps = executions.ended(text, Many=value)
+    assert (ended, "MaxConcurrency" in steps["Each"].get("FailureReason", "")) == (status, status == "Failed")
 
 
 CALLBACK = {
@@ -413,3 +440,20 @@ def test_an_unknown_operation_gets_aws_s_error(endpoint: AwsEndpoint, operation:
     with caught.value as answer:
         assert answer.code == 400
         assert json.load(answer)["__type"] == "UnknownOperationException"
+
+
+def test_arguments_that_are_no_object_or_look_like_a_reference(executions: Executions) -> None:
+    odd = {"Name": "Odd", "Type": "Tomorrow", "Arguments": "text"}
+    named = train("Named", Arguments={"Get": "Steps.Odd.X"})
+    status, steps = executions.ended(definition(odd, named))
+    assert (status, set(steps)) == ("Succeeded", {"Odd", "Named"})
+
+
+def test_a_round_that_refers_to_its_own_loop_comes_to_an_end(executions: Executions) -> None:
+    fit = train("Fit", Arguments={"HyperParameters": {"failed": {"Get": {"Get": "Steps.Each.FailedStepCount"}}}})
+    score = train("Score", Arguments={"HyperParameters": {"fit": {"Get": "Steps.Fit.TrainingJobName"}}})
+    body = {"IterableItems": ["a", "b"], "MaxConcurrency": 1, "ForEachBody": [fit, score]}
+    loop = {"Name": "Each", "Type": "ForEach", "Arguments": body}
+    told = train("Told", Arguments={"HyperParameters": {"n": {"Get": "Steps.Each.InputItemCount"}}})
+    status, steps = executions.ended(definition(loop, told))
+    assert (status, steps["Told"]["StepStatus"]) == ("Succeeded", "Succeeded")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -24,6 +25,10 @@ async def payload_of(
         if "watch" in seen.query:
             seen.stream()
             server.released.wait(SECONDS)
+        elif seen.query.get("dryRun"):  # which asks for the server's clock
+            now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            fields = [{"manager": "airflow-ack-sagemaker", "operation": "Update", "time": now}]
+            seen.answer({**resource, "metadata": {**resource["metadata"], "managedFields": fields}})
         else:
             seen.answer(listed(5, resource))
 

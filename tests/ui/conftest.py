@@ -20,6 +20,7 @@ from harness.airflow_processes import AirflowProcesses
 from harness.postgresql import PostgreSQL
 from harness.sandbox_process import SandboxProcess, page_settings
 from harness.waiting import wait_until
+from tests.airflow.examples import copy_examples
 from tests.airflow.support import Case
 from tests.support.auth_manager import GRANTS, PATH
 from tests.ui import hostile, many
@@ -66,7 +67,8 @@ def airflow(
     """An Airflow with the demo's DAGs, their past and one that runs, and the DAGs of tests/ui/dags."""
     folder = tmp_path_factory.mktemp("airflow")
     dags = folder / "dags"
-    for source in (ROOT / "dags", ROOT / "demo" / "dags", Path(__file__).parent / "dags"):
+    copy_examples(dags)
+    for source in (ROOT / "demo" / "dags", Path(__file__).parent / "dags"):
         shutil.copytree(source, dags, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     past = story.runs(now)
     with ThreadPoolExecutor(1) as beside:

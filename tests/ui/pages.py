@@ -13,6 +13,7 @@ from harness.airflow_processes import AirflowProcesses
 from harness.sandbox_process import SandboxProcess
 from harness.waiting import wait_until
 from tests.airflow.support import Case
+from tests.ui import served
 from tests.ui.browser import Visit, task_instance
 
 Go = Callable[[Visit, AirflowProcesses, SandboxProcess], None]
@@ -38,6 +39,15 @@ def failure(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) ->
     visit.choose_step("TrainSouth")
 
 
+def values(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) -> None:
+    """What the references of a step are."""
+    visit.execution(running(airflow, sandbox))
+    visit.choose_step("TrainChurn")
+    visit.ours.get_by_text("Values (", exact=False).click()
+    table = visit.ours.get_by_label("Values of step TrainChurn")
+    expect(table.get_by_role("row").filter(has_text="Parameters.TrainingInstance")).to_contain_text("ml.")
+
+
 def changes(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) -> None:
     """The first run of another definition, and what has changed."""
     succeeded = of(airflow, sandbox, story.CHURN.pipeline, "Succeeded")
@@ -51,6 +61,23 @@ def pipelines(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) 
     visit.open(view="pipelines")
     expect(visit.ours.get_by_role("article")).not_to_have_count(0)
     expect(visit.ours.locator("canvas").first).to_be_visible()
+
+
+def models(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) -> None:
+    served.fill(sandbox)
+    visit.open(view="models")
+    rows = visit.ours.get_by_role("table", name="Versions").locator("tbody").get_by_role("row")
+    expect(rows.filter(has_text=f"{served.GROUP}/1").get_by_role("link", name=served.ENDPOINT)).to_be_visible()
+
+
+def endpoints(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) -> None:
+    """One whose last rollout was rolled back."""
+    served.fill(sandbox)
+    visit.open(view="endpoints")
+    card = visit.ours.get_by_role("article", name=f"Endpoint {served.ENDPOINT}")
+    expect(card.locator("header, .asm-header").get_by_text("Rolled back")).to_be_visible()
+    card.get_by_text("2 rollouts").click()
+    expect(card.get_by_role("table")).to_be_visible()
 
 
 def dag(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) -> None:
@@ -78,8 +105,11 @@ PAGES: dict[str, Go] = {
     "executions": executions,
     "execution": execution,
     "failure": failure,
+    "values": values,
     "changes": changes,
     "pipelines": pipelines,
+    "models": models,
+    "endpoints": endpoints,
     "dag": dag,
     "dag-run": dag_run,
     "task": task,

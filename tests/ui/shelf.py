@@ -109,5 +109,5 @@ class Shelf:
 def headers(server: AirflowProcesses) -> dict[str, str]:
     """Those of its administrator."""
     login = {"username": server.username, "password": server.password}
-    answer = httpx.post(f"{server.url}/auth/token", json=login, trust_env=False, timeout=30).raise_for_status()
+    answer = httpx.post(f"{server.url}/auth/token", json=login, trust_env=False, timeout=120).raise_for_status()
     return {"Authorization": f"Bearer {answer.json()['access_token']}"}

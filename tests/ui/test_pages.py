@@ -6,8 +6,6 @@ window, and a picture of it.
 
 from __future__ import annotations
 
-import io
-import os
 from pathlib import Path
 from typing import get_args
 
@@ -17,6 +15,7 @@ from playwright.sync_api import expect
 
 from harness.airflow_processes import AirflowProcesses
 from harness.sandbox_process import SandboxProcess
+from tests.support.pictures import picture, save
 from tests.ui.browser import NARROW, Chromium, Scheme, Visit, check_fits
 from tests.ui.pages import PAGES, SHOWN
 
@@ -34,10 +33,9 @@ def test_a_page_is_for_everybody(
             expect(visit.page.locator("html")).to_have_class(scheme)
             check_accessible(visit)
             if page in SHOWN:
-                folder = Path(os.environ.get("UI_SCREENSHOTS") or tmp_path)
-                picture = folder / f"{page}-{scheme}.png"
-                picture.write_bytes(screenshot(visit))
-                assert picture.stat().st_size < MOST_BYTES
+                path = picture(f"ui/{page}-{scheme}.png", tmp_path)
+                save([visit.page.screenshot(animations="disabled")], path)
+                assert path.stat().st_size < MOST_BYTES
         visit.page.set_viewport_size({"width": NARROW[0], "height": NARROW[1]})
         check_fits(visit)
         check_accessible(visit)
@@ -52,14 +50,3 @@ def check_accessible(visit: Visit) -> None:
         if fault["impact"] in ("serious", "critical")
     ]
     assert serious == []
-
-
-def screenshot(visit: Visit) -> bytes:
-    """The window as a PNG of at most 256 colours, which is a third of the size."""
-    from PIL import Image  # the oldest Airflow's environment has none
-
-    with Image.open(io.BytesIO(visit.page.screenshot(animations="disabled"))) as picture:
-        small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        target = io.BytesIO()
-        small.save(target, "PNG", optimize=True)
-    return target.getvalue()

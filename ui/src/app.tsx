@@ -1,6 +1,7 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 
 import { client } from "./api/queries";
+import { Endpoints } from "./endpoints/page";
 import { readAddress, withoutExecution } from "./execution/address";
 import { BackLink } from "./execution/back";
 import { TaskInstance } from "./execution/instance";
@@ -9,9 +10,11 @@ import { Executions } from "./executions/page";
 import type { Place } from "./executions/query";
 import { HealthStrip } from "./health/strip";
 import { SearchLink } from "./host/links";
-import { changed, useSearch, useSettled } from "./host/search";
+import { useSearch, useSettled } from "./host/search";
+import { Models } from "./models/page";
 import { Boundary } from "./parts/messages";
 import { Pipelines } from "./pipelines/page";
+import { toView, viewOf, VIEWS, type View } from "./views";
 
 /** What Airflow tells: in the navigation nothing, on the tabs of a DAG, run, task or task instance what it is. */
 export type Props = { dagId?: string; runId?: string; taskId?: string; mapIndex?: string };
@@ -46,9 +49,7 @@ const Page = ({ dagId, runId, taskId, mapIndex }: Props) => {
     return (
       <>
         <div className="asm-row asm-top">
-          <BackLink to={withoutExecution(search)}>
-            {search.get("view") === "pipelines" ? "Pipelines" : "Executions"}
-          </BackLink>
+          <BackLink to={withoutExecution(search)}>{VIEWS[viewOf(search)]}</BackLink>
           <span className="asm-spring" />
           <HealthStrip only={address.cluster} />
         </div>
@@ -58,27 +59,29 @@ const Page = ({ dagId, runId, taskId, mapIndex }: Props) => {
   return <Overview place={{ dagId, runId, taskId }} />;
 };
 
-/** All executions and pipelines, or those of the DAG, run or task that the tab stands on. */
+/** All executions, pipelines, models and endpoints, or those of the DAG, run or task that the tab stands on. */
 const Overview = ({ place }: { place: Place }) => {
   const [search] = useSearch();
   // A run or a task has executions; the pipeline behind them is the DAG's.
   const tabs = !place.runId && !place.taskId;
-  const pipelines = tabs && search.get("view") === "pipelines";
+  const view = tabs ? viewOf(search) : "executions";
   return (
     <>
       {!place.dagId && <h2 className="asm-title">SageMaker pipelines</h2>}
       {tabs && (
         <nav className="asm-tabs" aria-label="SageMaker">
-          <SearchLink to={changed(search, { view: null })} aria-current={pipelines ? undefined : "page"}>
-            Executions
-          </SearchLink>
-          <SearchLink to={changed(search, { view: "pipelines" })} aria-current={pipelines ? "page" : undefined}>
-            Pipelines
-          </SearchLink>
+          {(Object.keys(VIEWS) as View[]).map((each) => (
+            <SearchLink key={each} to={toView(search, each)} aria-current={view === each ? "page" : undefined}>
+              {VIEWS[each]}
+            </SearchLink>
+          ))}
         </nav>
       )}
       <HealthStrip />
-      {pipelines ? <Pipelines dagId={place.dagId} /> : <Executions place={place} />}
+      {view === "executions" && <Executions place={place} />}
+      {view === "pipelines" && <Pipelines dagId={place.dagId} />}
+      {view === "models" && <Models dagId={place.dagId} />}
+      {view === "endpoints" && <Endpoints dagId={place.dagId} />}
     </>
   );
 };

@@ -117,20 +117,21 @@ def _holds(condition: dict[str, Any], scope: Scope) -> bool | Unresolved:
     if kind == "Or":
         return _negated(_all([_negated(_holds(inner, scope)) for inner in condition["Conditions"]]))
     if kind in ("In", "NotIn"):
-        query = condition["QueryValue"]
-        alternatives = [{"Type": "Equals", "LeftValue": query, "RightValue": value} for value in condition["Values"]]
-        among = _negated(_all([_negated(_holds(inner, scope)) for inner in alternatives]))
+        query = resolve(condition["QueryValue"], scope)
+        alternatives = (resolve(value, scope) for value in condition["Values"])
+        among = _negated(_all([_negated(_compared("Equals", query, value)) for value in alternatives]))
         return among if kind == "In" else _negated(among)
     if kind not in _COMPARE:
         return Unresolved(quoted(kind), "this kind of condition is not known")
-    left, right = resolve(condition["LeftValue"], scope), resolve(condition["RightValue"], scope)
-    if isinstance(left, Unresolved):
-        return left
-    return right if isinstance(right, Unresolved) else _compared(kind, left, right)
+    return _compared(kind, resolve(condition["LeftValue"], scope), resolve(condition["RightValue"], scope))
 
 
 def _compared(kind: str, left: Any, right: Any) -> bool | Unresolved:
     """By value: a number and a text that is one (a Join makes texts of numbers) are two numbers."""
+    if isinstance(left, Unresolved):
+        return left
+    if isinstance(right, Unresolved):
+        return right
     ordering = kind not in ("Equals", "NotEquals")
     if isinstance(left, bool) or isinstance(right, bool):
         if ordering:

@@ -107,7 +107,7 @@ def _strictness(document: Any) -> list[Problem]:
             if isinstance(value, _Repeated):
                 for name in value.names:
                     message = (
-                        "this name stands more than once in its object, with no rule which value counts: keep one."
+                        "this name stands more than once in its object, and no rule says which value counts: keep one."
                     )
                     problems.append(Problem(pointer_of((path, name)), message))
             # Reversed, so that problems come in document order from the stack.

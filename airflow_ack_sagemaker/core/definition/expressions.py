@@ -18,8 +18,13 @@ from airflow_ack_sagemaker.core.definition.references import reference_of
 
 _TOKEN = re.compile(r"\.?(?P<plain>[^.\[\]]+)|\[(?P<index>\d{1,9})\]|\[(?P<quote>['\"])(?P<key>.*?)(?P=quote)\]")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_INTEGER = re.compile(r"[+-]?[0-9]{1,100}")
 # By which member the elements of a list are asked for as ['key']: outputs, metrics, channels and parameters of jobs.
 _KEYS = ("OutputName", "MetricName", "ChannelName", "InputName", "Name", "Key")
+
+MAX_JOINED = 1_048_576
+"""Characters of what a ``Std:Join`` gives: a whole definition is not longer. A definition that joins one long parameter
+ten thousand times must not fill the memory of whoever looks at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +121,12 @@ def number_of(value: Any) -> float | int | None:
     """A number, or a text that is one, as a number; None for everything else."""
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
+    if isinstance(value, int):
         return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, str) and _INTEGER.fullmatch(value):
+        return int(value)  # exactly: a float would make neighbours of large ones equal
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         number = float(value)
         return number if math.isfinite(number) else None
@@ -137,7 +146,7 @@ def _get(expression: str, scope: Scope) -> Any:
         return found if isinstance(found, Unresolved) else resolve(found, replace(scope, experiment={}))
     if reference.root == "ForEach" and reference.name == "CurrentItem":
         if scope.item is None:
-            return Unresolved(shown_expression, "it has a value only in the body of a ForEach")
+            return Unresolved(shown_expression, "it is the item of a round of a ForEach")
         return walk(scope.item[0], reference.rest, shown_expression)
     source = {"Steps": scope.properties, "IterationOutput": scope.iteration}.get(reference.root)
     if source is None:
@@ -154,12 +163,17 @@ def _named(values: Mapping[str, Any], name: str, expression: str, why: str) -> A
 
 def _join(body: Mapping[str, Any], scope: Scope) -> str | Unresolved:
     texts: list[str] = []
+    separator = str(body.get("On", ""))
+    length = 0
     for value in body["Values"]:
         found = resolve(value, scope)
         if isinstance(found, Unresolved):
             return found
         texts.append(text_of(found))
-    return str(body.get("On", "")).join(texts)
+        length += len(texts[-1]) + len(separator)
+        if length > MAX_JOINED:
+            return Unresolved("a Std:Join", f"it gives more than {MAX_JOINED:,} characters")
+    return separator.join(texts)
 
 
 def _json_get(body: Mapping[str, Any], scope: Scope) -> Any:
@@ -168,17 +182,20 @@ def _json_get(body: Mapping[str, Any], scope: Scope) -> Any:
         return path
     file = body.get("PropertyFile")
     if file is not None:
-        expression = file.get("Get", "") if isinstance(file, dict) else str(file)
+        text = file.get("Get") if isinstance(file, dict) else None
+        expression = text if isinstance(text, str) else quoted(file)
         reference = reference_of(expression, is_property_file=True)
-        where = cut(f"{path} in {expression}", 200)
-        if scope.property_file is None or reference.property_file is None:
+        where = cut(f"{cut(text_of(path), 100)} in {expression}", 200)
+        if reference.property_file is None:
+            return Unresolved(where, "this is no property file of a step")
+        if scope.property_file is None:
             return Unresolved(where, "the file is known only while an execution runs")
         content = scope.property_file(reference.name, reference.property_file)
     else:
         uri = resolve(body.get("S3Uri", ""), scope)
         if isinstance(uri, Unresolved):
             return uri
-        where = cut(f"{path} in {text_of(uri)}", 200)
+        where = cut(f"{cut(text_of(path), 100)} in {text_of(uri)}", 200)
         if scope.s3_object is None:
             return Unresolved(where, "the file is known only while an execution runs")
         content = scope.s3_object(text_of(uri))
@@ -216,7 +233,7 @@ def walk(value: Any, path: str, expression: str) -> Any:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):  # no JSON, or nested deeper than Python reads
         return text
 
 

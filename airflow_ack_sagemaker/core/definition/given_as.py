@@ -6,7 +6,8 @@ the declared type tells: in an Integer or a Float it does not.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any
 
 from airflow_ack_sagemaker.core.definition.parameters import Parameter
 
@@ -17,12 +18,15 @@ def not_texts(values: Mapping[str, object]) -> frozenset[str]:
 
 
 def strings_given_otherwise(
-    parameters: Iterable[Parameter], launches: Iterable[tuple[Collection[str], Iterable[Mapping[str, str]]]]
+    parameters: Iterable[Parameter],
+    launches: Iterable[tuple[Collection[str], Iterable[Mapping[str, str]]]],
+    shown: Callable[[Mapping[str, str]], Mapping[str, Any]] = dict,
 ) -> str | None:
     """A line for the log about String parameters that were given as something else; None: there are none.
 
     :param parameters: the definition's.
     :param launches: of each execution, the names that `not_texts` found, and its ``pipelineParameters``.
+    :param shown: parameters as a log may show them: without secrets.
     """
     strings = {parameter.name for parameter in parameters if parameter.type == "String"}
     found: dict[str, str] = {}
@@ -32,8 +36,8 @@ def strings_given_otherwise(
                 found.setdefault(item["name"], item["value"])
     if not found:
         return None
-    shown = ", ".join(f"{name} ({value!r})" for name, value in sorted(found.items())[:10])
+    told = ", ".join(f"{name} ({value!r})" for name, value in sorted(shown(found).items())[:10])
     return (
-        "Parameters of type String were given as a number or a boolean, of which SageMaker gets the text: "
-        f"{shown}{', ...' if len(found) > 10 else ''}. Where something else was meant, give the text itself, in quotes."
+        "Parameters of type String were given as a number or a boolean, and SageMaker gets their text: "
+        f"{told}{', ...' if len(found) > 10 else ''}. Where something else was meant, give the text itself, in quotes."
     )

@@ -15,7 +15,6 @@ MAX_ITEMS = 100
 """Items of a list that is written out; a list that a reference gives is not counted here."""
 
 PICKS = ("MaxBy", "MinBy")
-_MEMBERS = ("IterableItems", "MaxConcurrency", "Selector", "ForEachBody")
 
 
 def check_loop(arguments: dict[str, Any], path: Path, findings: Findings) -> None:
@@ -32,9 +31,6 @@ def check_loop(arguments: dict[str, Any], path: Path, findings: Findings) -> Non
     selector = arguments.get("Selector")
     if selector is not None:
         _selector(selector, (path, "Selector"), findings)
-    for name in arguments:
-        if name not in _MEMBERS:
-            findings.warn((path, name), f"a ForEach step has no such argument.{findings.suggestion(name, _MEMBERS)}")
 
 
 def _items(value: Any, path: Path, findings: Findings) -> None:

@@ -173,6 +173,15 @@ def typed(parameter: Parameter, text: str) -> str | int | float | bool:
     return text.lower() == "true" if parameter.type == "Boolean" else text
 
 
+def values_at_launch(parameters: Sequence[Parameter], texts: Mapping[str, str]) -> dict[str, Any]:
+    """The values that parameters have in an execution, with their types: what was given at its launch, and defaults.
+
+    :param texts: launch values that were found right.
+    """
+    defaults = {parameter.name: parameter.default for parameter in parameters if parameter.has_default}
+    return defaults | {known.name: typed(known, texts[known.name]) for known in parameters if known.name in texts}
+
+
 def _finish(names: list[str], texts: dict[str, str], count: int, findings: Findings) -> list[dict[str, str]]:
     if count > MAX_PARAMETERS:
         findings.problem(None, f"{count} parameters, more than the {MAX_PARAMETERS} that SageMaker takes.")
@@ -215,7 +224,8 @@ def _text_of_type(parameter: Parameter, value: object, path: Path, findings: Fin
             text = str(int(value))
         parsed = int(text) if not isinstance(value, bool) and _INTEGER.fullmatch(text) else None
     elif parameter.type == "Float":
-        parsed = float(text) if not isinstance(value, bool) and _FLOAT.fullmatch(text) else None
+        number = float(text) if not isinstance(value, bool) and _FLOAT.fullmatch(text) else math.inf
+        parsed = number if math.isfinite(number) else None
     elif parameter.type == "Boolean":
         # What a template renders from a Python boolean, and the SDK sends, is "True".
         text = text.lower()

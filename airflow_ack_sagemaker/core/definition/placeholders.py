@@ -19,6 +19,9 @@ from airflow_ack_sagemaker.core.definition.problems import Findings, Path, Probl
 # The double form first: "<<X>>" is one placeholder, not "<" + "<X>" + ">".
 _PLACEHOLDER = re.compile(r"<<([A-Z][A-Z0-9_]*)>>|<([A-Z][A-Z0-9_]*)>")
 
+NO_VALUE = "no value for placeholder"
+"""How the message begins that a value is missing."""
+
 
 def fill(document: Any, placeholders: Mapping[str, object], findings: Findings) -> Any:
     """A copy of a document with its placeholders filled; what is left over or unusable is noted as a problem, unused
@@ -103,7 +106,7 @@ class _Filler:
             known = listed(sorted(self.texts))
             self._problem(
                 path,
-                f"no value for placeholder {listed(missing.values())}. Pass one (given: {known}), "
+                f"{NO_VALUE} {listed(missing.values())}. Pass one (given: {known}), "
                 f'or map a name to itself ({{"BR": "<BR>"}}) when it is meant literally.',
             )
         if had_room and self._room < 0:

@@ -100,5 +100,16 @@ def _check_function(name: str, body: Any, path: Path, findings: Findings) -> Non
             findings.problem(
                 path, "Std:JsonGet needs a Path: where in the file the value stands, such as 'metrics.mse.value'."
             )
+        elif "PropertyFile" in body:
+            _check_property_file(body["PropertyFile"], (path, "PropertyFile"), findings)
     else:
         findings.warn(path, f"unknown function {cut(name, 80)}: it is passed on as it is.")
+
+
+def _check_property_file(value: Any, path: Path, findings: Findings) -> None:
+    expression = value.get("Get") if isinstance(value, dict) and len(value) == 1 else None
+    needed = 'a reference {"Get": "Steps.STEP.PropertyFiles.FILE"} is needed'
+    if not isinstance(expression, str):
+        findings.problem(path, f"{needed}, not {quoted(value)}.")
+    elif reference_of(expression, is_property_file=True).property_file is None:
+        findings.problem((path, "Get"), f"{quoted(expression)} is no property file: {needed}.")

@@ -23,6 +23,14 @@ _NESTED: Mapping[str, tuple[tuple[str, Branch], ...]] = {
 }
 """The arguments that hold further steps."""
 
+_ARGUMENTS: Mapping[str, tuple[str, ...]] = {
+    "Cleanup": ("Resources",),
+    "Condition": ("Conditions", "IfSteps", "ElseSteps"),
+    "Fail": ("ErrorMessage",),
+    "ForEach": ("IterableItems", "MaxConcurrency", "Selector", "ForEachBody"),
+}
+"""All arguments of the types that are Pipelines' own: those of the others are requests of the API."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -157,6 +165,11 @@ class StepReader:
 
     def _arguments(self, draft: Draft, arguments: dict[str, Any]) -> None:
         path: Path = (draft.path, "Arguments")
+        known = _ARGUMENTS.get(draft.type, arguments)
+        for name in arguments:
+            if name not in known:
+                hint = self.findings.suggestion(name, known)
+                self.findings.warn((path, name), f"a {draft.type} step has no such argument.{hint}")
         if draft.type == "Condition":
             check_conditions(arguments.get("Conditions"), (path, "Conditions"), self.findings, "a condition step")
         elif draft.type == "ForEach":
@@ -205,6 +218,9 @@ class StepReader:
             elif self.drafts[name].type == "Fail":
                 message = f"{quoted(name)} is a Fail step, which ends the execution: nothing can depend on it."
                 self.findings.problem(path, message)
+            elif names.get(name, trigger) != trigger:
+                message = f"step {quoted(name)} is here twice, with triggers {names[name]} and {trigger}: keep one."
+                self.findings.warn(path, message)
             else:
                 names[name] = trigger
         return names
@@ -231,19 +247,19 @@ class StepReader:
 
     def _referenced(self, draft: Draft) -> dict[str, None]:
         names: dict[str, None] = {}
-        for reference in references(_own_values(draft), draft.path, self.findings):
+        for reference in references(own_values(draft.type, draft.body), draft.path, self.findings):
             self._references.check(reference, draft)
             if reference.root == "Steps" and reference.name in self.drafts:
                 names[reference.name] = None
         return names
 
 
-def _own_values(draft: Draft) -> dict[str, Any]:
-    """Where a step's references stand: not among the names it depends on, nor in the steps that it holds, which have
-    their own."""
-    own = {key: value for key, value in draft.body.items() if key != "DependsOn"}
+def own_values(kind: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the references of a step of some type stand: not among the names it depends on, nor in the steps that it
+    holds, which have their own."""
+    own = {key: value for key, value in body.items() if key != "DependsOn"}
     arguments = own.get("Arguments")
-    held = [key for key, _ in _NESTED.get(draft.type, ())]
+    held = [key for key, _ in _NESTED.get(kind, ())]
     if held and isinstance(arguments, dict):
         own["Arguments"] = {key: value for key, value in arguments.items() if key not in held}
     return own

@@ -37,7 +37,7 @@ class Finding:
 
 
 def examine(resources: Sequence[Resource], *, now: datetime) -> list[Finding]:
-    """The findings about Pipeline and PipelineExecution resources, the most urgent first.
+    """The findings about resources of any kind but Endpoint (`endpoints`), the most urgent first.
 
     :param resources: as the API server returns them, each with its ``kind``.
     :param now: the API server's present time, with a time zone.

@@ -56,19 +56,45 @@ NEEDED_FIELDS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """Kind -> the fields that this package writes or reads."""
+LIFECYCLE_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "Endpoint": (
+        "spec.endpointName",
+        "spec.endpointConfigName",
+        "spec.deploymentConfig.autoRollbackConfiguration.alarms",
+        "status.endpointStatus",
+        "status.failureReason",
+        "status.conditions",
+    ),
+    "EndpointConfig": ("spec.endpointConfigName", "spec.productionVariants", "status.conditions"),
+    "Model": ("spec.modelName", "spec.executionRoleARN", "status.conditions"),
+    "ModelPackage": (
+        "spec.modelPackageGroupName",
+        "spec.modelApprovalStatus",
+        "spec.approvalDescription",
+        "status.modelPackageStatus",
+        "status.conditions",
+    ),
+}
+"""The same of kinds that a cluster may lack: not everybody serves models through it."""
 _UPGRADE = (
     "Helm never upgrades custom resource definitions: apply those of the chart's crds/ with kubectl apply "
     "--server-side. The EKS capability upgrades them itself."
 )
 
 
-def kinds_served(api_resources: Mapping[str, Any]) -> Line:
-    """Whether the API server serves the kinds that pipelines need.
+def served_kinds(api_resources: Mapping[str, Any]) -> frozenset[str]:
+    """The kinds that the API server serves.
 
     :param api_resources: its ``APIResourceList`` of the group.
     """
     items = api_resources.get("resources")
-    served = {str(item.get("kind")) for item in (items if isinstance(items, list) else ()) if isinstance(item, Mapping)}
+    return frozenset(
+        str(item.get("kind")) for item in (items if isinstance(items, list) else ()) if isinstance(item, Mapping)
+    )
+
+
+def kinds_served(served: frozenset[str]) -> Line:
+    """Whether the API server serves the kinds that pipelines need."""
     missing = [kind for kind in NEEDED_FIELDS if kind not in served]
     if missing:
         return Line(
@@ -82,12 +108,13 @@ def kinds_served(api_resources: Mapping[str, Any]) -> Line:
 
 
 def fields_served(openapi: Mapping[str, Any]) -> Line:
-    """Whether the kinds have every field that is used here.
+    """Whether the kinds have every field that is used here; of the lifecycle's, those that are served.
 
     :param openapi: the API server's OpenAPI v3 document of the group.
     """
+    wanted = {**NEEDED_FIELDS, **{kind: paths for kind, paths in LIFECYCLE_FIELDS.items() if _schema(openapi, kind)}}
     missing = []
-    for kind, paths in NEEDED_FIELDS.items():
+    for kind, paths in wanted.items():
         schema = _schema(openapi, kind)
         missing += [f"{kind}.{path}" for path in paths if not _has(schema, path.split("."))]
     if missing:
@@ -98,7 +125,7 @@ def fields_served(openapi: Mapping[str, Any]) -> Line:
             GROUP,
             _UPGRADE,
         )
-    return Line("fields", Level.OK, f"All {sum(map(len, NEEDED_FIELDS.values()))} fields in use are there", GROUP)
+    return Line("fields", Level.OK, f"All {sum(map(len, wanted.values()))} fields in use are there", GROUP)
 
 
 def lease(document: Mapping[str, Any], now: datetime) -> Line:
@@ -130,9 +157,8 @@ def watched(resources: Sequence[Mapping[str, Any]], namespace: str, now: datetim
     silent = {kind: [one for one in ones if _is_unanswered(one, now)] for kind, ones in by_kind.items()}
     heard = {kind: [one for one in ones if _was_answered(one)] for kind, ones in by_kind.items()}
     if not resources:
-        yield Line(
-            "controller", Level.SKIPPED, "Nothing tells whether the controller runs: the namespace is empty", namespace
-        )
+        what = "Nothing tells whether the controller runs: no resource was found here that it would answer"
+        yield Line("controller", Level.SKIPPED, what, namespace)
         return
     if any(silent.values()) and not any(heard.values()):
         yield Line(

@@ -37,3 +37,8 @@ def worst(lines: Sequence[Line]) -> Level:
     """The level of all of them together."""
     levels = {line.level for line in lines}
     return next((level for level in (Level.PROBLEM, Level.UNCHECKED) if level in levels), Level.OK)
+
+
+def unseen(lines: Sequence[Line]) -> int:
+    """How many of them could not be looked at."""
+    return sum(line.level in (Level.UNCHECKED, Level.SKIPPED) for line in lines)

@@ -20,6 +20,8 @@ from airflow_ack_sagemaker.core.run.decision import attempt_of
 
 Place = tuple[str, str, str]
 """A pipeline: cluster, namespace, name in SageMaker."""
+TaskInstance = tuple[str | None, str | None, str | None, int, int | None]
+"""What the attempts of one execution have in common: DAG, run, task, map index, place in a batch."""
 _RAN = frozenset({State.SUCCEEDED, State.FAILED, State.STOPPED})
 _WHOSE = ("dag_id", "run_id", "task_id", "map_index", "index")
 _MAX_REASON = 500
@@ -61,7 +63,7 @@ class Row:
         return self.state in FINISHED
 
     @property
-    def task_instance(self) -> tuple[str | None, str | None, str | None, int, int | None]:
+    def task_instance(self) -> TaskInstance:
         """What its attempts have in common."""
         return (self.dag_id, self.run_id, self.task_id, self.map_index, self.index)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from airflow_ack_sagemaker.core.pages.executions import Row
 
@@ -52,9 +52,25 @@ class Page:
     dags: Sequence[str]
 
 
-def readable(rows: Iterable[Row], dag_ids: Collection[str]) -> list[Row]:
+class OfDag(Protocol):
+    """What a task of a DAG has made; None: no task has."""
+
+    @property
+    def dag_id(self) -> str | None:
+        """The DAG."""
+
+
+T = TypeVar("T", bound=OfDag)
+
+
+def readable(rows: Iterable[T], dag_ids: Collection[str]) -> list[T]:
     """The rows of these DAGs."""
     return [row for row in rows if row.dag_id is not None and row.dag_id in dag_ids]
+
+
+def any_readable(rows: Iterable[OfDag], dag_ids: Collection[str]) -> bool:
+    """Whether one of the rows is of these DAGs."""
+    return any(row.dag_id is not None and row.dag_id in dag_ids for row in rows)
 
 
 def page_of(rows: Sequence[Row], query: Query) -> Page:
@@ -92,6 +108,11 @@ def _fits(row: Row, query: Query) -> bool:
 
 def _found(row: Row, words: Sequence[str]) -> bool:
     texts = (row.name, row.pipeline, row.dag_id, row.run_id, row.task_id, row.status, row.state.value, row.reason)
+    return has_words(texts, words)
+
+
+def has_words(texts: Iterable[str | None], words: Sequence[str]) -> bool:
+    """Whether each of the words, which are casefolded, is found in one of the texts."""
     text = "\n".join(filter(None, texts)).casefold()
     return all(word in text for word in words)
 

@@ -2,15 +2,18 @@
 
 Which names and which texts are secret is the caller's knowledge (Airflow's masker); this module knows where in our
 documents a name stands beside its value: ``{"name": ..., "value": ...}`` of a launch, ``{"Name": ..., "DefaultValue":
-...}`` of a definition's parameter, tags and variables of the environment, and JSON inside strings.
+...}`` of a definition's parameter, tags and variables of the environment, ``["--name", value]`` of a container's
+arguments, and JSON inside strings.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+from airflow_ack_sagemaker.core.pages.secret_assignments import is_harmless
 from airflow_ack_sagemaker.core.pages.secret_shapes import MASK
 from airflow_ack_sagemaker.core.pages.secret_texts import strings_in
 from airflow_ack_sagemaker.core.resource import fields
@@ -18,8 +21,19 @@ from airflow_ack_sagemaker.core.resource import fields
 _NAMES = ("name", "Name", "key", "Key", "ParameterName", "MetricName")
 _VALUES = frozenset({"value", "Value", "DefaultValue", "EnumValues", "default", "values", "Values", "ParameterValue"})
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_OPTION = re.compile(r"--?([A-Za-z][\w.-]{0,100})=?")
+_FLAG = re.compile(r"--[A-Za-z]|-[A-Za-z]\Z")
+"""After an option without a value stands the next one."""
+_NEXT_COMMAND = frozenset({"&&", "||", "|", ";"})
+_JOINED = re.compile(r"(--?[A-Za-z][\w.-]{0,100})=(.+)", re.DOTALL)
+_CURL_USER = frozenset({"u", "user", "U", "proxy-user"})
+_JSON = re.compile(r"[\s\ufeff]*+[{\[\"]")
 _DEEP = 200
 """Nesting beyond which nothing is shown: a definition may have as much."""
+_TEXTS = 6
+"""JSON in a text in the JSON of a text, and so on: beyond this, nothing is shown. Each level is work for the whole."""
+_LONG = 4_000
+"""Digits of a number that is read as a text: Python reads up to 4,300."""
 
 
 class Masker(Protocol):
@@ -32,28 +46,40 @@ class Masker(Protocol):
         """The text without the values that are known to be secrets."""
 
 
-def masked(value: Any, masker: Masker, depth: int = 0) -> Any:
-    """A document (of mappings, sequences and scalars) without its secrets; the same shape, new objects."""
+def masked(value: Any, masker: Masker, depth: int = 0, texts: int = 0) -> Any:
+    """A document (of mappings, sequences and scalars) without its secrets; the same shape, new objects.
+
+    :param depth: how deep it stands in another; ``texts``: in how many texts that are JSON.
+    """
     if depth > _DEEP:
         return MASK
     if isinstance(value, str):
-        return _masked_text(value, masker, depth)
+        return _masked_text(value, masker, depth, texts)
     if isinstance(value, Mapping):
         secret = _names_a_secret(value, masker)
         return {
             masker.text(key) if isinstance(key, str) else key: hidden(item)
             if (isinstance(key, str) and masker.hides(key)) or (secret and key in _VALUES)
-            else masked(item, masker, depth + 1)
+            else masked(item, masker, depth + 1, texts)
             for key, item in value.items()
         }
     if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return [masked(item, masker, depth + 1) for item in value]
+        options = _Options(masker)
+        clean = []
+        for item in value:
+            if options.hide(item):
+                clean.append(hidden(item))
+            elif joined := options.joined(item):
+                clean.append(f"{joined[1]}={MASK}")
+            else:
+                clean.append(masked(item, masker, depth + 1, texts))
+        return clean
     return value
 
 
-def secrets_of(value: Any, masker: Masker, depth: int = 0) -> Iterator[str]:
+def secrets_of(value: Any, masker: Masker, depth: int = 0, texts: int = 0) -> Iterator[str]:
     """The texts that `masked` would hide in a document because of their names."""
-    if depth > _DEEP:
+    if depth > _DEEP or texts > _TEXTS:
         return
     if isinstance(value, Mapping):
         secret = _names_a_secret(value, masker)
@@ -61,12 +87,51 @@ def secrets_of(value: Any, masker: Masker, depth: int = 0) -> Iterator[str]:
             if (isinstance(key, str) and masker.hides(key)) or (secret and key in _VALUES):
                 yield from strings_in(item)
             else:
-                yield from secrets_of(item, masker, depth + 1)
+                yield from secrets_of(item, masker, depth + 1, texts)
     elif isinstance(value, list):
+        options = _Options(masker)
         for item in value:
-            yield from secrets_of(item, masker, depth + 1)
-    elif isinstance(value, str) and value[:1] in ("{", "["):
-        yield from secrets_of(_parsed(value), masker, depth + 1)
+            if options.hide(item):
+                yield from strings_in(item)
+            elif joined := options.joined(item):
+                yield joined[2]
+            else:
+                yield from secrets_of(item, masker, depth + 1, texts)
+    elif isinstance(value, str):
+        yield from secrets_of(_parsed(value), masker, depth + 1, texts + 1)
+
+
+class _Options:
+    """The arguments of a program, one after another: after ``--password`` stands a secret."""
+
+    def __init__(self, masker: Masker) -> None:
+        self._hides = masker.hides
+        self._name: str | None = None
+        self._curl = False
+
+    def hide(self, item: Any) -> bool:
+        """Whether this item is the value of an option whose name hides."""
+        name, self._name = self._name, None
+        if isinstance(item, str):
+            if item[:1] == "-":
+                option = _OPTION.fullmatch(item)
+                if option and (self._hides(option[1]) or (self._curl and option[1] in _CURL_USER)):
+                    self._name = option[1]
+            elif item[-4:] == "curl":
+                self._curl = True
+            elif item in _NEXT_COMMAND:
+                self._curl = False
+        if name is None or not isinstance(item, str):
+            return name is not None
+        return not is_harmless(name, item) and not _FLAG.match(item)
+
+    def joined(self, item: Any) -> re.Match[str] | None:
+        """The name, and the value, of an option that holds both and hides: ``--password=value``."""
+        if not isinstance(item, str) or item[:1] != "-":
+            return None
+        found = _JOINED.fullmatch(item)
+        hides = found is not None and self._hides(found[1].lstrip("-")) and not is_harmless(found[1], found[2])
+        return found if hides else None
 
 
 def _names_a_secret(value: Mapping[Any, Any], masker: Masker) -> bool:
@@ -92,7 +157,7 @@ def parameters_of(resource: Mapping[str, Any], masker: Masker) -> list[dict[str,
         if not isinstance(item, Mapping):
             continue
         name, value = str(item.get("name") or ""), str(item.get("value") or "")
-        shown = hidden(value) if masker.hides(name) else _masked_text(value, masker, 0)
+        shown = hidden(value) if masker.hides(name) else _masked_text(value, masker, 0, 0)
         found.append({"name": masker.text(name), "value": shown, "masked": shown != value})
     return found
 
@@ -107,19 +172,27 @@ def shown_resource(resource: Mapping[str, Any], masker: Masker) -> Any:
     return masked({**resource, "metadata": metadata}, masker)
 
 
-def _masked_text(text: str, masker: Masker, depth: int) -> str:
-    if text[:1] in ("{", "["):
-        document = _parsed(text)
-        if document is not None:
-            clean = masked(document, masker, depth + 1)
-            if clean != document:
-                return json.dumps(clean, ensure_ascii=False)
+def _masked_text(text: str, masker: Masker, depth: int, texts: int) -> str:
+    if (document := _parsed(text)) is not None:
+        if texts >= _TEXTS:
+            return MASK
+        clean = masked(document, masker, depth + 1, texts + 1)
+        if clean != document:
+            return json.dumps(clean, ensure_ascii=False)
     return masker.text(text)
 
 
 def _parsed(text: str) -> Any:
-    """The JSON in a text; None where there is none. (A number of more than 4,300 digits is a ValueError, too.)"""
+    """The object, array or string of JSON in a text; None where there is none. A number that Python does not read is a
+    text.
+    """
+    start = _JSON.match(text)
+    if start is None:
+        return None
+    text = text[start.end() - 1 :]
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):
+    except (json.JSONDecodeError, RecursionError):
         return None
+    except ValueError:
+        return json.loads(text, parse_int=lambda digits: digits if len(digits) > _LONG else int(digits))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,9 +154,12 @@ def summarize(rows: Iterable[Row]) -> Summary:
     )
 
 
-def visible(pipeline: PipelineRow, executions: Sequence[Row], labels: Collection[str]) -> bool:
-    """Whether a pipeline is shown to a user who may read these executions and the DAGs of these labels."""
-    return bool(executions) or (pipeline.dag_label is not None and pipeline.dag_label in labels)
+def visible(pipeline: PipelineRow, labels: Collection[str], *, read: bool) -> bool:
+    """Whether a pipeline is shown to a user who may read the DAGs of these labels.
+
+    :param read: whether the user may read one of its executions.
+    """
+    return read or (pipeline.dag_label is not None and pipeline.dag_label in labels)
 
 
 def dag_labels(dag_ids: Iterable[str]) -> frozenset[str]:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-MASK = "***"
+from airflow_ack_sagemaker.core.pages.secret_assignments import MASK, without_named
+
+__all__ = ["MASK", "without_shapes"]
+
 _WHOLE = re.compile(
     r"""
       -----BEGIN[ ](?:[A-Z0-9]+[ ]){0,3}PRIVATE[ ]KEY-----(?:[^-]|-(?!----))*(?:-----END[ ][A-Z0-9 ]{1,40}-----)?
@@ -23,13 +26,14 @@ _WHOLE = re.compile(
     re.VERBOSE | re.ASCII,
 )
 _AFTER = re.compile(r"((?<![\w-])(?:Bearer|Basic)[ ]{1,3})[\w.~+/=-]{12,}", re.ASCII | re.IGNORECASE)
-_USER_INFO = re.compile(r"(?<=://)([^/?#\s\"'<>@:]{0,200})(:?)[^/?#\s\"'<>]{0,1000}@", re.ASCII)
-_ASSIGNED = re.compile(
-    r"""(?P<name>(?<![\w.-])[\w.-]{2,80})(?P<sign>=|["']?[ ]?:[ ]?(?=["']))"""
-    r"""(?P<value>"[^"\n]*"|'[^'\n]*'|[^\s"'&;,]+)""",
-    re.ASCII,
+_USER_INFO = re.compile(
+    r"""(?<=://)(?:
+        (?P<user>[^/?#\s"'<>@:]{0,200})(?P<colon>:?)[^/?#\s"'<>]{0,1000}@
+      | (?P<other>[^/?#\s"'<>@:\[]{1,200}+):(?!\d{1,5}[/?#])(?:[^\s"'<>@/]|/(?!/)){1,300}+@(?=[\w.-])
+    )""",
+    re.ASCII | re.VERBOSE,
 )
-_OPTION = re.compile(r"(?P<name>(?<![\w-])--[a-z][\w-]{2,40})(?P<sign>[ ]{1,3})(?P<value>[^\s-]\S*)", re.ASCII)
+"""The second form is a password with a raw ``/``, ``?`` or ``#`` in it; after a port, an ``@`` belongs to the path."""
 _FORTY = re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])", re.ASCII)
 _DISTINCT = 22
 """Different characters in 40 random ones of 64: 30 on average, less than this in one of two thousand. A path of 40
@@ -40,26 +44,22 @@ characters has fewer.
 def without_shapes(text: str, hides: Callable[[str], bool]) -> str:
     """The text without what has the shape of a secret.
 
-    :param hides: whether the value of something with this name is secret, for ``name=value`` in a text.
+    :param hides: whether the value of something with this name is secret, see `without_named`.
     """
-
-    def assigned(match: re.Match[str]) -> str:
-        if match["value"] in ("", '""', "''") or not hides(match["name"].lstrip("-")):
-            return match[0]
-        quote = match["value"][0] if match["value"][0] in "\"'" else ""
-        return f"{match['name']}{match['sign']}{quote}{MASK}{quote}"
 
     if len(text) < 8:
         return text
     if "://" in text:
-        text = _USER_INFO.sub(lambda match: f"{match[1]}:{MASK}@" if match[2] else f"{MASK}@", text)
+        text = _USER_INFO.sub(_user_info, text)
     text = _WHOLE.sub(MASK, text)
     text = _AFTER.sub(rf"\1{MASK}", text)
-    if "=" in text or ":" in text:
-        text = _ASSIGNED.sub(assigned, text)
-    if "--" in text:
-        text = _OPTION.sub(assigned, text)
-    return _FORTY.sub(_secret_key, text)
+    return _FORTY.sub(_secret_key, without_named(text, hides))
+
+
+def _user_info(match: re.Match[str]) -> str:
+    if match["other"]:
+        return f"{match['other']}:{MASK}@"
+    return f"{match['user']}:{MASK}@" if match["colon"] else f"{MASK}@"
 
 
 def _secret_key(match: re.Match[str]) -> str:

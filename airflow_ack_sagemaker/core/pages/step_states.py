@@ -7,6 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from airflow_ack_sagemaker.core.run.step_logs import StepLog, log_of
+from airflow_ack_sagemaker.core.run.step_runs import branch_of_step
+
 NOT_STARTED = "NotStarted"
 SKIPPED = "Skipped"
 
@@ -14,7 +17,7 @@ SKIPPED = "Skipped"
 @dataclass(frozen=True, slots=True)
 class StepView:
     """A step. ``status`` is SageMaker's StepStatus, `NOT_STARTED`, `SKIPPED`, or None where it is not known; ``parent``
-    and ``branch`` are the condition that it stands in.
+    and ``branch`` are the condition that it stands in; ``log`` is where its job writes.
     """
 
     name: str
@@ -26,6 +29,7 @@ class StepView:
     reason: str | None = None
     parent: str | None = None
     branch: str | None = None
+    log: StepLog | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class StepState:
     outcome: bool | None = None
     source_arn: str | None = None
     iterated: bool = False
+    log: StepLog | None = None
 
 
 def picture_of(steps: Iterable[StepView], edges: Iterable[tuple[str, str]], order: Iterable[str]) -> Picture:
@@ -124,6 +129,7 @@ def _merged(step: StepView, state: StepState) -> StepView:
         started=state.started,
         ended=state.ended,
         reason=reason,
+        log=state.log,
     )
 
 
@@ -152,7 +158,6 @@ def _why_skipped(
 def state_of(step: Mapping[str, Any], text_of: Callable[[object], str | None]) -> StepState:
     """A member of ListPipelineExecutionSteps; ``text_of`` turns its times into texts."""
     metadata = _object(step.get("Metadata"))
-    outcome = {"True": True, "False": False}.get(str(_object(metadata.get("Condition")).get("Outcome")))
     source = _object(step.get("SelectiveExecutionResult")).get("SourcePipelineExecutionArn")
     round_ = _object(step.get("IterationContext"))
     return StepState(
@@ -163,9 +168,10 @@ def state_of(step: Mapping[str, Any], text_of: Callable[[object], str | None]) -
         started=text_of(step.get("StartTime")),
         ended=text_of(step.get("EndTime")),
         reason=step.get("FailureReason") or None,
-        outcome=outcome,
+        outcome=branch_of_step(step),
         source_arn=source,
         iterated=bool(step.get("IterationContext")),
+        log=log_of(step),
     )
 
 

@@ -124,6 +124,19 @@ def conditions(resource: Resource) -> list[Mapping[str, Any]]:
     return _mappings(status(resource).get("conditions"))
 
 
+def validation_failure(resource: Resource) -> str | None:
+    """Why a model package has failed, which tells it in the details of its status and nowhere else."""
+    details = _mapping(status(resource).get("modelPackageStatusDetails"))
+    checks = [*_mappings(details.get("validationStatuses")), *_mappings(details.get("imageScanStatuses"))]
+    reasons = (text(check, "failureReason") for check in checks)
+    return "; ".join(reason for reason in reasons if reason) or None
+
+
+def last_monitoring_execution(resource: Resource) -> Mapping[str, Any]:
+    """What a monitoring schedule tells of its last execution."""
+    return _mapping(status(resource).get("lastMonitoringExecutionSummary"))
+
+
 def said_by(condition: Mapping[str, Any]) -> str | None:
     """Message and reason of a condition: ACK puts the interesting half into either."""
     parts = (text(condition, "message"), text(condition, "reason"))

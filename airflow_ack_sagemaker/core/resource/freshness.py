@@ -13,13 +13,19 @@ and its writes carry the version that they read. So two things are enough to kno
 
 The generation counts changes of the spec. At generation 1 any status is an answer. Where somebody else has changed the
 spec last, the two times are compared, which is right as long as the API server's clock is not set back in between.
+
+A manager has one time for all that it owns: whoever owns the spec and changes a label renews it, and no answer follows.
+So what has been seen once is written down, too (`answer_note`): the generation whose answer was seen, or that SageMaker
+was found to have (`core.run.described`). It holds until the spec changes. What nobody has seen cannot be told by the
+resource: of a change of the spec in the very second of a status neither, which then counts as answered, since a
+controller mostly answers within that second, and then writes nothing more.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -30,8 +36,12 @@ from airflow_ack_sagemaker.core.resource.kinds import kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.resource.times import text_of, time_or_none
 
+CONTROLLER = "ack-sagemaker"
+"""The controller's field manager (recorded)."""
 ANNOTATION_CHANGE = f"{PREFIX}/change"
 """What the last change of the spec by this package found: see `change_note`."""
+ANNOTATION_ANSWERED = f"{PREFIX}/answered"
+"""The generation (`generation_of`) that is known to be answered: see `answer_note`."""
 
 STATUS_RESOLUTION = timedelta(seconds=2)
 """Between a status write and our next change.
@@ -42,9 +52,11 @@ passed on the controller's clock too, wherever in the second that clock ticks.
 
 
 def spec_changed(resource: Mapping[str, Any]) -> datetime | None:
-    """When the ``spec`` was last changed, by anybody."""
+    """When the ``spec`` was last changed, by anybody but the controller: it writes SageMaker's own defaults there."""
     return _latest(
-        entry for entry in fields.managed_fields(resource) if not entry.get("subresource") and _has_spec(entry)
+        entry
+        for entry in fields.managed_fields(resource)
+        if not entry.get("subresource") and _has_spec(entry) and entry.get("manager") != CONTROLLER
     )
 
 
@@ -56,13 +68,35 @@ def answered(resource: Mapping[str, Any]) -> bool:
     written = fields.status_written(resource)
     if written is None:
         return False
-    generation = fields.metadata(resource).get("generation")
-    if generation == 1:
+    if _told_by_itself(resource):
         return True
-    noted = _noted(resource)
-    if noted is not None and noted[0] == generation:
-        return text_of(written) != noted[1]
+    if (noted := _noted(resource)) is not None:
+        return text_of(written) != noted.status
     return written >= changed
+
+
+def generation_of(resource: Mapping[str, Any]) -> str:
+    """What tells one state of a resource's spec from all others: its uid and generation."""
+    return f"{fields.uid(resource)}/{fields.metadata(resource).get('generation')}"
+
+
+def answer_note(resource: Mapping[str, Any]) -> dict[str, str]:
+    """The annotation that says of a resource, which was found to be answered, that this generation of it is; empty
+    where no later write can raise a doubt. It is true whenever it is written.
+    """
+    if spec_changed(resource) is None or _told_by_itself(resource):
+        return {}
+    if answered(resource) and (_noted(resource) is not None or not written_by_others(resource)):
+        return {}
+    return {ANNOTATION_ANSWERED: generation_of(resource)}
+
+
+def written_by_others(resource: Mapping[str, Any]) -> bool:
+    """Whether anybody but this package and the controller has ever written the spec."""
+    return any(
+        not entry.get("subresource") and _has_spec(entry) and entry.get("manager") not in (CONTROLLER, PREFIX)
+        for entry in fields.managed_fields(resource)
+    )
 
 
 def change_note(resource: Mapping[str, Any]) -> dict[str, str]:
@@ -70,7 +104,11 @@ def change_note(resource: Mapping[str, Any]) -> dict[str, str]:
     generation = fields.metadata(resource).get("generation")
     if not isinstance(generation, int):
         return {}
-    note = {"generation": generation + 1, "status": text_of(fields.status_written(resource))}
+    note = {
+        "uid": fields.uid(resource),
+        "generation": generation + 1,
+        "status": text_of(fields.status_written(resource)),
+    }
     return {ANNOTATION_CHANGE: json.dumps(note, separators=(",", ":"))}
 
 
@@ -99,7 +137,10 @@ def observe(resource: Mapping[str, Any]) -> Outcome:
         state=State.UNSEEN,
         reason="the controller has not answered the last change yet; its status is from before",
         remedy=(
-            f"The controller is busy, down, or no longer watches this namespace. Look at its log: {CONTROLLER_LOG}."
+            f"The controller is busy, down, or no longer watches this namespace. Look at its log: {CONTROLLER_LOG}. "
+            "It answers changes of the spec only, and an answer that meets another write is lost: where it is well, "
+            "change a field of the spec, such as a description, or, of a Pipeline, let the task ask SageMaker "
+            "(aws_conn_id with sagemaker:DescribePipeline)."
         ),
         warning=None,
     )
@@ -125,8 +166,9 @@ def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
     kind, status = kind_of(fields.kind_name(resource)), fields.status(resource)
     if kind.is_job:
         said = fields.status_text(resource, kind.status_field) if kind.status_field else None
-        if said is not None and said not in kind.succeeded | kind.failed | kind.stopped | kind.running:
-            # `classify` asks since when a status stands that is not known.
+        if "deletionTimestamp" in kept or (said is not None and said not in kind.running):
+            # `classify` asks since when a job has ended, or a status stands that is not known, and which status was
+            # written after a deletion.
             kept["managedFields"] = [
                 {"subresource": "status", "time": entry["time"]}
                 for entry in fields.managed_fields(resource)
@@ -134,28 +176,46 @@ def prune(resource: Mapping[str, Any]) -> dict[str, Any]:
             ]
         spec = {key: value for key, value in fields.spec(resource).items() if key == "pipelineName"}
         return {"kind": resource["kind"], "metadata": kept, "spec": spec, "status": status}
-    if note := fields.annotation(resource, ANNOTATION_CHANGE):
-        kept["annotations"] = {ANNOTATION_CHANGE: note}
+    notes = {key: fields.annotation(resource, key) for key in (ANNOTATION_CHANGE, ANNOTATION_ANSWERED)}
+    if any(notes.values()):
+        kept["annotations"] = {key: note for key, note in notes.items() if note}
     kept["managedFields"] = [
         {
-            **{key: entry[key] for key in ("subresource", "time") if key in entry},
+            **{key: entry[key] for key in ("manager", "subresource", "time") if key in entry},
             "fieldsV1": {"f:spec": {}} if _has_spec(entry) else {},
         }
         for entry in fields.managed_fields(resource)
     ]
-    return {"kind": resource["kind"], "metadata": kept, "status": status}
+    spec = {key: value for key, value in fields.spec(resource).items() if key == "endpointConfigName"}
+    return {"kind": resource["kind"], "metadata": kept, "spec": spec, "status": status}
 
 
-def _noted(resource: Mapping[str, Any]) -> tuple[int, str | None] | None:
-    """Generation and time of the status before, as the last change of ours has noted them."""
+def _told_by_itself(resource: Mapping[str, Any]) -> bool:
+    """Whether any status is an answer: to the creation, or since it is written down that one was seen."""
+    if fields.metadata(resource).get("generation") == 1:
+        return True
+    return fields.annotation(resource, ANNOTATION_ANSWERED) == generation_of(resource)
+
+
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """What `change_note` wrote; ``status`` is the time of the status before, None where there was none."""
+
+    status: str | None
+
+
+def _noted(resource: Mapping[str, Any]) -> _Note | None:
+    """What was noted of the last change of the spec; None: it is not ours."""
     try:
         note = json.loads(fields.annotation(resource, ANNOTATION_CHANGE) or "")
-        generation, status = note["generation"], note["status"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        generation, status, uid = note["generation"], note["status"], note.get("uid")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     if type(generation) is not int or not (status is None or isinstance(status, str)):
         return None
-    return generation, status
+    # A copy of another resource's annotations says nothing of this one. Notes without a uid are of an earlier version.
+    of_this = uid is None or uid == fields.uid(resource)
+    return _Note(status) if of_this and generation == fields.metadata(resource).get("generation") else None
 
 
 def _has_spec(entry: Mapping[str, Any]) -> bool:

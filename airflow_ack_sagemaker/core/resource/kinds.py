@@ -1,8 +1,9 @@
-"""The kinds of the ACK SageMaker controller, and which of their statuses mean what.
+"""The kinds of the ACK SageMaker controller: which of their statuses mean what, what names them, what may be changed.
 
 Names, plurals and status fields are those of the controller's CRDs; the status values are the enums of the SageMaker
 API model (botocore, service ``sagemaker``). A value that is in none of a kind's groups is unknown: never a success, and
-never a reason to stop looking.
+never a reason to stop looking. What may be changed is what the controller sends in an update (its generator.yaml); it
+calls any other edit ``ACK.Terminal``, or ignores it without a word. What a kind refers to: `core.resource.references`.
 """
 
 from __future__ import annotations
@@ -34,6 +35,16 @@ class Kind:
     name_field: str | None = None
     is_job: bool = False
     """Whether it ends by itself (a job, an execution) instead of being kept (a pipeline, an endpoint)."""
+    by_arn: bool = False
+    """Whether SageMaker's name for it is known only once it is made: its ARN is its identity, also for adoption."""
+    updated: frozenset[str] = frozenset()
+    """The members of ``.spec`` that may be changed once it is made. Tags are not among them: the controller sets them
+    when it makes the thing, and never looks at them again."""
+    results: tuple[str, ...] = ()
+    """Members of ``.status`` that tell what came of it."""
+    only_at_creation: frozenset[str] = frozenset()
+    """Members of ``.spec`` that SageMaker never tells of: while they stand there the controller finds a difference at
+    each look, and its status stays what it was."""
 
     @property
     def singular(self) -> str:
@@ -60,6 +71,7 @@ PIPELINE = Kind(
     succeeded=_set("Active"),
     running=_set("Deleting"),
     name_field="pipelineName",
+    updated=_set("pipelineDefinition pipelineDescription pipelineDisplayName parallelismConfiguration roleARN"),
 )
 PIPELINE_EXECUTION = Kind(
     "PipelineExecution",
@@ -70,11 +82,18 @@ PIPELINE_EXECUTION = Kind(
     stopped=_set("Stopped"),
     running=_set("Executing Stopping"),
     is_job=True,
+    by_arn=True,
 )
 
 
 def _job(
-    kind: str, field: str, *, succeeded: str = "Completed", name: str, running: str = "InProgress Stopping"
+    kind: str,
+    field: str,
+    *,
+    succeeded: str = "Completed",
+    name: str,
+    running: str = "InProgress Stopping",
+    results: str = "",
 ) -> Kind:
     return Kind(
         kind,
@@ -86,10 +105,11 @@ def _job(
         running=_set(running),
         name_field=name,
         is_job=True,
+        results=tuple(results.split()),
     )
 
 
-def _studio(kind: str, name: str) -> Kind:
+def _studio(kind: str, name: str, updated: str, results: str = "") -> Kind:
     """A thing of SageMaker Studio: domain, user profile or space."""
     return Kind(
         kind,
@@ -99,12 +119,14 @@ def _studio(kind: str, name: str) -> Kind:
         failed=_set("Failed Update_Failed Delete_Failed"),
         running=_set("Pending Updating Deleting"),
         name_field=name,
+        updated=_set(updated),
+        results=tuple(results.split()),
     )
 
 
-def _definition(kind: str, name: str) -> Kind:
+def _definition(kind: str, name: str, updated: str = "") -> Kind:
     """A thing that SageMaker only stores: it has no status of its own."""
-    return Kind(kind, f"{kind.lower()}s", name_field=name)
+    return Kind(kind, f"{kind.lower()}s", name_field=name, updated=_set(updated))
 
 
 _ALL = (
@@ -118,7 +140,12 @@ _ALL = (
         name_field="appName",
     ),
     _definition("DataQualityJobDefinition", "jobDefinitionName"),
-    _studio("Domain", "domainName"),
+    _studio(
+        "Domain",
+        "domainName",
+        "defaultUserSettings defaultSpaceSettings appNetworkAccessType appSecurityGroupManagement subnetIDs vpcID",
+        "domainID url",
+    ),
     _definition("EndpointConfig", "endpointConfigName"),
     Kind(
         "Endpoint",
@@ -128,6 +155,8 @@ _ALL = (
         failed=_set("Failed OutOfService UpdateRollbackFailed"),
         running=_set("Creating Updating SystemUpdating RollingBack Deleting"),
         name_field="endpointName",
+        updated=_set("endpointConfigName deploymentConfig"),
+        results=("productionVariants",),
     ),
     Kind(
         "FeatureGroup",
@@ -143,6 +172,7 @@ _ALL = (
         "hyperParameterTuningJobStatus",
         name="hyperParameterTuningJobName",
         running="InProgress Stopping Deleting DeleteFailed",
+        results="bestTrainingJob overallBestTrainingJob",
     ),
     Kind(
         "InferenceComponent",
@@ -152,8 +182,16 @@ _ALL = (
         failed=_set("Failed"),
         running=_set("Creating Updating Deleting"),
         name_field="inferenceComponentName",
+        updated=_set("specification runtimeConfig"),
+        results=("variantName",),
     ),
-    _job("LabelingJob", "labelingJobStatus", name="labelingJobName", running="Initializing InProgress Stopping"),
+    _job(
+        "LabelingJob",
+        "labelingJobStatus",
+        name="labelingJobName",
+        running="Initializing InProgress Stopping",
+        results="labelingJobOutput labelCounters",
+    ),
     _definition("ModelBiasJobDefinition", "jobDefinitionName"),
     _definition("ModelExplainabilityJobDefinition", "jobDefinitionName"),
     Kind(
@@ -173,6 +211,10 @@ _ALL = (
         failed=_set("Failed"),
         running=_set("Pending InProgress Deleting"),
         name_field="modelPackageName",
+        by_arn=True,
+        updated=_set("modelApprovalStatus approvalDescription customerMetadataProperties"),
+        results=("modelPackageStatusDetails",),
+        only_at_creation=_set("clientToken"),
     ),
     _definition("ModelQualityJobDefinition", "jobDefinitionName"),
     _definition("Model", "modelName"),
@@ -185,8 +227,10 @@ _ALL = (
         stopped=_set("Stopped"),
         running=_set("Pending"),
         name_field="monitoringScheduleName",
+        updated=_set("monitoringScheduleConfig"),
+        results=("lastMonitoringExecutionSummary",),
     ),
-    _definition("NotebookInstanceLifecycleConfig", "notebookInstanceLifecycleConfigName"),
+    _definition("NotebookInstanceLifecycleConfig", "notebookInstanceLifecycleConfigName", "onCreate onStart"),
     Kind(
         "NotebookInstance",
         "notebookinstances",
@@ -196,6 +240,11 @@ _ALL = (
         stopped=_set("Stopped"),
         running=_set("Pending Stopping Deleting Updating PendingMaintenance InMaintenance"),
         name_field="notebookInstanceName",
+        updated=_set(
+            "acceleratorTypes additionalCodeRepositories defaultCodeRepository instanceType ipAddressType "
+            "lifecycleConfigName platformIdentifier roleARN rootAccess volumeSizeInGB"
+        ),
+        results=("url",),
     ),
     PIPELINE,
     PIPELINE_EXECUTION,
@@ -208,11 +257,19 @@ _ALL = (
         failed=_set("CreateFailed DeleteFailed UpdateFailed"),
         running=_set("Pending CreateInProgress DeleteInProgress DeleteCompleted UpdateInProgress"),
         name_field="projectName",
+        updated=_set("projectDescription"),
+        results=("projectID", "serviceCatalogProvisionedProductDetails"),
     ),
-    _studio("Space", "spaceName"),
-    _job("TrainingJob", "trainingJobStatus", name="trainingJobName", running="InProgress Stopping Deleting"),
+    _studio("Space", "spaceName", "spaceSettings spaceDisplayName", "url"),
+    _job(
+        "TrainingJob",
+        "trainingJobStatus",
+        name="trainingJobName",
+        running="InProgress Stopping Deleting",
+        results="modelArtifacts secondaryStatus",
+    ),
     _job("TransformJob", "transformJobStatus", name="transformJobName"),
-    _studio("UserProfile", "userProfileName"),
+    _studio("UserProfile", "userProfileName", "userSettings"),
 )
 
 KINDS: dict[str, Kind] = {kind.kind: kind for kind in _ALL}

@@ -20,6 +20,7 @@ from enum import StrEnum
 
 from airflow_ack_sagemaker.core.resource.fields import Resource, annotation
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_LAUNCHED_BY
+from airflow_ack_sagemaker.core.resource.times import time_or_none
 
 
 class Relation(StrEnum):
@@ -45,6 +46,14 @@ class Try:
     max_tries: int = 0
     clear_number: int = 0
     run_start: str | None = None
+
+    def seconds_since_start(self, now: float) -> float | None:
+        """How long ago the run began, by the clocks of Airflow's machines; None: not known. Nothing of it is older.
+
+        :param now: Unix time in seconds.
+        """
+        start = time_or_none(self.run_start)
+        return None if start is None else now - start.timestamp()
 
     def to_text(self) -> str:
         """For the annotation."""

@@ -331,11 +331,12 @@ def resource_manifest(
     annotations: Mapping[str, Any],
     identity: RunIdentity | None = None,
     tried: Try | None = None,
+    attempt: int | None = None,
 ) -> dict[str, Any]:
     """A resource of any kind of the controller.
 
-    :param identity: the run that asks for it, with ``tried``, its try. They are written on a job, which is one run's;
-        anything else is kept and shared.
+    :param identity: the run that asks for it, with ``tried``, its try (and ``attempt``, where its name follows from the
+        run). They are written on a job, which is one run's; anything else is kept and shared.
     :raises SpecError: a kind that the controller does not have, or a name that Kubernetes would refuse.
     """
     try:
@@ -345,7 +346,7 @@ def resource_manifest(
     if not isinstance(spec, Mapping):
         raise SpecError(f"spec of {kind} {_short(name)} must be a mapping, not {type(spec).__name__}.")
     if known.is_job and identity is not None and tried is not None:
-        labels = {**labels, **identity.labels()}
+        labels = {**labels, **identity.labels(), **({} if attempt is None else {LABEL_ATTEMPT: str(attempt)})}
         annotations = {**annotations, **identity.annotations(), ANNOTATION_LAUNCHED_BY: tried.to_text()}
     return {
         "apiVersion": API_VERSION,

@@ -8,8 +8,9 @@ SageMaker's own word about a job therefore always comes first.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -19,8 +20,10 @@ from airflow_ack_sagemaker.core.resource.advice import CONTROLLER_LOG
 from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, PIPELINE_EXECUTION, Kind, kind_of
 from airflow_ack_sagemaker.core.resource.ownership import mistakes_its_own, speaks_of_anothers
-from airflow_ack_sagemaker.core.resource.times import text_of
+from airflow_ack_sagemaker.core.resource.times import text_of, time_or_none
 
+MAX_RESULTS = 10_000
+"""Characters of results, as JSON, that are kept: more is no result but a description."""
 MAX_REASON = 3_000
 """Characters of a reason that are kept: an outcome travels in trigger events, which live in Airflow's database."""
 ANSWER_TIME = timedelta(minutes=1)
@@ -49,6 +52,7 @@ class State(StrEnum):
     """The resource was deleted while it was followed."""
 
 
+_TOLD = frozenset({State.SUCCEEDED, State.FAILED, State.STOPPED})
 FINISHED = frozenset({State.SUCCEEDED, State.FAILED, State.STOPPED, State.REFUSED, State.GONE})
 
 
@@ -75,11 +79,16 @@ class Outcome:
     created: str | None = None
     """When the resource was created, as the API server wrote it (RFC 3339)."""
     since: float | None = None
-    """Of an unknown status: when the controller wrote it, Unix time in seconds."""
+    """Of an unknown status, or the end of a job: when the controller wrote it, Unix time in seconds (API server's
+    clock)."""
     deleted: float | None = None
-    """When its deletion was asked for, Unix time in seconds; None: it was not."""
+    """When its deletion was asked for, Unix time in seconds (API server's clock); None: it was not."""
+    noted: float | None = None
+    """`stamp` on the clock of whoever follows it; None: not known, or there is none (`core.run.deadlines.noted`)."""
     gone: bool = False
     """Whether the resource is no longer in the cluster; a job that had ended before keeps its ``state``."""
+    results: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """Once it is finished: what came of it, as ``.status`` tells (``modelArtifacts``, ``bestTrainingJob``)."""
 
     @property
     def finished(self) -> bool:
@@ -92,6 +101,11 @@ class Outcome:
         return self.sagemaker_status is not None or self.arn is not None
 
     @property
+    def stamp(self) -> float | None:
+        """The API server's stamp from which a wait for it counts; None: there is none."""
+        return self.since if self.deleted is None and self.state is State.UNKNOWN else self.deleted
+
+    @property
     def resource(self) -> str:
         """The resource as kubectl takes it, e.g. ``pipelineexecution/abalone-1 (namespace ml)``."""
         return f"{self.kind.lower()}/{self.name} (namespace {self.namespace})"
@@ -101,7 +115,7 @@ class Outcome:
         return {
             name: str(value) if isinstance(value, State) else value
             for name in self.__slots__
-            if (value := getattr(self, name)) not in (None, False)
+            if (value := getattr(self, name)) not in (None, False, {})
         }
 
     @classmethod
@@ -152,12 +166,13 @@ def classify(resource: Resource) -> Outcome:
         state=state,
         sagemaker_status=said,
         reason=cut(reason, MAX_REASON),
-        remedy=remedy_for(kind, state, reason),
+        remedy=_DELETION_REMEDY if _deletion_refused(resource, state) else remedy_for(kind, state, reason),
         warning=cut(warning, MAX_REASON),
         arn=fields.arn(resource),
         region=fields.region(resource),
         created=text_of(fields.created(resource)),
-        since=_unknown_since(resource) if state is State.UNKNOWN else None,
+        results=_results(kind, resource) if state in _TOLD else {},
+        since=_since(kind, resource, state),
         deleted=_timestamp(fields.deleted(resource)),
     )
 
@@ -172,7 +187,7 @@ def _read(
     recoverable = _true(conditions, "ACK.Recoverable")
     terminal = _true(conditions, "ACK.Terminal")
     troubled = _said_by(terminal or recoverable)
-    failure = fields.status_text(resource, "failureReason")
+    failure = fields.status_text(resource, "failureReason") or fields.validation_failure(resource)
     # SageMaker's word that a job has ended outranks all that the controller says about its own further attempts.
     if said in kind.stopped:
         return State.STOPPED, failure or troubled, None
@@ -185,6 +200,8 @@ def _read(
     if kind.is_job and said in kind.succeeded:
         return State.SUCCEEDED, None, troubled and f"succeeded, yet the controller says: {troubled}"
     if fields.deleted(resource) is not None:
+        if terminal and _since_deletion(resource, terminal):
+            return State.REFUSED, _said_by(terminal), None
         return State.DELETING, troubled, None
     # A job that runs goes on running whatever the controller could not change about it.
     if kind.is_job and said in kind.running:
@@ -210,11 +227,35 @@ def _read(
         if not fields.status(resource) and not fields.finalizers(resource):
             return State.UNSEEN, None, None
         return State.IN_PROGRESS, None, None
+    # Of what is adopted by its ARN the controller never says that it is synced: it cannot read its defaults (recorded).
+    unread = fields.text(conditions.get("ACK.LateInitialized", {}), "reason") == "Late Initialization Failure"
+    if kind.by_arn and unread and said in kind.succeeded:
+        return State.SUCCEEDED, None, None
     if synced.get("status") != "True":
         return State.IN_PROGRESS, fields.text(synced, "message"), None
     if kind.is_job or (kind.status_field and said is None and kind.succeeded and kind.kind == "Pipeline"):
         return State.IN_PROGRESS, None, f"synced, but {kind.status_field} is missing"
     return State.SUCCEEDED, None, None
+
+
+def _since_deletion(resource: Resource, condition: Mapping[str, Any]) -> bool:
+    """Whether a condition was written once the resource's deletion was asked for. Not every condition has a time: then
+    the status as a whole tells.
+    """
+    deleted = fields.deleted(resource)
+    written = time_or_none(condition.get("lastTransitionTime")) or fields.status_written(resource)
+    return deleted is not None and written is not None and written >= deleted
+
+
+def _deletion_refused(resource: Resource, state: State) -> bool:
+    return state is State.REFUSED and fields.deleted(resource) is not None
+
+
+def _results(kind: Kind, resource: Resource) -> dict[str, Any]:
+    """What the status tells of the result. Of what is too large for an event there is nothing."""
+    status = fields.status(resource)
+    found = {name: status[name] for name in kind.results if status.get(name) not in (None, "", [], {})}
+    return found if len(json.dumps(found, default=str)) <= MAX_RESULTS else {}
 
 
 def remedy_for(kind: Kind, state: State, reason: str | None) -> str | None:
@@ -232,9 +273,7 @@ def remedy_for(kind: Kind, state: State, reason: str | None) -> str | None:
             if needle in text:
                 return remedy
         if state is State.REFUSED:
-            return (
-                "The controller never tries this resource again: correct what the message says and run the task again."
-            )
+            return "The controller never tries this resource again: correct what the message says and run it again."
         return (
             "The controller goes on trying: correct what the message says, in the definition, the parameters or in IAM."
         )
@@ -253,10 +292,15 @@ def remedy_for(kind: Kind, state: State, reason: str | None) -> str | None:
     if state is State.STOPPED:
         return "Somebody or something stopped it; clear the task to start a new execution." if kind.is_job else None
     if state is State.FAILED and kind is PIPELINE_EXECUTION:
-        return "Look at the failed step in SageMaker (the task's link leads there), correct it and run the task again."
+        return "Look at the failed step in SageMaker (the link of its task leads there), correct it and run it again."
     return None
 
 
+_DELETION_REMEDY = (
+    "The controller does not try this deletion again by itself. Remove what is in the way (a group's model packages, a "
+    "job definition's schedule); then have it look once more: restart the controller, or change something in the "
+    "resource's spec. To let the resource go and keep what is in SageMaker, remove its finalizer (kubectl edit)."
+)
 _REMEDY_EXISTS = (
     "SageMaker has a pipeline of that name which this resource does not own: pass adopt=True to take it over (it is "
     "then updated to this definition), or choose another pipeline_name."
@@ -286,9 +330,11 @@ _REMEDIES = (
 )
 
 
-def _unknown_since(resource: Resource) -> float | None:
-    written = fields.status_written(resource) or fields.created(resource)
-    return None if written is None else written.timestamp()
+def _since(kind: Kind, resource: Resource, state: State) -> float | None:
+    if state is State.UNKNOWN:
+        return _timestamp(fields.status_written(resource) or fields.created(resource))
+    ended = kind.is_job and state in (State.SUCCEEDED, State.FAILED, State.STOPPED)
+    return _timestamp(fields.status_written(resource)) if ended else None
 
 
 def _timestamp(moment: datetime | None) -> float | None:

@@ -1,13 +1,14 @@
 """Many executions of one task: where each stands, which to launch next, and when that is worth looking at again.
 
 A batch is followed without a memory of its own: the resources in the cluster are the record of all tries, as they are
-for a single execution (`core.run.decision`). What a try itself must remember between two looks is a small `Progress`.
+for a single execution (`core.run.decision`). What a try itself must remember between two looks is small
+(`core.run.batch_progress`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -18,18 +19,15 @@ from airflow_ack_sagemaker.core.resource.identity import LABEL_INDEX, RunIdentit
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
-from airflow_ack_sagemaker.core.resource.times import parse_time
-from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Verdict, finish_by, verdict_of
+from airflow_ack_sagemaker.core.run.batch_progress import MAX_REASON, Progress, Waits
+from airflow_ack_sagemaker.core.run.deadlines import Verdict, noted, verdict_of
 from airflow_ack_sagemaker.core.run.decision import Action, attempt_of, decide
-
-MAX_REASON = 300
-"""Characters of a reason in a batch's result, which lives in Airflow's database."""
 
 _MOST = 10
 """Executions that a message names."""
 
 
-class Policy(StrEnum):
+class FailurePolicy(StrEnum):
     """What becomes of the others once too many have failed for the task to succeed."""
 
     RUN_ALL = "run_all"
@@ -45,91 +43,6 @@ class Standing(StrEnum):
     WAITING = "waiting"
     ACTIVE = "active"
     ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """The waits of a try in seconds, None for no end; ``started`` is when it began, as Unix time."""
-
-    started: float
-    reconcile: float | None = None
-    recover: float | None = None
-    whole: float | None = None
-
-    def of(self, outcome: Outcome) -> Deadlines:
-        """How long this execution is waited for: the whole from its creation, the others not from before this try."""
-        created = self.started if outcome.created is None else parse_time(outcome.created).timestamp()
-        begun = max(created, self.started)
-        return Deadlines(
-            reconcile_by=None if self.reconcile is None else begun + self.reconcile,
-            recover_by=None if self.recover is None else begun + self.recover,
-            finish_by=finish_by(self.whole, created=created, begun=begun),
-            unknown_seconds=self.recover,
-            begun=self.started,
-        )
-
-
-@dataclass(slots=True)
-class Progress:
-    """What a try remembers: which executions it has seen active or has launched, which it has stopped itself, which it
-    gave up and why, and the attempt that comes next where the last one does not count. ``confirmed`` are those that are
-    known to have run the run's own definition to their end; ``slots`` are the numbers of the executions of the list
-    whose digest is ``asked``.
-    """
-
-    started: float
-    touched: set[int] = field(default_factory=set)
-    stopped: set[int] = field(default_factory=set)
-    given_up: dict[int, Verdict] = field(default_factory=dict)
-    reasons: dict[Verdict, str] = field(default_factory=dict)
-    next_attempt: dict[int, int] = field(default_factory=dict)
-    confirmed: set[int] = field(default_factory=set)
-    asked: str = ""
-    slots: list[int] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Small JSON for a trigger's arguments and event."""
-        by_verdict: dict[str, list[int]] = defaultdict(list)
-        for index, verdict in self.given_up.items():
-            by_verdict[verdict.value].append(index)
-        extra = {
-            "next_attempt": {str(index): attempt for index, attempt in self.next_attempt.items()},
-            "confirmed": to_ranges(self.confirmed),
-            "asked": self.asked,
-            # Most often each execution has the number of its place.
-            "slots": [] if self.slots == list(range(len(self.slots))) else self.slots,
-            "count": len(self.slots),
-        }
-        return {
-            **{name: value for name, value in extra.items() if value},
-            "started": self.started,
-            "touched": to_ranges(self.touched),
-            "stopped": to_ranges(self.stopped),
-            "given_up": {verdict: to_ranges(indexes) for verdict, indexes in by_verdict.items()},
-            "reasons": {verdict.value: reason for verdict, reason in self.reasons.items()},
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Progress:
-        """What `to_dict` wrote."""
-        return cls(
-            started=data["started"],
-            touched=set(from_ranges(data["touched"])),
-            stopped=set(from_ranges(data["stopped"])),
-            given_up={i: Verdict(verdict) for verdict, text in data["given_up"].items() for i in from_ranges(text)},
-            reasons={Verdict(verdict): reason for verdict, reason in data["reasons"].items()},
-            next_attempt={int(index): attempt for index, attempt in data.get("next_attempt", {}).items()},
-            confirmed=set(from_ranges(data.get("confirmed", ""))),
-            asked=data.get("asked", ""),
-            slots=list(data.get("slots", ())) or list(range(data.get("count", 0))),
-        )
-
-    def give_up(self, member: Member) -> None:
-        """Remember an execution that is waited for no longer."""
-        if member.verdict is not None:
-            self.given_up[member.index] = member.verdict
-            if member.outcome is not None and member.outcome.reason:
-                self.reasons.setdefault(member.verdict, member.outcome.reason[:MAX_REASON])
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +160,8 @@ def _member(
     if decision.action is Action.TAKE:
         return Member(index, Standing.ENDED, attempt, outcome, Verdict.REACHED, resource=newest)
     if decision.action is Action.ATTACH and outcome is not None:
-        ended = verdict_of(outcome, waits.of(outcome), now)
+        outcome = noted(outcome, None, now, progress.clock)
+        ended = verdict_of(outcome, progress.deadlines_of(index, outcome, waits), now)
         standing = Standing.ACTIVE if ended is None else Standing.ENDED
         return Member(index, standing, attempt, outcome, ended, resource=newest)
     if decision.action is Action.CREATE and decision.outcome is not None:
@@ -266,7 +180,7 @@ def _lost(index: int) -> Outcome:
 
 
 def next_actions(
-    members: Sequence[Member], *, max_active: int | None, spare_failures: int, policy: Policy
+    members: Sequence[Member], *, max_active: int | None, spare_failures: int, policy: FailurePolicy
 ) -> BatchActions:
     """Which executions to launch or to stop now, in their order.
 
@@ -274,8 +188,8 @@ def next_actions(
     :param spare_failures: how many may fail without the task failing (`spare_failures`).
     """
     active = tuple(member for member in members if member.standing is Standing.ACTIVE)
-    if policy is not Policy.RUN_ALL and sum(member.failed for member in members) > spare_failures:
-        return BatchActions(stop=active if policy is Policy.STOP_REST else ())
+    if policy is not FailurePolicy.RUN_ALL and sum(member.failed for member in members) > spare_failures:
+        return BatchActions(stop=active if policy is FailurePolicy.STOP_REST else ())
     waiting = tuple(member for member in members if member.standing is Standing.WAITING)
     return BatchActions(launch=waiting if max_active is None else waiting[: max(max_active - len(active), 0)])
 
@@ -324,23 +238,3 @@ def index_of(resource: Resource) -> int | None:
     """The place in its batch that a resource's labels tell; None where it is of none."""
     value = fields.label(resource, LABEL_INDEX)
     return int(value) if value.isdecimal() and value.isascii() and len(value) <= 9 else None
-
-
-def to_ranges(numbers: Collection[int]) -> str:
-    """Numbers in short: ``0-4,7``."""
-    parts: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if parts and number == parts[-1][1] + 1:
-            parts[-1][1] = number
-        else:
-            parts.append([number, number])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in parts)
-
-
-def from_ranges(text: str) -> list[int]:
-    """What `to_ranges` wrote."""
-    numbers: list[int] = []
-    for part in text.split(",") if text else ():
-        first, _, last = part.partition("-")
-        numbers.extend(range(int(first), int(last or first) + 1))
-    return numbers

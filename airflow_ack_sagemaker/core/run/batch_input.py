@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -75,7 +75,12 @@ def spare_failures(count: int, min_succeeded: int | float | None) -> int:
     return count - min_succeeded
 
 
-def assign_slots(asked: Sequence[str], resources: Mapping[int, Sequence[Resource]], tried: Try) -> list[int]:
+def assign_slots(
+    asked: Sequence[str],
+    resources: Mapping[int, Sequence[Resource]],
+    tried: Try,
+    shown: Callable[[Mapping[str, str]], Mapping[str, Any]] = dict,
+) -> list[int]:
     """Which number each execution of the list has in the names of the resources.
 
     The list may have been edited since an earlier try. So what was launched is matched with what is asked for by
@@ -85,6 +90,7 @@ def assign_slots(asked: Sequence[str], resources: Mapping[int, Sequence[Resource
     :param asked: digest of each execution of the list (`ExecutionSpec.asked`).
     :param resources: the run's resources by their number.
     :param tried: this try. What was launched before a clear binds nobody.
+    :param shown: parameters as an error may show them: without secrets.
     :raises SpecError: something was launched that the list does not have any more: naming it.
     """
     launched: dict[int, Resource] = {}
@@ -101,7 +107,8 @@ def assign_slots(asked: Sequence[str], resources: Mapping[int, Sequence[Resource
             del left[match]
     if left:
         named = "\n".join(
-            f"{fields.name(launched[slot])} with {fields.parameters(launched[slot])}" for slot in [*left][:_NAMED]
+            f"{fields.name(launched[slot])} with {dict(shown(fields.parameters(launched[slot])))}"
+            for slot in [*left][:_NAMED]
         )
         more = f"\n... and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
         raise SpecError(

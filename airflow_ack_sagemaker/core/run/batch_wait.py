@@ -7,8 +7,8 @@ from typing import Any
 
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
-from airflow_ack_sagemaker.core.run.batch import Waits
-from airflow_ack_sagemaker.core.run.deadlines import Verdict, next_deadline, verdict_of
+from airflow_ack_sagemaker.core.run.batch_progress import Progress, Waits
+from airflow_ack_sagemaker.core.run.deadlines import Verdict, next_deadline, noted, verdict_of
 
 GATHER = 2.0
 """Seconds between the first execution that ends and the launch of the next ones: others may end with it, and each look
@@ -19,14 +19,25 @@ class BatchWait:
     """What is known of the executions that are waited for; a few numbers for each.
 
     :param indexes: the executions that are waited for.
+    :param waits: how long each is waited for.
+    :param progress: of the try, on the clock that tells ``now``.
     :param more: whether others wait for a place.
     :param spare_failures: failures after which the rest is to be stopped; None: none is.
     """
 
-    def __init__(self, indexes: Collection[int], *, waits: Waits, more: bool, spare_failures: int | None) -> None:
+    def __init__(
+        self,
+        indexes: Collection[int],
+        *,
+        waits: Waits,
+        progress: Progress,
+        more: bool,
+        spare_failures: int | None,
+    ) -> None:
         self._pending: dict[int, float | None] = dict.fromkeys(indexes)
         self._doubtful: dict[int, Outcome] = {}
         self._waits = waits
+        self.progress = progress
         self._more = more
         self._spare_failures = spare_failures
         self._failed = 0
@@ -46,7 +57,15 @@ class BatchWait:
         if index not in self._pending:
             return
         outcome = _gone() if resource is None else classify(resource)
-        self._judge(index, outcome, now)
+        self._judge(index, noted(outcome, self._doubtful.get(index), now, self.progress.clock), now)
+
+    def postpone(self, seconds: float) -> None:
+        """Move all deadlines: the clock that told them was not that of ``now``."""
+        self._pending = {index: None if end is None else end + seconds for index, end in self._pending.items()}
+
+    def overdue(self, now: float) -> int | None:
+        """An execution whose deadline has come; None: there is none."""
+        return next((index for index, end in self._pending.items() if end is not None and end <= now), None)
 
     def due(self, now: float) -> bool:
         """Whether something is to be done now: all have ended, a place is free, or one is to be given up."""
@@ -66,7 +85,7 @@ class BatchWait:
         return min(times, default=None)
 
     def _judge(self, index: int, outcome: Outcome, now: float) -> None:
-        deadlines = self._waits.of(outcome)
+        deadlines = self.progress.deadlines_of(index, outcome, self._waits)
         verdict = verdict_of(outcome, deadlines, now)
         if verdict is None and outcome.state is not State.DELETING:
             deadline = next_deadline(outcome, deadlines)

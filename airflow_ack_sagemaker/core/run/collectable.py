@@ -15,7 +15,7 @@ from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY
 from airflow_ack_sagemaker.core.resource.status import classify
 from airflow_ack_sagemaker.core.resource.times import time_or_none
-from airflow_ack_sagemaker.core.run.reported import is_reported, reported_at
+from airflow_ack_sagemaker.core.run.reported import is_reported, quiet_since
 
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 
@@ -31,7 +31,7 @@ def collectable(
     """The executions to delete, oldest first.
 
     :param resources: PipelineExecution resources, of any pipelines.
-    :param now: the present time, with a time zone.
+    :param now: the present time, with a time zone; the API server's where it is known, since it has written the rest.
     :param history_limit: newest finished executions that stay, of each pipeline (given by name or by ARN); None: no
         limit.
     :param ttl: age since the last change of an execution after which it goes; None: no limit.
@@ -67,7 +67,7 @@ def _may_go(resource: Resource) -> bool:
 
 def _settled(finished: tuple[datetime, Resource], before: datetime) -> bool:
     ended, resource = finished
-    return (reported_at(resource) or ended) <= before
+    return (quiet_since(resource) or ended) <= before
 
 
 def _ended(resource: Resource) -> datetime:

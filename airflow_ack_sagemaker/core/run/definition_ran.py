@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource, status_written
-from airflow_ack_sagemaker.core.resource.freshness import spec_changed
+from airflow_ack_sagemaker.core.resource.freshness import generation_of, spec_changed
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_GENERATION, ANNOTATION_RAN
 from airflow_ack_sagemaker.core.resource.status import Outcome
 
@@ -37,11 +37,6 @@ class FixedDefinition:
     def from_dict(cls, data: Mapping[str, Any]) -> FixedDefinition:
         """What `to_dict` wrote."""
         return cls(sha256=data["sha256"], resource_name=data["resource_name"])
-
-
-def generation_of(pipeline: Resource) -> str:
-    """What tells one state of a Pipeline's spec from all others: its uid and generation."""
-    return f"{fields.uid(pipeline)}/{fields.metadata(pipeline).get('generation')}"
 
 
 def is_known(execution: Resource, sha256: str) -> bool:

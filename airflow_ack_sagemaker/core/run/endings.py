@@ -43,6 +43,8 @@ def _headline(outcome: Outcome, verdict: Verdict) -> str:
         )
     if verdict is Verdict.TIMED_OUT:
         return f"{what}: timed out; it is {outcome.sagemaker_status or outcome.state} and its timeout is over."
+    if outcome.state is State.REFUSED and outcome.deleted is not None:
+        return f"{what}: its deletion was refused for good (ACK.Terminal); it stays, marked as deleted."
     said = f" ({outcome.sagemaker_status})" if outcome.sagemaker_status else ""
     return {
         State.FAILED: f"{what}: failed{said}.",

@@ -12,7 +12,8 @@ from typing import Any
 
 from airflow_ack_sagemaker.core.resource.fields import Resource, annotation
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_REPORTED
-from airflow_ack_sagemaker.core.resource.status import FINISHED, Outcome
+from airflow_ack_sagemaker.core.resource.server_clock import stamp_of_write
+from airflow_ack_sagemaker.core.resource.status import FINISHED, Outcome, State
 
 
 def report(outcome: Outcome, *, try_number: int, now: float) -> dict[str, Any]:
@@ -34,12 +35,25 @@ def is_reported(resource: Resource) -> bool:
     return said is not None and said.get("state") in _ENDS
 
 
+def reported_state(resource: Resource) -> State | None:
+    """The end that a task has told Airflow; None where it has told none."""
+    return State((_read(resource) or {})["state"]) if is_reported(resource) else None
+
+
 def reported_at(resource: Resource) -> datetime | None:
     """When a task told Airflow how this resource ended; None where that is not known."""
     try:
         return datetime.fromtimestamp((_read(resource) or {})["at"], timezone.utc)
     except (ValueError, TypeError, KeyError, OverflowError, OSError):
         return None
+
+
+def quiet_since(resource: Resource) -> datetime | None:
+    """Since when nothing of this package has written on a reported resource: the later of what two clocks say, that of
+    the machine which reported it and the API server's. None: not known.
+    """
+    times = (reported_at(resource), stamp_of_write(resource) if is_reported(resource) else None)
+    return max((time for time in times if time is not None), default=None)
 
 
 def reported_by(resource: Resource) -> int | None:

@@ -19,27 +19,13 @@ from airflow_ack_sagemaker.core.definition.graph import StepGraph
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_DEFINITION_SHA256, ANNOTATION_RETRY_WHOLE
 from airflow_ack_sagemaker.core.resource.status import classify
+from airflow_ack_sagemaker.core.run.step_runs import StepRun
 
 MAX_SELECTED = 50
 """API model, ``SelectedStepList``."""
 
 
 _REUSED = "it had itself reused results that are needed again"
-
-
-@dataclass(frozen=True, slots=True)
-class StepRun:
-    """A step as an execution has run it (a member of ListPipelineExecutionSteps).
-
-    ``status`` is SageMaker's StepStatus, ``branch`` the outcome of a condition, ``reused`` tells a step whose results
-    come from another execution, ``iterated`` one that a loop has made.
-    """
-
-    name: str
-    status: str
-    branch: bool | None = None
-    reused: bool = False
-    iterated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,13 @@ def has_ended(outcome: Outcome) -> bool:
     return outcome.gone or outcome.state in FINISHED
 
 
+def is_confirmed(outcome: Outcome) -> bool:
+    """Whether nothing runs (any more), as SageMaker says or because nothing was begun."""
+    if outcome.gone and outcome.started:
+        return outcome.sagemaker_status == "Stopping"
+    return has_ended(outcome)
+
+
 def stop_report(outcome: Outcome, waited: float) -> str:
     """Where a stop stands, as a line for a log or an error.
 
@@ -52,3 +59,19 @@ def stop_report(outcome: Outcome, waited: float) -> str:
         f"run on (SageMaker says {outcome.sagemaker_status or 'nothing yet'}). Look with {where}; if nothing changes: "
         f"{CONTROLLER_LOG}."
     )
+
+
+_GOES_ON = frozenset({"running", "deferred", "up_for_retry", "up_for_reschedule", "scheduled", "queued"})
+"""States of a task instance (`airflow.utils.state.TaskInstanceState`) that Airflow gives it of its own accord, too: it
+takes a worker for lost whose heartbeat is late, and a trigger's task may have gone on elsewhere."""
+
+
+def is_ended_by_user(state: str | None) -> bool:
+    """Whether a person has ended the try that is told to end, as far as the task instance's state tells.
+
+    A mark (success, failed) or a clear (restarting; none) is a person's. What is not sure stops nothing: after a clear
+    the next try stops what the former one has left.
+
+    :param state: what Airflow's database has now; None: no state, or no such task instance any more.
+    """
+    return state not in _GOES_ON

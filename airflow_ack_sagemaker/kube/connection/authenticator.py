@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from airflow_ack_sagemaker.core.printable import cut
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import ConfigError, CredentialsError
 
@@ -128,9 +129,9 @@ class Authenticator:
             token = Path(path).read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = getattr(error, "strerror", None) or "not text"
-            raise CredentialsError(f"The token file {path} cannot be read: {reason}.") from None
+            raise CredentialsError(f"The token file {cut(path)} cannot be read: {reason}.") from None
         if not token:
-            raise CredentialsError(f"The token file {path} is empty.")
+            raise CredentialsError(f"The token file {cut(path)} is empty.")
         return token
 
 

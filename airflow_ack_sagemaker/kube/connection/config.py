@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from airflow_ack_sagemaker.kube.connection import kubeconfig
+from airflow_ack_sagemaker.core.printable import cut, quoted
+from airflow_ack_sagemaker.kube.connection import kubeconfig, usable
 from airflow_ack_sagemaker.kube.connection.credentials import ANONYMOUS, NO_PEM, Credential, ExecPlugin, Pem
-from airflow_ack_sagemaker.kube.connection.kubeconfig import Entry, Selected
+from airflow_ack_sagemaker.kube.connection.kubeconfig import Entry, Selected, text_of
 from airflow_ack_sagemaker.kube.connection.proxy import environment_proxy
 from airflow_ack_sagemaker.kube.errors import ConfigError
 
@@ -127,7 +128,8 @@ def _config(
 ) -> ClusterConfig:
     fields = Fields(extra)
     in_cluster = _truth(fields.get("in_cluster"))
-    content, path, context = fields.get("kube_config"), fields.get("kube_config_path"), fields.get("cluster_context")
+    content, path = fields.get("kube_config"), fields.get("kube_config_path")
+    context = text_of(fields.get("cluster_context"), f"cluster_context of the {source}")
     chosen = [
         name
         for name, given in (("in_cluster", in_cluster), ("kube_config_path", path), ("kube_config", content))
@@ -149,12 +151,22 @@ def _config(
         config = _default(environ, service_account, context, source)
     config = replace(
         config,
-        namespace=str(fields.get("namespace") or config.namespace or "default"),
+        namespace=text_of(fields.get("namespace"), f"The namespace of the {source}") or config.namespace or "default",
         proxy=config.proxy or environment_proxy(config.server, environ),
     )
     if _boolean(fields.get("disable_verify_ssl")):
         config = replace(config, verify=False)
+    _check(config)
     return replace(config, keepalive=None if _boolean(fields.get("disable_tcp_keepalive")) else keepalive)
+
+
+def _check(config: ClusterConfig) -> None:
+    usable.check_url(config.server, "server", config.source)
+    if config.proxy:
+        usable.check_proxy(config.proxy, config.source)
+    if config.tls_server_name:
+        usable.check_server_name(config.tls_server_name, config.source)
+    usable.check_sent(config.namespace, config.impersonation, config.credential.basic or (), config.source)
 
 
 def from_kubeconfig(path: str, *, context: str | None = None) -> ClusterConfig:
@@ -220,13 +232,13 @@ def _selected(chosen: Selected) -> ClusterConfig:
     server = cluster.text("server").rstrip("/")
     if urlsplit(server).scheme not in ("http", "https"):
         raise ConfigError(
-            f"{chosen.source}: the server of cluster {cluster.name!r} must be an http:// or https:// URL, "
-            f"not {server!r}."
+            f"{chosen.source}: the server of cluster {quoted(cluster.name)} must be an http:// or https:// URL, "
+            f"not {quoted(server)}."
         )
     return ClusterConfig(
         server=server,
         namespace=chosen.namespace,
-        source=f"{chosen.source}, context {chosen.context!r}",
+        source=f"{chosen.source}, context {quoted(chosen.context)}",
         authority=_pem(cluster, "certificate-authority"),
         verify=not _boolean(cluster.values.get("insecure-skip-tls-verify")),
         tls_server_name=cluster.text("tls-server-name"),
@@ -241,7 +253,7 @@ def _pem(entry: Entry, key: str) -> Pem:
         return Pem(data=entry.bytes(f"{key}-data"))
     path = entry.path(key)
     if path and not os.path.isfile(path):
-        raise ConfigError(f"The kubeconfig's {key} of {entry.name!r} does not exist: {path}.")
+        raise ConfigError(f"The kubeconfig's {key} of {quoted(entry.name)} does not exist: {cut(path)}.")
     return Pem(file=path)
 
 
@@ -268,12 +280,13 @@ def _credential(chosen: Selected) -> Credential:
 
 
 def _plugin(values: Mapping[str, Any], chosen: Selected) -> ExecPlugin:
-    name = f"the exec plugin of user {chosen.user.name!r} ({chosen.source})"
-    command, version = str(values.get("command") or ""), str(values.get("apiVersion") or "")
+    name = f"the exec plugin of user {quoted(chosen.user.name)} ({chosen.source})"
+    texts = {key: text_of(values.get(key), f"The {key} of {name}") for key in ("command", "apiVersion", "installHint")}
+    command, version = texts["command"], texts["apiVersion"]
     if not command:
         raise ConfigError(f"{name} has no command.")
     if version not in _EXEC_VERSIONS:
-        raise ConfigError(f"{name} has apiVersion {version!r}; known are {', '.join(sorted(_EXEC_VERSIONS))}.")
+        raise ConfigError(f"{name} has apiVersion {quoted(version)}; known are {', '.join(sorted(_EXEC_VERSIONS))}.")
     if values.get("interactiveMode") == "Always":
         raise ConfigError(f"{name} wants a terminal (interactiveMode: Always), which a task does not have.")
     if os.path.dirname(command):
@@ -281,11 +294,17 @@ def _plugin(values: Mapping[str, Any], chosen: Selected) -> ExecPlugin:
     return ExecPlugin(
         api_version=version,
         command=command,
-        args=tuple(str(argument) for argument in values.get("args") or ()),
-        env=tuple((str(item["name"]), str(item.get("value") or "")) for item in values.get("env") or ()),
+        args=tuple(text_of(argument, f"An argument of {name}") for argument in values.get("args") or ()),
+        env=tuple(
+            (
+                text_of(item["name"], f"A variable (env) of {name}"),
+                text_of(item.get("value"), f"A variable (env) of {name}"),
+            )
+            for item in values.get("env") or ()
+        ),
         directory=chosen.user.base,
         cluster=_cluster_info(chosen.cluster) if values.get("provideClusterInfo") else "",
-        hint=str(values.get("installHint") or ""),
+        hint=texts["installHint"],
     )
 
 
@@ -302,8 +321,12 @@ def _cluster_info(cluster: Entry) -> str:
 
 def _impersonation(user: Entry) -> tuple[tuple[str, str], ...]:
     headers = [("Impersonate-User", user.text("as")), ("Impersonate-Uid", user.text("as-uid"))]
-    headers += [("Impersonate-Group", str(group)) for group in user.values.get("as-groups") or ()]
+    headers += [
+        ("Impersonate-Group", text_of(group, "A group of as-groups")) for group in user.values.get("as-groups") or ()
+    ]
     for key, values in (user.values.get("as-user-extra") or {}).items():
         escaped = re.sub(r"[^A-Za-z0-9!#$&'*+.^_`|~-]", lambda found: f"%{ord(found[0]):02X}", str(key))
-        headers += [(f"Impersonate-Extra-{escaped}", str(value)) for value in values or ()]
+        headers += [
+            (f"Impersonate-Extra-{escaped}", text_of(value, "A value of as-user-extra")) for value in values or ()
+        ]
     return tuple((name, value) for name, value in headers if value)

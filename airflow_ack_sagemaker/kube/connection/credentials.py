@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from airflow_ack_sagemaker.core.printable import cut
 from airflow_ack_sagemaker.kube.errors import ConfigError
 
 
@@ -23,7 +24,7 @@ class Pem:
         try:
             return Path(self.file).read_bytes()
         except OSError as error:
-            raise ConfigError(f"The {what} {self.file} cannot be read: {error.strerror}.") from None
+            raise ConfigError(f"The {what} {cut(self.file)} cannot be read: {error.strerror}.") from None
 
     def __bool__(self) -> bool:
         return bool(self.data or self.file)

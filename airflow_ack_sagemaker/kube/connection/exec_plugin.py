@@ -9,6 +9,7 @@ import os
 import subprocess
 from datetime import datetime
 
+from airflow_ack_sagemaker.core.printable import cut, quoted
 from airflow_ack_sagemaker.kube.connection.credentials import ExecPlugin, Issued
 from airflow_ack_sagemaker.kube.errors import CredentialsError
 
@@ -49,7 +50,7 @@ def run(plugin: ExecPlugin) -> Issued:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise _failed(plugin, "printed something that is not an ExecCredential with a status") from None
     if version != plugin.api_version:
-        raise _failed(plugin, f"answered in {version}, but the kubeconfig asks for {plugin.api_version}")
+        raise _failed(plugin, f"answered in {cut(str(version))}, but the kubeconfig asks for {plugin.api_version}")
     if not token and not (certificate and key):
         raise _failed(plugin, "gave neither a token nor a client certificate with its key")
     return Issued(token, certificate, key, moment)
@@ -63,5 +64,5 @@ def _info(plugin: ExecPlugin) -> str:
 
 
 def _failed(plugin: ExecPlugin, what: str) -> CredentialsError:
-    hint = f" {plugin.hint.strip()}" if plugin.hint else ""
-    return CredentialsError(f"The kubeconfig's exec plugin {plugin.command!r} {what}.{hint}")
+    hint = f" {cut(plugin.hint.strip())}" if plugin.hint else ""
+    return CredentialsError(f"The kubeconfig's exec plugin {quoted(plugin.command)} {what}.{hint}")

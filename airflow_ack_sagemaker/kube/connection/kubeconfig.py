@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from airflow_ack_sagemaker.core.printable import cut, quoted
 from airflow_ack_sagemaker.kube.errors import ConfigError
 
 
@@ -28,9 +29,11 @@ class Entry:
     base: str
 
     def text(self, key: str) -> str:
-        """The string under ``key``, "" where there is none."""
-        value = self.values.get(key)
-        return "" if value is None else str(value)
+        """The string under ``key``, "" where there is none.
+
+        :raises ConfigError: something else is there.
+        """
+        return text_of(self.values.get(key), f"The kubeconfig's {key} of {quoted(self.name)}")
 
     def path(self, key: str) -> str:
         """The file that ``key`` names, "" where it names none."""
@@ -42,7 +45,7 @@ class Entry:
         try:
             return base64.b64decode(self.text(key), validate=False)
         except ValueError:
-            raise ConfigError(f"The kubeconfig's {key} of {self.name!r} is not base64.") from None
+            raise ConfigError(f"The kubeconfig's {key} of {quoted(self.name)} is not base64.") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,12 @@ class Kubeconfig:
                 values = item.get(section[:-1]) or {}
                 if not isinstance(values, Mapping):
                     raise ConfigError(
-                        f"{source} is not a valid kubeconfig: {section[:-1]} of {name!r} is not an object."
+                        f"{source} is not a valid kubeconfig: {section[:-1]} of {quoted(name)} is not an object."
                     )
                 entries.setdefault(name, Entry(name, values, base))
-        self.current_context = str(content.get("current-context") or "") or self.current_context
+        self.current_context = (
+            text_of(content.get("current-context"), f"current-context of {source}") or self.current_context
+        )
 
     def select(self, context: str | None) -> Selected:
         """The cluster and user of a context, by default of the current one.
@@ -87,25 +92,27 @@ class Kubeconfig:
         :raises ConfigError: there is no such context, or it points to an entry that is not there.
         """
         wanted = context or self.current_context
-        known = ", ".join(sorted(self._entries["contexts"])) or "none"
+        known = cut(", ".join(sorted(self._entries["contexts"])) or "none")
         if not wanted:
             raise ConfigError(
                 f"{self.source} has no current-context. Set the connection's cluster_context to one of: {known}."
             )
         chosen = self._entries["contexts"].get(wanted)
         if chosen is None:
-            raise ConfigError(f"{self.source} has no context {wanted!r}. Its contexts: {known}.")
+            raise ConfigError(f"{self.source} has no context {quoted(wanted)}. Its contexts: {known}.")
         cluster = self._entries["clusters"].get(chosen.text("cluster"))
         if cluster is None:
             raise ConfigError(
-                f"Context {wanted!r} of {self.source} names the cluster {chosen.text('cluster')!r}, which is not there."
+                f"Context {quoted(wanted)} of {self.source} names the cluster {quoted(chosen.text('cluster'))}, "
+                "which is not there."
             )
         user = Entry("", {}, cluster.base)
         if chosen.text("user"):
             found = self._entries["users"].get(chosen.text("user"))
             if found is None:
                 raise ConfigError(
-                    f"Context {wanted!r} of {self.source} names the user {chosen.text('user')!r}, which is not there."
+                    f"Context {quoted(wanted)} of {self.source} names the user {quoted(chosen.text('user'))}, "
+                    "which is not there."
                 )
             user = found
         return Selected(wanted, cluster, user, chosen.text("namespace"), self.source)
@@ -120,7 +127,7 @@ def from_paths(paths: Iterable[str], source: str) -> Kubeconfig:
     config = Kubeconfig(source)
     existing = [path for path in names if os.path.exists(path)]
     if not existing:
-        raise ConfigError(f"No kubeconfig found: {' and '.join(names) or 'no path'} not there ({source}).")
+        raise ConfigError(f"No kubeconfig found: {cut(' and '.join(names)) or 'no path'} not there ({source}).")
     for path in existing:
         try:
             text = Path(path).read_text()
@@ -146,16 +153,33 @@ def parse_text(text: str, source: str) -> Any:
     if text.lstrip().startswith("{"):
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass  # a YAML mapping in flow style also starts with a brace
-    import yaml
+    from airflow_ack_sagemaker.untrusted_yaml import UntrustedYamlError, documents_in
 
     try:
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise ConfigError(f"{source} is neither JSON nor YAML{where}.") from None
+        # kubectl writes no aliases, and with them each value could be any length.
+        content, *others = documents_in(text) or [None]
+    except UntrustedYamlError as error:
+        where = f" ({error.place})" if error.place else ""
+        what = f"cannot be read: {error.reason}" if error.reason else "is neither JSON nor YAML"
+        raise ConfigError(f"{source} {what}{where}.") from None
+    if others:
+        raise ConfigError(f"{source} has {1 + len(others)} YAML documents (---): keep one.")
+    return content
+
+
+def text_of(value: Any, place: str) -> str:
+    """A value as text, as Python's client takes it (``0123`` is ``83``), "" where there is none.
+
+    :param place: where it stands, for people; begins the message.
+    :raises ConfigError: it is a list, an object, a date, ...
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, str | int):
+        raise ConfigError(f"{place} must be a text, not of type {type(value).__name__}: write it in quotes.")
+    return str(value)
 
 
 def _os_reason(error: Exception) -> str:

@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from airflow_ack_sagemaker.sandbox.apiserver import discovery, errors, negotiation, openapi, protobuf, reads, reviews
+from airflow_ack_sagemaker.sandbox.apiserver import discovery, errors, negotiation, openapi, reads, reviews
 from airflow_ack_sagemaker.sandbox.apiserver.cluster import Cluster
 from airflow_ack_sagemaker.sandbox.apiserver.decoding import (
     APPLY_PATCH,
@@ -22,21 +21,25 @@ from airflow_ack_sagemaker.sandbox.apiserver.decoding import (
     Options,
     Target,
     decode,
+    note_repeated,
 )
 from airflow_ack_sagemaker.sandbox.apiserver.health import health, is_health
 from airflow_ack_sagemaker.sandbox.apiserver.negotiation import Form
 from airflow_ack_sagemaker.sandbox.apiserver.requests import (
+    BODIES,
     Parsed,
+    as_watch,
     delete_options,
     media_type,
     parse_path,
+    watched,
     write_options,
 )
 from airflow_ack_sagemaker.sandbox.apiserver.resource import Resource
 from airflow_ack_sagemaker.sandbox.apiserver.store import Object
 from airflow_ack_sagemaker.sandbox.apiserver.table import partial, table
+from airflow_ack_sagemaker.sandbox.apiserver.warning_headers import warning_headers
 
-_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 _PIECE_BYTES = 65_536
 _SHAPES = ("Table", "PartialObjectMetadata", "PartialObjectMetadataList")
 
@@ -74,17 +77,24 @@ class Api:
     async def _answer(self, request: Request) -> Response:
         path = request.url.path
         if path in ("/version", "/version/") or is_health(path):
-            if request.method not in ("GET", "HEAD"):
+            if request.method != "GET" and not (request.method == "HEAD" and is_health(path)):
                 raise errors.no_such_method()
             if not is_health(path):
                 return self._document(discovery.VERSION)
             return PlainTextResponse(health(path, verbose="verbose" in request.query_params))
         self._authenticate(request)
-        document = self._discover(request, path.rstrip("/") or "/")
+        document = self._discover(request, path.removesuffix("/") or "/")
         if document is not None:
+            if request.method not in ("GET", "HEAD"):
+                raise errors.no_such_method()
             return document
-        parsed = parse_path(self.cluster.catalog, path)
-        return await self._resource(request, parsed)
+        query = dict(request.query_params)
+        if (below := watched(path)) is None:
+            return await self._resource(request, parse_path(self.cluster.catalog, path), query)
+        parsed = parse_path(self.cluster.catalog, below)
+        if request.method not in ("GET", "HEAD"):
+            raise errors.no_such_method()
+        return await self._resource(request, *as_watch(parsed, query))
 
     @staticmethod
     def _document(body: Any) -> Response:
@@ -140,8 +150,8 @@ class Api:
 
     # -- resources
 
-    async def _resource(self, request: Request, parsed: Parsed) -> Response:
-        target, query = parsed.target, dict(request.query_params)
+    async def _resource(self, request: Request, parsed: Parsed, query: dict[str, str]) -> Response:
+        target = parsed.target
         resource = target.resource
         method = request.method
         if "get" not in resource.verbs:
@@ -151,7 +161,7 @@ class Api:
         if method in ("GET", "HEAD"):
             return await self._read(request, target, query)
         if not target.name and resource.namespaced and not target.namespace:
-            raise errors.PageNotFound
+            raise errors.PageNotFound if resource.custom else errors.no_such_method()
         if method == "DELETE":
             if not target.name and "deletecollection" not in resource.verbs:
                 raise errors.no_such_method()
@@ -162,7 +172,7 @@ class Api:
             if not target.name:
                 raise errors.bad_request("name must be provided")
             return await self._write(request, target, query, "UpdateOptions" if method == "PUT" else "PatchOptions")
-        raise errors.method_not_allowed(resource, "")
+        raise errors.method_not_allowed(resource, "") if resource.custom else errors.no_such_method()
 
     async def _body(self, request: Request) -> bytes:
         data = bytearray()
@@ -181,8 +191,7 @@ class Api:
             if not resource.custom:
                 accepted.insert(2, STRATEGIC_PATCH)
         else:
-            accepted = [negotiation.JSON, negotiation.YAML, protobuf.MEDIA_TYPE]
-            media = media or negotiation.JSON
+            accepted = list(BODIES)
         if media not in accepted:
             raise errors.unsupported_media(accepted)
         options = write_options(kind, query, request.headers.get("user-agent", ""), apply=media == APPLY_PATCH)
@@ -195,13 +204,16 @@ class Api:
         return self._object(target, obj, wanted, options, 201 if created else 200, query)
 
     def _written(self, method: str, media: str, target: Target, data: bytes, options: Options) -> tuple[Object, bool]:
+        repeated: list[str] = []
         if method == "PATCH":
-            patch = negotiation.parse_patch(data, is_yaml=media == APPLY_PATCH)
+            patch = negotiation.parse_patch(data, repeated, is_yaml=media == APPLY_PATCH)
+            note_repeated(target, repeated, options, media)
             if media == APPLY_PATCH:
                 return self.cluster.apply(target, patch, options)
             return self.cluster.patch(target, media, patch, options), False
         resource = target.resource
-        body = negotiation.parse_object(data, media, resource.kind, implied=not resource.custom)
+        body = negotiation.parse_object(data, media, resource.kind, implied=not resource.custom, repeated=repeated)
+        note_repeated(target, repeated, options, media)
         if method == "POST":
             return self.cluster.create(target, body, options), True
         return self.cluster.replace(target, body, options), False
@@ -217,7 +229,9 @@ class Api:
         if wanted.shape == "Table":
             versions = {"resourceVersion": obj["metadata"].get("resourceVersion", "")}
             return table(target.resource, [obj], versions, include=query.get("includeObject", "Metadata"))
-        return partial(obj) if wanted.shape == "PartialObjectMetadata" else obj
+        if wanted.shape == "PartialObjectMetadataList":
+            raise errors.internal("content is not a list")
+        return partial(obj) if wanted.shape else obj
 
     async def _delete(self, request: Request, target: Target, query: dict[str, str]) -> Response:
         wanted = negotiation.form(request.headers.get("accept", ""), shapes=_SHAPES)
@@ -244,6 +258,7 @@ class Api:
     async def _read(self, request: Request, target: Target, query: dict[str, str]) -> Response:
         wanted = negotiation.form(request.headers.get("accept", ""), shapes=_SHAPES)
         if target.name:
+            reads.check_version(self.cluster.store, query.get("resourceVersion", ""))
             return self._object(target, self.cluster.writer.current(target), wanted, None, 200, query)
         if wanted.shape == "Table" and query.get("includeObject", "") not in ("", "Metadata", "Object", "None"):
             detail = "must be 'Metadata', 'Object', 'None', or empty"
@@ -327,10 +342,12 @@ class Api:
             raise errors.PageNotFound
         if request.method != "POST" or target.name:
             raise errors.no_such_method()
-        media = media_type(request.headers.get("content-type", "")) or negotiation.JSON
+        media = media_type(request.headers.get("content-type", ""))
+        if media not in BODIES:
+            raise errors.unsupported_media(BODIES)
         body = negotiation.parse_object(await self._body(request), media, target.resource.kind, implied=True)
         options = write_options("CreateOptions", dict(request.query_params), "", apply=False)
-        answer = reviews.answer(target, decode(target, body, options))
+        answer = reviews.answer(target, decode(target, body, options), self.token)
         wanted = negotiation.form(request.headers.get("accept", ""))
         response = Response(negotiation.encode(answer, wanted.media), 201, media_type=wanted.media)
         return _warned(response, options.warnings)
@@ -355,17 +372,19 @@ def _item(resource: Resource, obj: Object) -> Object:
 
 def _warned(response: Response, warnings: list[str]) -> Response:
     """The response with a Warning header for each of the warnings."""
-    for warning in warnings:
-        text = warning.replace("\\", "\\\\").replace('"', '\\"')
-        response.headers.append("Warning", f'299 - "{text}"')
+    # Bytes: kube-apiserver sends UTF-8, where starlette knows Latin-1 alone.
+    response.raw_headers.extend((b"warning", header) for header in warning_headers(warnings))
     return response
 
 
-def build(served: Cluster, token: str) -> Starlette:
+def build(served: Cluster, token: str) -> ASGIApp:
     """The ASGI application of a cluster's API server."""
     api = Api(served, token)
-    app = Starlette(routes=[Route("/{path:path}", api.__call__, methods=_METHODS)])
-    app.router.redirect_slashes = False
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await api(Request(scope, receive))
+        await response(scope, receive, send)
+
     return app
 
 

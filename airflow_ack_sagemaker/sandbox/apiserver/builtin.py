@@ -11,7 +11,7 @@ from typing import Any
 from airflow_ack_sagemaker.sandbox.apiserver import definitions, errors, typed
 from airflow_ack_sagemaker.sandbox.apiserver.errors import Cause
 from airflow_ack_sagemaker.sandbox.apiserver.kinds import CONFIG_MAPS, CRDS, EVENTS, LEASES, NAMESPACES, SECRETS
-from airflow_ack_sagemaker.sandbox.apiserver.metadata import key_problems
+from airflow_ack_sagemaker.sandbox.apiserver.metadata import FINALIZER_RULE, FINALIZERS
 from airflow_ack_sagemaker.sandbox.apiserver.resource import Resource
 
 Object = dict[str, Any]
@@ -56,6 +56,8 @@ def decoded(resource: Resource, obj: Object) -> Object:
         obj["metadata"] = {**obj["metadata"], "labels": {**labels, "kubernetes.io/metadata.name": name}}
     if resource in (LEASES, NAMESPACES):
         obj.setdefault("spec", {})
+    if resource is LEASES:
+        obj["spec"] = {key: value for key, value in obj["spec"].items() if key not in ("strategy", "preferredHolder")}
     if resource is EVENTS:
         for name in ("involvedObject", "source"):
             obj.setdefault(name, {})
@@ -92,12 +94,13 @@ def problems(resource: Resource, obj: Object, live: Object | None) -> list[Cause
         if about != at and (about or at not in ("default", "kube-system")):
             detail = "does not match event.namespace"
             return [errors.invalid_value("involvedObject.namespace", json.dumps(about), detail)]
+        return list(_event(obj)) if live is None else []
     if resource is NAMESPACES and live is None:
         return [
             errors.invalid_value("spec.finalizers", json.dumps(name), problem)
             for name in (each or "" for each in obj["spec"]["finalizers"])
-            for problem in ("name is neither a standard finalizer name nor is it fully qualified",)
-            if "/" not in name and name not in ("kubernetes", "orphan", "foregroundDeletion")
+            for problem in (FINALIZER_RULE,)
+            if "/" not in name and name not in FINALIZERS
         ]
     return []
 
@@ -113,8 +116,12 @@ def _data(resource: Resource, obj: Object) -> Iterator[Cause]:
                 yield errors.invalid_value(f"data[{key}]", json.dumps(key), detail)
             if len(key) > 253:
                 yield errors.invalid_value(where, json.dumps(key), "must be no more than 253 characters")
-            if not _KEY.fullmatch(key) or key in (".", ".."):
+            if not _KEY.fullmatch(key):
                 yield errors.invalid_value(where, json.dumps(key), _KEY_RULE)
+            elif key in (".", ".."):
+                yield errors.invalid_value(where, json.dumps(key), f"must not be '{key}'")
+            elif key.startswith(".."):
+                yield errors.invalid_value(where, json.dumps(key), "must not start with '..'")
     if size > _DATA_LIMIT:
         where = "[]" if resource is CONFIG_MAPS else "data"
         yield Cause("FieldValueTooLong", f"Too long: may not be more than {_DATA_LIMIT} bytes", where)
@@ -132,6 +139,9 @@ def _secret(secret: Object) -> Iterator[Cause]:
                 json.loads(base64.b64decode(data[key]))
             except ValueError:
                 yield errors.invalid_value(f"data[{key}]", '"<secret contents redacted>"', "invalid JSON")
+    account = "kubernetes.io/service-account.name"
+    if kind == "kubernetes.io/service-account-token" and not secret["metadata"].get("annotations", {}).get(account):
+        yield errors.required(f"metadata.annotations[{account}]")
     if kind == "kubernetes.io/basic-auth" and not {"username", "password"} & data.keys():
         yield errors.required("data[username]")
         yield errors.required("data[password]")
@@ -150,16 +160,22 @@ def _frozen(obj: Object, live: Object | None) -> Iterator[Cause]:
                 yield errors.forbidden_value(name, "field is immutable when `immutable` is set")
 
 
+def _event(event: Object) -> Iterator[Cause]:
+    """An event with an ``eventTime`` is one of the newer API, which knows more that is required."""
+    if not event.get("eventTime"):
+        return
+    for name in ("reportingComponent", "reportingInstance", "action", "reason"):
+        if not event.get(name):
+            yield errors.required(name)
+    if event.get("type") not in ("Normal", "Warning"):
+        yield errors.invalid_value("type", json.dumps(event.get("type", "")), "has invalid value")
+
+
 def _lease(spec: Object) -> Iterator[Cause]:
     if (seconds := spec.get("leaseDurationSeconds")) is not None and seconds <= 0:
         yield errors.invalid_value("spec.leaseDurationSeconds", str(seconds), "must be greater than 0")
     if (count := spec.get("leaseTransitions")) is not None and count < 0:
         yield errors.invalid_value("spec.leaseTransitions", str(count), "must be greater than or equal to 0")
-    if (strategy := spec.get("strategy")) is not None:
-        for problem in key_problems(strategy) if "/" in strategy else ():
-            yield errors.invalid_value("spec.strategy", json.dumps(strategy), problem)
-    if spec.get("preferredHolder") and not spec.get("strategy"):
-        yield errors.forbidden_value("spec.preferredHolder", "strategy must be set when preferredHolder is set")
 
 
 def kept(resource: Resource, live: Object, obj: Object) -> Object:

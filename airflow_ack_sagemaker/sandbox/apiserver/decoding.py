@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from airflow_ack_sagemaker.sandbox.apiserver import errors, metadata
 from airflow_ack_sagemaker.sandbox.apiserver.builtin import decoded, misfit
 from airflow_ack_sagemaker.sandbox.apiserver.resource import Resource
-from airflow_ack_sagemaker.sandbox.apiserver.schema import METADATA, prune
+from airflow_ack_sagemaker.sandbox.apiserver.schema import METADATA, decoder_type, prune
 from airflow_ack_sagemaker.sandbox.apiserver.store import Object
 
 JSON_PATCH = "application/json-patch+json"
@@ -77,7 +77,7 @@ def decode(
             f"the API version in the data ({body.get('apiVersion', '')}) does not match the expected API version "
             f"({resource.api_version})"
         )
-    meta = body.get("metadata") or {}
+    meta = {} if body.get("metadata") is None else body["metadata"]
     if message := metadata.wrong_shape(resource, meta):
         raise unfit(message)
     if body["kind"] != resource.kind and not resource.custom:
@@ -100,6 +100,59 @@ def decode(
         options.warnings.extend(said)
     place(target, obj)
     return obj if resource.custom else decoded(resource, obj)
+
+
+def check_patched_type(target: Target, patched: Object, refuse: Callable[[str], Exception]) -> None:
+    """Refuse an object of which a patch has made something else than its kind.
+
+    :raises ApiFailure: 422 or 500, as kube-apiserver has it.
+    """
+    resource = target.resource
+    for name in ("apiVersion", "kind"):
+        value = patched.get(name)
+        if value is not None and not isinstance(value, str):
+            raise refuse(
+                f"couldn't get version/kind; json parse error: json: cannot unmarshal {decoder_type(value)} into Go "
+                f"struct field .{name} of type string"
+            )
+    version, kind = patched.get("apiVersion") or "", patched.get("kind") or ""
+    if not resource.custom:
+        if (version, kind or resource.kind) != (resource.api_version, resource.kind):
+            raise refuse(
+                f'no kind "{kind or resource.kind}" is registered for version "{version}" in scheme '
+                '"pkg/runtime/scheme.go:111"'
+            )
+        return
+    if not version:
+        raise errors.without_api_version()
+    if not kind:
+        raise refuse("Object 'Kind' is missing in the patched object")
+    if version != resource.api_version:
+        cause = errors.invalid_value("apiVersion", f'"{version}"', f"must be {resource.api_version}")
+        raise errors.invalid(replace(resource, group=version.rpartition("/")[0]), target.name, [cause])
+
+
+def note_repeated(target: Target, said: list[str], options: Options, media: str) -> None:
+    """Warn of what stands more than once in a body, or refuse it, as the request wants it.
+
+    :param media: the body's media type: each kind of patch has words of its own.
+    :raises ApiFailure: 400 or 422, validation is strict.
+    """
+    if not said or options.validation == "Ignore":
+        return
+    if options.validation != "Strict":
+        options.warnings.extend(said)
+        return
+    lines = "yaml: unmarshal errors:\n  " + "\n  ".join(said)
+    if media == APPLY_PATCH:
+        raise errors.bad_request(f"error strict decoding patch: error converting YAML to JSON: {lines}")
+    if media in (MERGE_PATCH, STRATEGIC_PATCH, JSON_PATCH):
+        raise errors.invalid_patch('"{}"', f"strict decoding error: {', '.join(said)}")
+    kind, version = target.resource.kind, target.resource.version
+    what = ", ".join(said) if said[0].startswith("duplicate") else lines
+    raise errors.bad_request(
+        f'{kind} in version "{version}" cannot be handled as a {kind}: strict decoding error: {what}'
+    )
 
 
 def place(target: Target, obj: Object) -> None:

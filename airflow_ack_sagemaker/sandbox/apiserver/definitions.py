@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from airflow_ack_sagemaker.sandbox.apiserver import errors
 from airflow_ack_sagemaker.sandbox.apiserver.errors import Cause
+from airflow_ack_sagemaker.sandbox.apiserver.schema import validate
 
 Object = dict[str, Any]
 
@@ -138,18 +140,53 @@ def _is(schema: Object, name: str, shape: type) -> bool:
     return isinstance(schema.get(name), shape)
 
 
-def _unknown_types(schema: Any, where: str) -> Iterator[Cause]:
+def _structural(schema: Any, where: str, part: str = "") -> Iterator[Cause]:
+    """What keeps a schema from being a structural one; ``part`` says what it is one of, where that must have a type."""
     if not isinstance(schema, dict):
         return
-    if schema.get("type", "") not in ("", *_TYPES):
-        yield errors.not_supported(f"{where}.type", json.dumps(schema["type"]), _TYPES)
+    kind = schema.get("type") or ""
+    typeless = schema.get("x-kubernetes-int-or-string") or schema.get("x-kubernetes-preserve-unknown-fields")
+    if kind not in ("", *_TYPES):
+        yield errors.not_supported(f"{where}.type", json.dumps(kind), _TYPES)
+    elif part and not kind and not typeless:
+        yield errors.required(f"{where}.type", f"must not be empty for specified {part}")
+    if kind == "array" and schema.get("items") is None:
+        yield errors.required(f"{where}.items", "must be specified")
+    for name in ("$ref", "definitions", "dependencies", "deprecated", "id", "patternProperties"):
+        if schema.get(name):
+            yield errors.forbidden_value(f"{where}.{name}", f"{name} is not supported")
+    pattern = schema.get("pattern") or ""
+    if why := _no_pattern(pattern):
+        yield errors.invalid_value(
+            f"{where}.pattern", json.dumps(pattern), f"must be a valid regular expression, but isn't: {why}"
+        )
+    elif kind in _TYPES and schema.get("default") is not None:
+        for cause in _wrong_types(schema):
+            yield replace(cause, field=f"{where}.default")
     for name, below in (schema.get("properties") or {}).items():
-        yield from _unknown_types(below, f"{where}.properties[{name}]")
-    for name in ("items", "additionalProperties"):
-        yield from _unknown_types(schema.get(name), f"{where}.{name}")
+        yield from _structural(below, f"{where}.properties[{name}]", "object fields")
+    yield from _structural(schema.get("items"), f"{where}.items", "array items")
+    yield from _structural(schema.get("additionalProperties"), f"{where}.additionalProperties", "object fields")
     for rule in schema.get("x-kubernetes-validations") or ():
         if not rule.get("rule"):
             yield errors.required(f"{where}.x-kubernetes-validations.rule", "rule is not specified")
+
+
+def _wrong_types(schema: Object) -> list[Cause]:
+    """Where the default of a schema is of another type than it says."""
+    try:
+        return [cause for cause in validate(schema["default"], schema) if cause.reason == "FieldValueTypeInvalid"]
+    except re.error:
+        return []  # a pattern further in, which is refused itself
+
+
+def _no_pattern(pattern: str) -> str:
+    """Why a pattern is no regular expression; empty for one, and for what only Go's may know (``\\z``, ``\\pL``)."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return "" if "bad escape" in error.msg else f"error parsing regexp: {error.msg}"
+    return ""
 
 
 def problems(crd: Object, live: Object | None) -> list[Cause]:
@@ -162,6 +199,11 @@ def problems(crd: Object, live: Object | None) -> list[Cause]:
         shown = json.dumps(crd["metadata"]["name"])
         causes.append(errors.invalid_value("metadata.name", shown, 'must be spec.names.plural+"."+spec.group'))
     causes += _names(spec, names)
+    if spec.get("preserveUnknownFields"):
+        detail = (
+            "cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead"
+        )
+        causes.append(errors.invalid_value("spec.preserveUnknownFields", "true", detail))
     causes += _versions(spec["versions"])
     if live is not None:
         before = live["spec"]
@@ -198,6 +240,9 @@ def _versions(versions: list[Object]) -> Iterator[Cause]:
     if len(stored) != 1:
         detail = "must have exactly one version marked as storage version"
         yield errors.invalid_value("spec.versions", json.dumps(versions), detail)
+    names = [version.get("name") for version in versions]
+    if len(set(names)) != len(names):
+        yield errors.invalid_value("spec.versions", json.dumps(versions), "must contain unique version names")
     for index, version in enumerate(versions):
         where = f"spec.versions[{index}]"
         if not _LABEL.fullmatch(str(version.get("name", ""))):
@@ -207,13 +252,14 @@ def _versions(versions: list[Object]) -> Iterator[Cause]:
                 if not column.get(name):
                     yield errors.required(f"{where}.additionalPrinterColumns[{number}].{name}")
         schema = (version.get("schema") or {}).get("openAPIV3Schema")
+        start = "spec.validation" if len(versions) == 1 else f"{where}.schema"
         if schema is None:
             yield errors.required(f"{where}.schema.openAPIV3Schema")
         elif schema.get("type") != "object":
             # A definition of one version is stored as it was before versions had schemas of their own.
-            at = ("spec.validation" if len(versions) == 1 else f"{where}.schema") + ".openAPIV3Schema.type"
+            at = f"{start}.openAPIV3Schema.type"
             if not schema.get("type"):
                 yield errors.required(at, "must not be empty at the root")
             else:
                 yield errors.invalid_value(at, json.dumps(schema["type"]), "must be object at the root")
-        yield from _unknown_types(schema, f"{where}.schema.openAPIV3Schema")
+        yield from _structural(schema, f"{start}.openAPIV3Schema")

@@ -200,6 +200,13 @@ def internal(message: str) -> ApiFailure:
     return ApiFailure(500, "", message)
 
 
+def without_api_version() -> ApiFailure:
+    """A patch has taken an object's apiVersion away."""
+    message = "Object 'apiVersion' is missing in 'object has no apiVersion field'"
+    causes = [{"message": message}]
+    return ApiFailure(500, "InternalError", f"Internal error occurred: {message}", details={"causes": causes})
+
+
 def unauthorized() -> ApiFailure:
     """No token, or a wrong one."""
     return ApiFailure(401, "Unauthorized", "Unauthorized")

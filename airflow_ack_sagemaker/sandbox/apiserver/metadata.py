@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 from collections.abc import Iterator
@@ -22,6 +23,12 @@ _NAME_PART = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
 _VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 # The letters of generated names: no vowels and nothing that looks alike, as Kubernetes chooses them.
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+"""A time as Kubernetes takes it (RFC 3339)."""
+FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
+"""Those without a domain that the core group's kinds may have."""
+FINALIZER_RULE = "name is neither a standard finalizer name nor is it fully qualified"
 
 _LISTS = {
     "finalizers": "[]string",
@@ -104,10 +111,12 @@ def _annotations(annotations: dict[str, str]) -> Iterator[Cause]:
         )
 
 
-def _finalizers(finalizers: list[str]) -> Iterator[Cause]:
-    for finalizer in finalizers:
+def _finalizers(resource: Resource, finalizers: list[str]) -> Iterator[Cause]:
+    for index, finalizer in enumerate(finalizers):
         for problem in key_problems(finalizer or ""):
             yield invalid_value("metadata.finalizers", _shown(finalizer or ""), problem)
+        if not resource.group and "/" not in (finalizer or "") and finalizer not in FINALIZERS:
+            yield invalid_value(f"metadata.finalizers[{index}]", _shown(finalizer or ""), FINALIZER_RULE)
 
 
 def _owners(owners: list[Object]) -> Iterator[Cause]:
@@ -115,6 +124,14 @@ def _owners(owners: list[Object]) -> Iterator[Cause]:
         for name in ("apiVersion", "kind", "name", "uid"):
             if not (owner or {}).get(name):
                 yield required(f"metadata.ownerReferences[{index}].{name}", "must not be empty")
+    controllers = [f"{owner.get('kind')}/{owner.get('name')}" for owner in owners if (owner or {}).get("controller")]
+    if len(controllers) > 1:
+        detail = (
+            f'Only one reference can have Controller set to true. Found "true" in references for {controllers[0]} and '
+            f"{controllers[1]}"
+        )
+        shown = json.dumps(owners, separators=(",", ":"))
+        yield invalid_value("metadata.ownerReferences", shown, detail)
 
 
 def wrong_shape(resource: Resource, metadata: Any) -> str:
@@ -126,6 +143,14 @@ def wrong_shape(resource: Resource, metadata: Any) -> str:
 
     if not isinstance(metadata, dict):
         return refuse(metadata, f"{resource.kind}.metadata", "v1.ObjectMeta")
+    for name in ("creationTimestamp", "deletionTimestamp"):
+        value = metadata.get(name)
+        if isinstance(value, str) and not TIME.fullmatch(value):
+            return f'parsing time "{value}" as "2006-01-02T15:04:05Z07:00": cannot parse "{value}" as "2006"'
+    for name in ("generation", "deletionGracePeriodSeconds"):
+        value = metadata.get(name)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+            return refuse(value, f"ObjectMeta.{name}", "int64")
     for name in ("labels", "annotations"):
         value = metadata.get(name)
         if value is None:
@@ -147,14 +172,22 @@ def wrong_shape(resource: Resource, metadata: Any) -> str:
         for name in ("apiVersion", "kind", "name", "uid"):
             if (owner or {}).get(name) is not None and not isinstance(owner[name], str):
                 return refuse(owner[name], f"OwnerReference.ownerReferences.{name}", "string")
-    for name in ("name", "generateName", "namespace", "uid", "resourceVersion"):
+        for name in ("controller", "blockOwnerDeletion"):
+            if (owner or {}).get(name) is not None and not isinstance(owner[name], bool):
+                return refuse(owner[name], f"OwnerReference.ownerReferences.{name}", "bool")
+    texts = ("name", "generateName", "namespace", "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp")
+    for name in texts:
         if metadata.get(name) is not None and not isinstance(metadata[name], str):
             return refuse(metadata[name], f"ObjectMeta.{name}", "string")
     return ""
 
 
 def tidy(metadata: Object) -> Object:
-    """Metadata without what is empty, which the server does not store; null is the empty text in its maps of texts."""
+    """Metadata without what is empty, which the server does not store, nor the same owner twice; null is the empty text
+    in its maps of texts.
+    """
+    if owners := metadata.get("ownerReferences"):
+        metadata = {**metadata, "ownerReferences": [one for i, one in enumerate(owners) if one not in owners[:i]]}
     for name in ("labels", "annotations"):
         if isinstance(texts := metadata.get(name), dict) and None in texts.values():
             metadata = {**metadata, name: {key: "" if text is None else text for key, text in texts.items()}}
@@ -178,7 +211,7 @@ def problems(resource: Resource, metadata: Object, *, creating: bool) -> list[Ca
     causes.extend(_labels(metadata.get("labels", {})))
     causes.extend(_annotations(metadata.get("annotations", {})))
     causes.extend(_owners(metadata.get("ownerReferences", [])))
-    causes.extend(_finalizers(metadata.get("finalizers", [])))
+    causes.extend(_finalizers(resource, metadata.get("finalizers", [])))
     return causes
 
 
@@ -187,6 +220,12 @@ def changes(old: Object, new: Object) -> list[Cause]:
     causes: list[Cause] = []
     if new.get("uid", old["uid"]) != old["uid"]:
         causes += [invalid_value("metadata.uid", _shown(new["uid"]), "field is immutable")] * 2
+    for name in ("deletionTimestamp", "deletionGracePeriodSeconds"):
+        value, before = new.get(name), old.get(name)
+        # Another time of an object that is being deleted is passed over.
+        if value in (None, before) or (name == "deletionTimestamp" and before is not None):
+            continue
+        causes += [invalid_value(f"metadata.{name}", json.dumps(value), "field is immutable")] * 2
     if "deletionTimestamp" in old:
         added = [finalizer for finalizer in new.get("finalizers", []) if finalizer not in old.get("finalizers", [])]
         if added:

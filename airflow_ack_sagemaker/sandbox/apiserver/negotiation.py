@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import yaml
 
-from airflow_ack_sagemaker.sandbox.apiserver import protobuf
+from airflow_ack_sagemaker.sandbox.apiserver import protobuf, yaml_body
 from airflow_ack_sagemaker.sandbox.apiserver.errors import ApiFailure, bad_request, not_acceptable
 
 BODY_LIMIT = 3 * 1024 * 1024
@@ -19,14 +20,8 @@ JSON: Final = "application/json"
 YAML: Final = "application/yaml"
 
 
-class _Loader(yaml.SafeLoader if not hasattr(yaml, "CSafeLoader") else yaml.CSafeLoader):  # type: ignore[misc]
-    """YAML as JSON knows it: a timestamp is a string."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
+_SHAPED = (("v1", "meta.k8s.io"), ("v1beta1", "meta.k8s.io"))
+"""Version and group of the shapes that an answer may be asked for in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +43,9 @@ def form(accept: str, *, shapes: Iterable[str] = ()) -> Form:
         media, *parameters = (part.strip() for part in clause.split(";"))
         if media not in (JSON, YAML, "*/*", "application/*"):
             continue
-        shape = dict(part.split("=", 1) for part in parameters if "=" in part).get("as", "")
-        if shape and shape not in shapes:
+        wanted = dict(part.split("=", 1) for part in parameters if "=" in part)
+        shape = wanted.get("as", "")
+        if shape and (shape not in shapes or (wanted.get("v"), wanted.get("g")) not in _SHAPED):
             continue
         return Form(YAML if media == YAML else JSON, shape)
     raise not_acceptable()
@@ -66,20 +62,56 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"invalid character '{name[0]}' looking for beginning of value")
 
 
-def parse_json(data: bytes) -> Any:
+def _repeated(value: Any, path: str) -> Iterator[str]:
+    if isinstance(value, _Repeated):
+        yield from (f"{path}.{name}" if path else name for name in value.names)
+    if isinstance(value, dict):
+        for key, member in value.items():
+            yield from _repeated(member, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _repeated(item, f"{path}[{index}]")
+
+
+class _Repeated(dict[str, Any]):
+    """An object in which a name stands more than once; the last value counts."""
+
+    names: list[str]
+
+
+def parse_json(data: bytes, repeated: list[str] | None = None) -> Any:
     """The JSON value of a body.
 
+    :param repeated: gets a sentence for each member that stands more than once.
     :raises ValueError: it is none.
     """
+    found = False
+
+    def made(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal found
+        plain = dict(pairs)
+        if len(plain) == len(pairs):
+            return plain
+        found = True
+        result = _Repeated(plain)
+        result.names = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
+        return result
+
     try:
-        return json.loads(data, parse_constant=_no_constant)
+        value = json.loads(data, parse_constant=_no_constant, object_pairs_hook=made)
+        if found and repeated is not None:
+            repeated.extend(f'duplicate field "{path}"' for path in _repeated(value, ""))
+        return value
     except RecursionError:
         raise ValueError("exceeded max depth") from None
 
 
-def parse_object(data: bytes, media: str, kind: str, *, implied: bool = False) -> Any:
+def parse_object(
+    data: bytes, media: str, kind: str, *, implied: bool = False, repeated: list[str] | None = None
+) -> Any:
     """The object in the body of a create or replace; ``kind`` is named in the error, and ``implied`` by the path.
 
+    :param repeated: gets a sentence for each member that stands more than once.
     :raises ApiFailure: 400, the body is not what its content type says.
     """
     text = data.decode(errors="replace")
@@ -89,10 +121,12 @@ def parse_object(data: bytes, media: str, kind: str, *, implied: bool = False) -
         except ValueError as error:
             raise bad_request(f"the object provided is unrecognized (must be of type {kind}): {error}") from None
     try:
-        body = yaml.load(data, Loader=_Loader) if media == YAML else parse_json(data)
+        body = yaml_body.load(data, repeated) if media == YAML else parse_json(data, repeated)
     except (ValueError, yaml.YAMLError) as error:
         problem = f"couldn't get version/kind; json parse error: {decoder_error(error, text)}"
     else:
+        if body is None and implied:
+            return {}
         if isinstance(body, dict) and isinstance(body.get("kind", ""), str) and (body.get("kind") or implied):
             return body
         problem = f"Object 'Kind' is missing in '{text}'"
@@ -110,18 +144,25 @@ def decoder_error(error: Exception, text: str) -> str:
     return f"invalid character '{text[error.pos]}' looking for beginning of {where}"
 
 
-def parse_patch(data: bytes, *, is_yaml: bool) -> Any:
+def parse_patch(data: bytes, repeated: list[str], *, is_yaml: bool) -> Any:
     """The patch in a body: YAML for a server-side apply, else JSON.
 
+    :param repeated: gets what stands more than once, in words.
     :raises ApiFailure: 400, it is neither.
     """
+    found: list[str] = []
     try:
-        return parse_json(data)
+        value = parse_json(data, found)
     except ValueError:
         if not is_yaml:
             raise bad_request("invalid JSON patch") from None
+    else:
+        # An apply is read as YAML, which JSON is; as JSON it is read faster.
+        if not (found and is_yaml):
+            repeated.extend(found)
+            return value
     try:
-        return yaml.load(data, Loader=_Loader)
+        return yaml_body.load(data, repeated)
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error)
         raise bad_request(f"error encoding patch: yaml: {problem}") from None

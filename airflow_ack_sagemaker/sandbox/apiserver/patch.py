@@ -59,7 +59,7 @@ def _get(document: Any, tokens: list[str]) -> Any:
 
 
 def _tested(document: Any, tokens: list[str]) -> Any:
-    """The value that a test looks at; a member that is not there is as good as null, as kube-apiserver has it."""
+    """The value that a test or copy looks at; kube-apiserver takes a member that is not there for null."""
     parent = _get(document, tokens[:-1])
     if tokens and isinstance(parent, dict):
         return parent.get(tokens[-1])
@@ -120,7 +120,7 @@ def _operate(document: Any, operation: dict[str, Any]) -> Any:
         return document
     if op in ("move", "copy"):
         source = _tokens(str(operation.get("from", "")))
-        value = copy.deepcopy(_get(document, source))
+        value = copy.deepcopy((_get if op == "move" else _tested)(document, source))
         if op == "move":
             _remove(document, source)
         return _add(document, tokens, value)

@@ -51,9 +51,12 @@ class ListOptions:
 
 def _number(text: str) -> int:
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise errors.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+    if not -(2**63) <= number < 2**63:
+        raise errors.bad_request(f'strconv.ParseInt: parsing "{text}": value out of range')
+    return number
 
 
 def _flag(query: dict[str, str], name: str) -> bool:
@@ -90,6 +93,8 @@ def _check_versions(watch: bool, version: str, match: str, token: str, initial: 
     def refuse(field: str, detail: str) -> errors.ApiFailure:
         return errors.invalid_options("ListOptions", errors.forbidden_value(field, detail))
 
+    if watch and token:
+        raise refuse("resourceVersionMatch", "resourceVersionMatch is forbidden when continue is provided")
     if initial is not None:
         if not watch:
             raise refuse("sendInitialEvents", "sendInitialEvents is forbidden for list")
@@ -112,6 +117,19 @@ def _check_versions(watch: bool, version: str, match: str, token: str, initial: 
             raise errors.invalid_options("ListOptions", cause)
         if match == "Exact" and version == "0":
             raise refuse("resourceVersionMatch", 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"')
+
+
+def check_version(store: Store, text: str) -> None:
+    """Refuse to read one object at least as new as a version that there is not.
+
+    :raises ApiFailure: 500, it is no number; 504, it is in the future.
+    """
+    try:
+        version = _parse_version(text or "0")
+    except ValueError as error:
+        raise errors.internal(str(error)) from None
+    if version > store.revision:
+        raise _future(version, store.revision)
 
 
 @dataclass(frozen=True, slots=True)

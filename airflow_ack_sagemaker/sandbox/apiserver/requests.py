@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import re
+from dataclasses import dataclass, replace
 from typing import Any
 
 from airflow_ack_sagemaker.sandbox.apiserver import errors, protobuf
 from airflow_ack_sagemaker.sandbox.apiserver.catalog import Catalog
 from airflow_ack_sagemaker.sandbox.apiserver.decoding import Options, Target
-from airflow_ack_sagemaker.sandbox.apiserver.negotiation import decoder_error, parse_json
+from airflow_ack_sagemaker.sandbox.apiserver.negotiation import JSON, YAML, decoder_error, parse_json
 from airflow_ack_sagemaker.sandbox.apiserver.schema import type_name
 
 _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
@@ -41,21 +43,58 @@ def parse_path(catalog: Catalog, path: str) -> Parsed:
         namespace, rest = rest[1], rest[2:]
     resource = catalog.find(group, version, rest[0]) if rest else None
     if resource is None or (resource.namespaced != bool(namespace) and (namespace or len(rest) > 1)):
-        if group:
+        # Of the groups that are served, the built-in ones answer for all that they do not have.
+        if group and not any(known.group == group and not known.custom for known in catalog.all()):
             raise errors.PageNotFound
         raise errors.no_such_resource()
     name = rest[1] if len(rest) > 1 else ""
     subresource = rest[2] if len(rest) > 2 else ""
-    if len(rest) > 3:
+    if len(rest) > 3 and not resource.custom:
         raise errors.PageNotFound
+    if len(rest) > 3:
+        raise errors.not_found(resource, name)
     if subresource and not (subresource == "status" and resource.status):
         raise errors.not_found(resource, name) if resource.custom else errors.no_such_resource()
     return Parsed(Target(resource, namespace, name, subresource))
 
 
+def watched(path: str) -> str | None:
+    """What a path below ``/api/v1/watch`` or ``/apis/GROUP/VERSION/watch`` watches: the form of before ``?watch=1``.
+
+    :returns: the path without that part; None: it is none of these.
+    """
+    parts = path.strip("/").split("/")
+    place = 2 if parts[0] == "api" else 3
+    if len(parts) <= place + 1 or parts[place] != "watch":
+        return None
+    return "/" + "/".join(parts[:place] + parts[place + 1 :])
+
+
+def as_watch(parsed: Parsed, query: dict[str, str]) -> tuple[Parsed, dict[str, str]]:
+    """The target and the query of a path below ``watch``: that of a list, where a name selects.
+
+    :raises ApiFailure: 405, a status cannot be watched; 400, a selector has another name.
+    """
+    target = parsed.target
+    if target.subresource:
+        raise errors.method_not_allowed(target.resource, "watch")
+    query = {**query, "watch": "true"}
+    if target.name:
+        given = [term.replace("==", "=") for term in query.get("fieldSelector", "").split(",") if term]
+        wanted = f"metadata.name={target.name}"
+        if any(term.startswith("metadata.name=") and term != wanted for term in given):
+            raise errors.bad_request("fieldSelector metadata.name doesn't match requested name")
+        query["fieldSelector"] = ",".join([*given, wanted])
+    return Parsed(replace(target, name="")), query
+
+
+BODIES = (JSON, YAML, protobuf.MEDIA_TYPE)
+"""What the body of a request may be that is no patch."""
+
+
 def media_type(header: str) -> str:
-    """The media type of a Content-Type header, without its parameters."""
-    return header.partition(";")[0].strip().lower()
+    """The media type of a Content-Type header, without its parameters; JSON without a header."""
+    return header.partition(";")[0].strip().lower() if header.strip() else JSON
 
 
 def _manager(query: dict[str, str], agent: str) -> str:
@@ -81,6 +120,11 @@ def write_options(kind: str, query: dict[str, str], agent: str, *, apply: bool) 
     if len(query.get("fieldManager", "").encode()) > _MANAGER_LIMIT:
         detail = f"Too long: may not be more than {_MANAGER_LIMIT} bytes"
         causes.append(errors.Cause("FieldValueTooLong", detail, "fieldManager"))
+    for position, letter in enumerate(query.get("fieldManager", "")):
+        if not letter.isprintable():
+            detail = f"invalid character U+{ord(letter):04X} (at position {position})"
+            causes.append(errors.invalid_value("fieldManager", json.dumps(query["fieldManager"]), detail))
+            break
     if causes:
         raise errors.invalid_options(kind, *causes)
     return Options(_manager(query, agent), validation or "Warn", query.get("dryRun") == "All", force)
@@ -89,6 +133,8 @@ def write_options(kind: str, query: dict[str, str], agent: str, *, apply: bool) 
 def _delete_body(data: bytes, media: str) -> dict[str, Any]:
     if not data.strip():
         return {}
+    if media not in BODIES:
+        raise errors.unsupported_media(BODIES)
     if media == protobuf.MEDIA_TYPE:
         try:
             return protobuf.parse(data)
@@ -101,7 +147,20 @@ def _delete_body(data: bytes, media: str) -> dict[str, Any]:
         raise errors.bad_request(f"couldn't get version/kind; json parse error: {problem}") from None
     if not isinstance(body, dict):
         raise errors.bad_request("couldn't get version/kind; json parse error: the body is no object")
+    if body.get("kind", "DeleteOptions") != "DeleteOptions":
+        raise errors.bad_request(f'no kind "{body["kind"]}" is registered for version "{body.get("apiVersion", "")}"')
     return body
+
+
+def _grace_period(query: dict[str, str], body: dict[str, Any]) -> None:
+    """Refuse a grace period that is none; objects without pods are gone at once, whatever it says."""
+    given = body.get("gracePeriodSeconds")
+    if given is not None and (not isinstance(given, int) or isinstance(given, bool)):
+        where = "Go struct field DeleteOptions.gracePeriodSeconds of type int64"
+        raise errors.bad_request(f"json: cannot unmarshal {type_name(given)} into {where}")
+    text = query.get("gracePeriodSeconds", "")
+    if text and not re.fullmatch(r"[+-]?[0-9]{1,18}", text):
+        raise errors.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
 
 
 def delete_options(query: dict[str, str], data: bytes, media: str, agent: str) -> tuple[Options, dict[str, str]]:
@@ -114,7 +173,12 @@ def delete_options(query: dict[str, str], data: bytes, media: str, agent: str) -
     for name, shape in (("preconditions", dict), ("dryRun", list), ("propagationPolicy", str)):
         if body.get(name) is not None and not isinstance(body[name], shape):
             raise errors.bad_request(f"json: cannot unmarshal {type_name(body[name])} into DeleteOptions.{name}")
+    _grace_period(query, body)
     policy = body.get("propagationPolicy", query.get("propagationPolicy"))
+    if policy is not None and (body.get("orphanDependents") is not None or query.get("orphanDependents")):
+        detail = "orphanDependents and deletionPropagation cannot be both set"
+        cause = errors.invalid_value("propagationPolicy", f'"{policy}"', detail)
+        raise errors.invalid_options("DeleteOptions", cause)
     if policy is not None and policy not in _PROPAGATIONS:
         cause = errors.not_supported("propagationPolicy", f'"{policy}"', (*_PROPAGATIONS, "nil"))
         raise errors.invalid_options("DeleteOptions", cause)

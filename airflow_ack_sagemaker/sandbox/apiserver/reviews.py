@@ -13,15 +13,22 @@ USER = "ack-sagemaker-sandbox"
 _GROUPS = ["system:masters", "system:authenticated"]
 
 
-def answer(target: Target, body: Object) -> Object:
+def answer(target: Target, body: Object, token: str) -> Object:
     """The review with its status.
 
+    :param token: the one that is the user's.
     :raises ApiFailure: 422, the review asks nothing, or of nobody; 400, it is of another namespace.
     """
     spec, kind = body.get("spec") or {}, target.resource.kind
     metadata = {**body["metadata"]}
     if kind == "SelfSubjectReview":
         status: Object = {"userInfo": {"username": USER, "groups": _GROUPS}}
+    elif kind == "TokenReview":
+        if not spec.get("token"):
+            raise errors.bad_request("token is required for TokenReview in authentication")
+        status = {"user": {}, "error": "invalid bearer token"}
+        if spec["token"] == token:
+            status = {"authenticated": True, "user": {"username": USER, "groups": _GROUPS}}
     elif kind == "SelfSubjectRulesReview":
         if not spec.get("namespace"):
             raise errors.bad_request("no namespace on request")

@@ -102,6 +102,11 @@ def type_name(value: Any) -> str:
     return "array" if isinstance(value, list) else "object"
 
 
+def decoder_type(value: Any) -> str:
+    """The JSON type of a value as Go's decoder calls it, for which all numbers are one."""
+    return type_name(value).replace("integer", "number")
+
+
 def prune(value: Any, schema: Schema, unknown: list[str], path: str = "") -> Any:
     """The value without the fields that the schema does not know, whose paths are appended to ``unknown``.
 
@@ -164,8 +169,11 @@ def _validate(value: Any, schema: Schema, old: Any, path: str, hidden: int, caus
     shown = path[hidden:] or path
     if wanted and not schema.get("x-kubernetes-int-or-string"):
         fits = isinstance(value, _TYPES[wanted]) and (wanted == "boolean" or not isinstance(value, bool))
-        if wanted == "integer" and isinstance(value, float):
-            width = schema.get("format", "int64")
+        width = schema.get("format", "int64")
+        largest = 2**31 if width == "int32" else 2**63
+        if wanted == "integer" and (
+            isinstance(value, float) or (isinstance(value, int) and not -largest <= value < largest)
+        ):
             causes.append(_wrong_type(path, shown, width, "float64"))
             detail = f"Checked value must be of type integer with format {width} in {shown}"
             causes.append(Cause("FieldValueInvalid", f'Invalid value: "": {detail}', "<nil>"))

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from airflow_ack_sagemaker.sandbox.apiserver.app import build, utc_now
 from airflow_ack_sagemaker.sandbox.apiserver.cluster import Cluster
@@ -136,7 +137,10 @@ class ApiServer:
         return listening
 
     def _run(self, started: threading.Event) -> None:
-        asyncio.run(self._serve(started))
+        # asyncio's own loop gives the interpreter away at each read and write, and the controller, which is at work in
+        # another thread all the while, then keeps it for 5 ms: requests took nearly twice as long.
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve(started))
 
     async def _serve(self, started: threading.Event) -> None:
         assert self._server is not None

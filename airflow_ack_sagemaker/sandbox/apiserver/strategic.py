@@ -18,7 +18,13 @@ _DIRECTIVE = "$patch"
 
 
 class StrategicError(Exception):
-    """The patch has a directive that makes no sense; the message says which."""
+    """The patch has a directive that makes no sense; the message says which. ``unfit`` patches are the client's fault
+    to kube-apiserver, too; others make it answer 500.
+    """
+
+    def __init__(self, message: str, *, unfit: bool = False) -> None:
+        super().__init__(message)
+        self.unfit = unfit
 
 
 def strategic_merge(target: Any, patch: dict[str, Any], schema: Schema | None) -> dict[str, Any]:
@@ -37,6 +43,8 @@ def strategic_merge(target: Any, patch: dict[str, Any], schema: Schema | None) -
     for key, value in patch.items():
         if key.startswith((_RETAIN, _ORDER, _DELETE)) and not isinstance(value, list):
             raise StrategicError(f"{key} is no list")
+    if any(key not in patch[_RETAIN] for key in patch if _RETAIN in patch and not key.startswith("$")):
+        raise StrategicError("invalid patch format of retainKeys", unfit=True)
     if _RETAIN in patch:
         result = {key: value for key, value in result.items() if key in patch[_RETAIN]}
     for key, value in patch.items():
@@ -69,7 +77,9 @@ def _member(result: dict[str, Any], key: str, value: Any, schema: Schema | None,
         else:
             result[key] = strategic_merge(result.get(key), value, below)
     elif isinstance(value, list) and (below or {}).get("x-kubernetes-patch-strategy") == "merge":
-        result[key] = _list(result.get(key) or [], value, below or {}, order)
+        # What was not there is taken as it stands, but for its directives.
+        new = [item for item in value if not (isinstance(item, dict) and _DIRECTIVE in item)]
+        result[key] = _list(result[key], value, below or {}, order) if result.get(key) else new
     else:
         result[key] = value
 

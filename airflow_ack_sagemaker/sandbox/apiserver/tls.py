@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib.util import find_spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +23,25 @@ class Certificate:
         return "Certificate(...)"
 
 
+@cache
 def self_signed(host: str) -> Certificate:
-    """A certificate for ``host``, localhost and the loopback addresses, valid for ten years."""
+    """A certificate for ``host``, localhost and the loopback addresses, valid for ten years: one for each process.
+
+    Another process makes it: cryptography would stay in memory with 12 MB, for this one use.
+
+    :raises ModuleNotFoundError: cryptography is not installed.
+    :raises RuntimeError: the certificate cannot be made.
+    """
+    if find_spec("cryptography") is None:
+        raise ModuleNotFoundError("No module named 'cryptography'", name="cryptography")
+    # -P: this file's folder is no place of modules.
+    done = subprocess.run([sys.executable, "-P", __file__, host], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"no certificate for {host}: {done.stderr.strip()}")
+    return Certificate(**json.loads(done.stdout))
+
+
+def _made(host: str) -> Certificate:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
@@ -68,3 +90,7 @@ def self_signed(host: str) -> Certificate:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode(),
     )
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(_made(sys.argv[1]))))

@@ -8,10 +8,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from airflow_ack_sagemaker.sandbox.apiserver.metadata import TIME
 from airflow_ack_sagemaker.sandbox.apiserver.resource import Resource, Schema
 from airflow_ack_sagemaker.sandbox.apiserver.schema import type_name
 
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_MICRO_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}(Z|[+-]\d\d:\d\d)")
+_MICRO_TIMES = ("acquireTime", "eventTime", "lastObservedTime", "renewTime")
+"""The members of the built-in kinds that are of Go type ``MicroTime``."""
+_LARGEST = {"int32": 2**31, "int64": 2**63}
 _GO = {"string": "string", "boolean": "bool", "object": "map[string]string", "array": "[]string"}
 
 
@@ -53,8 +57,15 @@ def _misfits(value: Any, schema: Schema, path: str) -> Iterator[str]:
             yield from _misfits(item, schema.get("items", {}), path)
     elif schema.get("format") == "byte" and (problem := _no_base64(value)):
         yield problem
-    elif schema.get("format") == "date-time" and value and not _TIME.fullmatch(value):
-        yield f'parsing time "{value}" as "2006-01-02T15:04:05.000000Z07:00": cannot parse "{value}" as "2006"'
+    elif wanted == "integer":
+        go = schema.get("format", "int64")
+        if not -_LARGEST[go] <= value < _LARGEST[go]:
+            yield f"json: cannot unmarshal number {value} into Go struct field {path} of type {go}"
+    elif schema.get("format") == "date-time" and value:
+        micro = path.rpartition(".")[2] in _MICRO_TIMES
+        if not (_MICRO_TIME if micro else TIME).fullmatch(value):
+            layout = f"2006-01-02T15:04:05{'.000000' if micro else ''}Z07:00"
+            yield f'parsing time "{value}" as "{layout}": cannot parse "{value}"'
 
 
 def _no_base64(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from airflow_ack_sagemaker.sandbox.apiserver.decoding import (
     STRATEGIC_PATCH,
     Options,
     Target,
+    check_patched_type,
     decode,
     place,
     timestamp,
@@ -23,7 +23,7 @@ from airflow_ack_sagemaker.sandbox.apiserver.kinds import CRDS, LEASES, NAMESPAC
 from airflow_ack_sagemaker.sandbox.apiserver.managed import Manager
 from airflow_ack_sagemaker.sandbox.apiserver.patch import PatchError, json_patch, merge_patch
 from airflow_ack_sagemaker.sandbox.apiserver.resource import Resource
-from airflow_ack_sagemaker.sandbox.apiserver.schema import type_name, validate
+from airflow_ack_sagemaker.sandbox.apiserver.schema import decoder_type, validate
 from airflow_ack_sagemaker.sandbox.apiserver.store import Object, Store
 from airflow_ack_sagemaker.sandbox.apiserver.strategic import StrategicError, strategic_merge
 
@@ -102,6 +102,8 @@ class Writer:
     def replace(self, target: Target, body: Any, options: Options) -> Object:
         """Replace an object (PUT)."""
         obj = decode(target, body, options)
+        if not obj["metadata"].get("name"):
+            raise self._nameless(target)
         live = self.store.get(target.resource.qualified, target.key)
         if live is None:
             raise errors.not_found(target.resource, target.name)
@@ -126,41 +128,42 @@ class Writer:
         """Patch an object with a JSON merge patch or a JSON patch; ``kind`` is the content type."""
         live = self.current(target)
         if kind == JSON_PATCH:
-            if not isinstance(body, list):
-                raise errors.bad_request(
-                    "error decoding patch: json: cannot unmarshal object into Go value of type []handlers.jsonPatchOp"
-                )
+            for value, wanted, go in ((body, list, "[]"), *((one, dict, "") for one in _items(body))):
+                if not isinstance(value, wanted):
+                    raise errors.bad_request(
+                        f"error decoding patch: json: cannot unmarshal {decoder_type(value)} into Go value of type "
+                        f"{go}handlers.jsonPatchOp"
+                    )
             try:
-                patched = json_patch(live, body)
+                patched = json_patch(live, _items(body))
             except PatchError:
                 raise errors.unprocessable() from None
         elif not isinstance(body, dict):
-            kind_name = type_name(body).replace("integer", "number")
             raise errors.bad_request(
-                f"error decoding patch: json: cannot unmarshal {kind_name} into Go value of type "
+                f"error decoding patch: json: cannot unmarshal {decoder_type(body)} into Go value of type "
                 f"map[string]interface {{}}"
             )
         elif kind == STRATEGIC_PATCH:
             try:
                 patched = strategic_merge(live, body, target.resource.schema)
             except StrategicError as error:
-                raise errors.internal(str(error)) from None
+                raise (errors.bad_request if error.unfit else errors.internal)(str(error)) from None
         else:
             patched = merge_patch(live, body)
         if not isinstance(patched, dict):
             raise errors.unprocessable()
-        if patched.get("apiVersion") != live["apiVersion"]:
-            shown = str(patched.get("apiVersion", ""))
-            cause = errors.invalid_value("apiVersion", f'"{shown}"', f"must be {live['apiVersion']}")
-            raise errors.invalid(replace(target.resource, group=shown.rpartition("/")[0]), target.name, [cause])
-        meta = patched.get("metadata") or {}
-        if isinstance(meta, dict) and not meta.get("name"):
-            raise self._nameless(target)
 
         def refuse(message: str) -> Exception:
             text = json.dumps(patched, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
             return errors.invalid_patch('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"', message)
 
+        meta = patched.get("metadata") or {}
+        nameless = isinstance(meta, dict) and not meta.get("name")
+        if not target.resource.custom and (nameless or not patched.get("apiVersion")):
+            raise self._nameless(target)
+        check_patched_type(target, patched, refuse)
+        if nameless:
+            raise self._nameless(target)
         obj = decode(target, patched, options, refuse=refuse)
         return self._update(target, live, obj, options)
 
@@ -176,7 +179,7 @@ class Writer:
         live = self.store.get(resource.qualified, target.key)
         if live is None and target.subresource:
             raise errors.not_found(resource, target.name)
-        meta: Any = body.get("metadata") or {}
+        meta: Any = {} if body.get("metadata") is None else body["metadata"]
         if not isinstance(meta, dict) or (not resource.custom and metadata.wrong_shape(resource, meta)):
             raise errors.bad_request(f"error decoding patch: {metadata.wrong_shape(resource, meta)}")
         if meta.get("managedFields") is not None:
@@ -186,6 +189,9 @@ class Writer:
             raise errors.bad_request(f"invalid object type: {given}, Kind={body.get('kind', '')}")
         if live is None and not meta.get("name"):
             raise self._nameless(target)
+        if live is None and meta.get("uid"):
+            detail = f"uid mismatch: the provided object specified uid {meta['uid']}, and no existing object was found"
+            raise errors.conflict(resource, target.name, detail)
         config: Object = {**body, "metadata": meta}
         place(target, {**config, "metadata": metadata.tidy(meta)})
         version = meta.get("resourceVersion")
@@ -381,3 +387,8 @@ def _same(obj: Object, live: Object) -> bool:
         return {**meta, "managedFields": entries}
 
     return timeless(obj["metadata"]) == timeless(live["metadata"])
+
+
+def _items(operations: Any) -> list[Any]:
+    """The operations of a JSON patch; null is one without members, as in Go."""
+    return [{} if one is None else one for one in operations] if isinstance(operations, list) else []

@@ -28,15 +28,17 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 from uuid import uuid4
-from xml.sax.saxutils import escape
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
 from airflow_ack_sagemaker.sandbox.aws import validation
 from airflow_ack_sagemaker.sandbox.aws.engine import ACCOUNT, Engine
-from airflow_ack_sagemaker.sandbox.aws.errors import AwsError, invalid, unknown_operation
-from airflow_ack_sagemaker.sandbox.aws.operations import NAMES, Operations
+from airflow_ack_sagemaker.sandbox.aws.errors import AwsError, unknown_operation
+from airflow_ack_sagemaker.sandbox.aws.identity import has_identities, nobody, refused_query
+from airflow_ack_sagemaker.sandbox.aws.invocations import invocation, invoked_endpoint, refused_invocation
+from airflow_ack_sagemaker.sandbox.aws.objects import read_object
+from airflow_ack_sagemaker.sandbox.aws.operations import Operations, is_served
 from airflow_ack_sagemaker.sandbox.aws.script import Script, ScriptError
 from airflow_ack_sagemaker.sandbox.aws.server import TARGET, Server, foreign
 from airflow_ack_sagemaker.sandbox.clock import Clock, LateClock
@@ -47,7 +49,6 @@ _FORM = "application/x-www-form-urlencoded"
 _PREFIX = "/_sandbox/"
 _MOTO_PREFIX = "/moto-api"
 """moto's own levers, which would forget what the controller and Airflow rely on."""
-_MAX_OBJECT = 4 * 1024 * 1024
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -148,6 +149,8 @@ class AwsEndpoint:
             return _json({"error": f"no {path} here"}, 404)(environ, start_response)
         if path.startswith(_PREFIX):
             return self._control(path.removeprefix(_PREFIX), Request(environ))(environ, start_response)
+        if (name := invoked_endpoint(environ)) is not None:
+            return self._invoke(name, environ)(environ, start_response)
         if not environ.get("HTTP_X_AMZ_TARGET", "").startswith(TARGET):
             if environ["REQUEST_METHOD"] == "PUT" and environ.get("CONTENT_TYPE", "").startswith(_FORM):
                 # An object of S3 is bytes, whatever curl and others call it: moto would read a form instead.
@@ -156,7 +159,9 @@ class AwsEndpoint:
             self._count(operation or f"S3:{environ['REQUEST_METHOD']}")
             refusal = self.script.refusal(operation) if operation else None
             if refusal is not None:
-                return _query_error(refusal)(environ, start_response)
+                return refused_query(refusal)(environ, start_response)
+            if operation == "GetCallerIdentity" and not has_identities():
+                return nobody(_signed_region(environ.get("HTTP_AUTHORIZATION", "")))(environ, start_response)
         result: Iterable[bytes] = self._moto(environ, start_response)
         return result
 
@@ -175,7 +180,7 @@ class AwsEndpoint:
         with self._lock:
             if name not in self._regions:
                 engine = Engine(name, self.clock, self.script, self.max_concurrent)
-                self._regions[name] = Operations(engine, _read_object)
+                self._regions[name] = Operations(engine, read_object)
             return self._regions[name]
 
     def sagemaker(self, operation: str, body: bytes, authorization: str) -> tuple[int, dict[str, str], bytes] | None:
@@ -185,7 +190,7 @@ class AwsEndpoint:
             refusal = self.script.refusal(operation)
             if refusal is not None:
                 raise refusal
-            if operation not in NAMES:
+            if not is_served(operation):
                 if not served_by_moto(operation):
                     raise unknown_operation(operation)
                 return None
@@ -201,6 +206,17 @@ class AwsEndpoint:
             # As SageMaker would: the client learns of it and the server goes on.
             log.exception("%s failed", operation)
             return _answer(500, {"__type": "InternalFailure", "message": f"{type(error).__name__}: {error}"})
+
+    def _invoke(self, name: str, environ: Environ) -> Response:
+        """InvokeEndpoint of the service sagemaker-runtime: which model answers, or what was scripted."""
+        self._count("InvokeEndpoint")
+        region = self._region(_signed_region(environ.get("HTTP_AUTHORIZATION", "")))
+        try:
+            if (refusal := self.script.refusal("InvokeEndpoint")) is not None:
+                raise refusal
+            return invocation(region, name, environ, self.script)
+        except AwsError as error:
+            return refused_invocation(error)
 
     # -- control
 
@@ -218,9 +234,9 @@ class AwsEndpoint:
             if name == "script" and method in ("GET", "PUT", "POST", "DELETE"):
                 return self._control_script(method, body)
             if name == "release" and method == "POST":
-                arn = body.get("PipelineExecutionArn")
+                arn = body.get("Arn", body.get("PipelineExecutionArn"))
                 regions = list(self._regions.values()) if arn is None else [self._region(arn.split(":")[3])]
-                return _json({"released": sum(region.engine.release(arn) for region in regions)})
+                return _json({"released": sum(region.release(arn) for region in regions)})
             if name == "clock" and method in ("GET", "PUT"):
                 if method == "PUT":
                     if not isinstance(self.clock, LateClock):
@@ -231,7 +247,7 @@ class AwsEndpoint:
                 if method == "PUT":
                     (self.controller.pause if body["paused"] else self.controller.resume)()
                 return _json({"paused": self.controller.paused, "resting": self.controller.resting})
-        except (ScriptError, AwsError, AttributeError, KeyError, TypeError, ValueError) as error:
+        except (ScriptError, AwsError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             return _json({"error": str(error)}, 400)
         return _json({"error": f"no {method} /_sandbox/{name} here"}, 404)
 
@@ -252,7 +268,7 @@ class AwsEndpoint:
 def _object(body: bytes) -> dict[str, Any]:
     try:
         request = json.loads(body or b"{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         raise AwsError("SerializationException", "The request is not JSON.") from None
     if not isinstance(request, dict):
         raise AwsError("SerializationException", "The request is no JSON object.")
@@ -270,39 +286,8 @@ def _signed_region(authorization: str) -> str:
     return scope[2] if len(scope) == 5 else "us-east-1"
 
 
-def _read_object(bucket: str, key: str, version_id: str | None) -> str:
-    """The text of an S3 object. :raises AwsError: ValidationException, there is none or it is too large."""
-    from moto.s3.models import s3_backends
-
-    backend = s3_backends[ACCOUNT]["aws"]
-    try:
-        found = backend.get_object(bucket, key, version_id)
-    except Exception as error:  # moto raises an exception of its own kind for each thing that can be missing
-        found, reason = None, str(error)
-    else:
-        reason = "The specified key does not exist."
-    if found is None:
-        raise invalid(f"Unable to read the pipeline definition from s3://{bucket}/{key}: {reason}")
-    value = found.value
-    if len(value) > _MAX_OBJECT:
-        raise invalid(f"The pipeline definition in s3://{bucket}/{key} is too large.")
-    try:
-        return bytes(value).decode()
-    except UnicodeDecodeError:
-        raise invalid(f"The pipeline definition in s3://{bucket}/{key} is not UTF-8.") from None
-
-
 def _json(body: Any, status: int = 200) -> Response:
     return Response(json.dumps(body), status, mimetype="application/json")
-
-
-def _query_error(error: AwsError) -> Response:
-    """An error in the XML of the query protocol (STS)."""
-    text = (
-        '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
-        f"<Code>{escape(error.code)}</Code><Message>{escape(error.message)}</Message></Error></ErrorResponse>"
-    )
-    return Response(text, error.status, content_type="text/xml")
 
 
 _running = 0

@@ -13,9 +13,9 @@ from typing import Any
 from airflow_ack_sagemaker.sandbox.aws.errors import AwsError, conflict, invalid, not_found
 from airflow_ack_sagemaker.sandbox.aws.plan import Plan, plan_of
 from airflow_ack_sagemaker.sandbox.aws.records import Execution, Past, Pipeline, Version, variables_of
-from airflow_ack_sagemaker.sandbox.aws.runs import Given
+from airflow_ack_sagemaker.sandbox.aws.runs import Given, Taken
 from airflow_ack_sagemaker.sandbox.aws.script import Script, ScriptError
-from airflow_ack_sagemaker.sandbox.aws.selection import check_selection
+from airflow_ack_sagemaker.sandbox.aws.selection import check_selection, taken_over
 from airflow_ack_sagemaker.sandbox.clock import Clock
 
 ACCOUNT = "123456789012"
@@ -37,6 +37,10 @@ class Engine:
         self.lock = threading.RLock()
         self.pipelines: dict[str, Pipeline] = {}
         self.executions: dict[str, Execution] = {}
+        self.registering: dict[str, Execution] = {}
+        """Those whose steps may still register models."""
+        self.reading: dict[str, Execution] = {}
+        """Those whose steps may still take values from files."""
         self._tokens: OrderedDict[tuple[str, str], tuple[str, str]] = OrderedDict()
 
     # -- finding
@@ -144,6 +148,8 @@ class Engine:
             raise conflict(f"Pipeline '{pipeline.arn}' has running executions. Stop them before you delete it.")
         for execution in pipeline.executions:
             del self.executions[execution.arn]
+            self.registering.pop(execution.arn, None)
+            self.reading.pop(execution.arn, None)
         del self.pipelines[pipeline.name]
 
     # -- executions
@@ -164,7 +170,7 @@ class Engine:
         given = {parameter["Name"]: parameter["Value"] for parameter in request.get("PipelineParameters", ())}
         version.plan.check(given)
         selective = request.get("SelectiveExecutionConfig")
-        only = self._selected(pipeline, version.plan, selective)
+        only, taken = self._selected(pipeline, version.plan, selective)
         parallelism = (request.get("ParallelismConfiguration") or {}).get("MaxParallelExecutionSteps")
         identity = "".join(secrets.choice(_ALPHABET) for _ in range(12))
         arn = f"{pipeline.arn}/execution/{identity}"
@@ -175,7 +181,7 @@ class Engine:
             version=version,
             created=now,
             started=now,
-            given=self._given(version, given, variables, parallelism or version.parallelism, only),
+            given=self._given(version, given, variables, parallelism or version.parallelism, only, taken),
             parameters=tuple(given.items()),
             display_name=request.get("PipelineExecutionDisplayName"),
             description=request.get("PipelineExecutionDescription"),
@@ -186,6 +192,7 @@ class Engine:
         pipeline.executions.append(execution)
         pipeline.last_run = now
         self.executions[execution.arn] = execution
+        self._note(execution)
         return execution
 
     def _given(
@@ -195,6 +202,7 @@ class Engine:
         variables: Mapping[str, str],
         parallelism: int | None,
         only: frozenset[str] | None,
+        taken: tuple[Taken, ...],
     ) -> Given:
         plan = version.plan
         texts = {p.name: p.default if isinstance(p.default, str) else "" for p in plan.parameters} | dict(parameters)
@@ -212,19 +220,21 @@ class Engine:
             variables=tuple((name, variables[name]) for name in sorted(plan.deciding_variables) if name in variables),
             parallel=parallelism,
             only=only,
+            taken=taken,
         )
 
-    def _selected(self, pipeline: Pipeline, plan: Plan, selective: Mapping[str, Any] | None) -> frozenset[str] | None:
+    def _selected(
+        self, pipeline: Pipeline, plan: Plan, selective: Mapping[str, Any] | None
+    ) -> tuple[frozenset[str] | None, tuple[Taken, ...]]:
+        """The selected steps (None: all), and what they take over from the source execution."""
         if selective is None:
-            return None
+            return None, ()
         source = selective.get("SourcePipelineExecutionArn")
-        if source is not None:
-            execution = self.execution(source)
-            if execution.pipeline is not pipeline:
-                raise invalid(f"Invalid SourcePipelineExecutionArn: {source}. It belongs to another pipeline.")
-            if execution.running(self.clock.time()):
-                raise invalid(f"Invalid SourcePipelineExecutionArn: {source}. It is still running.")
-        return check_selection(plan, [step["StepName"] for step in selective["SelectedSteps"]], source)
+        execution = None if source is None else self.execution(source)
+        if execution is not None and execution.pipeline is not pipeline:
+            raise invalid(f"Invalid SourcePipelineExecutionArn: {source}. It belongs to another pipeline.")
+        only = check_selection(plan, [step["StepName"] for step in selective["SelectedSteps"]], source)
+        return only, () if execution is None else taken_over(plan, only, execution, self.clock.time())
 
     def stop(self, execution: Execution) -> None:
         """StopPipelineExecution. :raises AwsError: ValidationException, it does not run."""
@@ -264,11 +274,19 @@ class Engine:
             execution.variables(now),
             execution.parallelism or execution.version.parallelism,
             execution.given.only,
+            execution.given.taken,
         )
         done = (*execution.given.done, *succeeded)
-        execution.given = replace(again, done=done, attempt=execution.given.attempt + 1)
+        execution.given = replace(again, done=done, attempt=execution.given.attempt + 1, seen=execution.given.seen)
         execution.past = (*execution.past, *(Past(run, base + run.start, base + run.end) for run in succeeded))
         execution.started, execution.stopped, execution.modified = now, None, now
+        self._note(execution)
+
+    def _note(self, execution: Execution) -> None:
+        if any(step.type == "RegisterModel" for step in execution.version.plan.steps.values()):
+            self.registering[execution.arn] = execution
+        if execution.version.plan.lookups:
+            self.reading[execution.arn] = execution
 
     def release(self, arn: str | None) -> int:
         """Let held steps go on, in one execution or in all; gives the number of executions that were held."""

@@ -18,7 +18,6 @@ _RESOURCES = {
     "Model": "model",
     "Processing": "processing-job",
     "QualityCheck": "processing-job",
-    "RegisterModel": "model-package",
     "Training": "training-job",
     "Transform": "transform-job",
     "Tuning": "hyper-parameter-tuning-job",
@@ -80,9 +79,7 @@ def job_name(execution_arn: str, run: Run) -> str:
 
 
 def resource_name(kind: str, run: Run, execution_arn: str, arguments: Mapping[str, Any]) -> str:
-    """The name of what a step makes, or the group and version of a model package."""
-    if kind == "RegisterModel" and isinstance(group := arguments.get("ModelPackageGroupName"), str):
-        return f"{group.rpartition('/')[2]}/{int(token_of(execution_arn, run, 4), 16) % 999 + 1}"
+    """The name of what a step makes."""
     given = arguments.get(_NAME_MEMBERS.get(kind, ""))
     return given if isinstance(given, str) and given else job_name(execution_arn, run)
 
@@ -108,8 +105,6 @@ def job_properties(kind: str, run: Run, execution_arn: str, arguments: Mapping[s
         found |= {f"{prefix}Name": name, f"{prefix}Arn": arn, f"{prefix}Status": status}
     elif kind in _NAME_MEMBERS:
         found |= {_NAME_MEMBERS[kind]: name, f"{kind}Arn": arn}
-    elif kind == "RegisterModel":
-        found |= {"ModelPackageArn": arn, "ModelPackageStatus": "Completed"}
     if kind == "Training":
         output = arguments.get("OutputDataConfig")
         where = str(output.get("S3OutputPath", "")) if isinstance(output, dict) else ""

@@ -133,6 +133,10 @@ def _bedrock(told: _Step) -> dict[str, Any]:
     return {"Arn": f"arn:aws:bedrock:{region}:{account}:{told.step.type}/{told.name}"}
 
 
+def _register_model(told: _Step) -> dict[str, Any]:
+    return {"Arn": told.results.registered.get((told.run.name, told.run.attempt)) or None}
+
+
 def _resource(told: _Step) -> dict[str, Any]:
     return {"Arn": resource_arn(told.step.type, told.run, told.arn, told.results.arguments(told.run))}
 
@@ -151,6 +155,7 @@ _TELLERS: dict[str, Callable[[_Step], dict[str, Any]]] = {
     "Lambda": _lambda,
     "Lineage": _lineage,
     "QualityCheck": _check,
+    "RegisterModel": _register_model,
 }
 
 

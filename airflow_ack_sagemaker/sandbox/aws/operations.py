@@ -1,5 +1,5 @@
-"""The operations of the SageMaker API that deal with pipelines and with the jobs of their steps: requests in, answers
-out, as the API model has them.
+"""The operations of the SageMaker API that deal with pipelines, with the jobs of their steps and with things: requests
+in, answers out, as the API model has them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from airflow_ack_sagemaker.sandbox.aws import callbacks
 from airflow_ack_sagemaker.sandbox.aws.engine import Engine
 from airflow_ack_sagemaker.sandbox.aws.errors import invalid, not_found
 from airflow_ack_sagemaker.sandbox.aws.job_answers import find_job, is_ours
-from airflow_ack_sagemaker.sandbox.aws.jobs import DESCRIBED
 from airflow_ack_sagemaker.sandbox.aws.listing import created_within, ordered, page
+from airflow_ack_sagemaker.sandbox.aws.objects import ObjectError, Readings, ReadObject
 from airflow_ack_sagemaker.sandbox.aws.records import Execution, Pipeline, VersionNames
+from airflow_ack_sagemaker.sandbox.aws.registrations import Registrations
 from airflow_ack_sagemaker.sandbox.aws.responses import (
     describe_execution,
     describe_pipeline,
@@ -23,11 +24,12 @@ from airflow_ack_sagemaker.sandbox.aws.responses import (
     summarize_version,
     unselected_steps,
 )
+from airflow_ack_sagemaker.sandbox.aws.things.service import Things
+from airflow_ack_sagemaker.sandbox.aws.things.thing import Thing
+from airflow_ack_sagemaker.sandbox.aws.things.types import operation_of
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
-ReadObject = Callable[[str, str, str | None], str]
-"""Text of an S3 object by bucket, key and version id. Raises an AwsError when there is none."""
 
 
 class Operations:
@@ -36,28 +38,46 @@ class Operations:
     def __init__(self, engine: Engine, read_object: ReadObject) -> None:
         self.engine = engine
         self.read_object = read_object
+        self.things = Things(engine.region, engine.clock, engine.script)
+        self.readings = Readings(engine, read_object)
+        self.registrations = Registrations(engine, self.things.packages)
 
     def mine(self, operation: str, request: Request) -> bool:
-        """Whether a request is answered here, and not by moto: of jobs and tags, what belongs to pipelines."""
-        if operation in JOB_NAMES:
-            return is_ours(str(request.get(JOB_NAMES[operation], "")))
+        """Whether a request is answered here, and not by moto: tags of other types are moto's."""
         if operation.endswith("Tags"):
             arn = str(request.get("ResourceArn", ":pipeline/"))
-            return ":pipeline/" in arn or is_ours(arn.rpartition("/")[2])
-        return operation in NAMES
+            with self.engine.lock:
+                return (
+                    ":pipeline/" in arn or is_ours(arn.rpartition("/")[2]) or self.things.store.by_arn(arn) is not None
+                )
+        return is_served(operation)
 
     def answer(self, operation: str, request: Request) -> Answer:
         """The answer to a request that was checked against the API model."""
-        method: Callable[[Request], Answer] = getattr(self, operation)
+        method: Callable[[Request], Answer] | None = getattr(self, operation, None)
         with self.engine.lock:
-            return method(request)
+            self.readings.catch_up()
+            self.registrations.catch_up()
+            return self.things.answer(operation, request) if method is None else method(request)
+
+    def release(self, arn: str | None) -> int:
+        """Let go on what a script holds, of one execution or thing or of all; gives the number of those."""
+        with self.engine.lock:
+            if arn is None or ":pipeline/" not in arn:
+                released = self.things.store.release(arn)
+                return released + (self.engine.release(None) if arn is None else 0)
+            return self.engine.release(arn)
 
     def _definition(self, request: Request) -> str | None:
         text, location = request.get("PipelineDefinition"), request.get("PipelineDefinitionS3Location")
         if text is not None and location is not None:
             raise invalid("Only one of PipelineDefinition and PipelineDefinitionS3Location can be given.")
         if location is not None:
-            return self.read_object(location["Bucket"], location["ObjectKey"], location.get("VersionId"))
+            bucket, key = location["Bucket"], location["ObjectKey"]
+            try:
+                return self.read_object(bucket, key, location.get("VersionId"))
+            except ObjectError as error:
+                raise invalid(f"Unable to read the pipeline definition from s3://{bucket}/{key}: {error}") from None
         return text if text is None else str(text)
 
     # -- pipelines
@@ -222,9 +242,9 @@ class Operations:
 
     def _job(self, operation: str, name: str) -> Answer:
         found = find_job(self.engine, operation, name)
-        if found is None:
-            raise invalid("Requested resource not found.")
-        return found
+        if found is not None:
+            return found
+        return self.things.answer(operation, {f"{operation.removeprefix('Describe')}Name": name})
 
     def _execution(self, request: Request) -> Execution:
         if "PipelineExecutionArn" not in request:
@@ -234,9 +254,9 @@ class Operations:
     # -- tags
 
     def AddTags(self, request: Request) -> Answer:
-        pipeline = self._tagged(request)
-        pipeline.tags.update({tag["Key"]: tag["Value"] for tag in request["Tags"]})
-        return {"Tags": _tags(pipeline)}
+        tagged = self._tagged(request)
+        tagged.tags.update({tag["Key"]: tag["Value"] for tag in request["Tags"]})
+        return {"Tags": _tags(tagged)}
 
     def ListTags(self, request: Request) -> Answer:
         if is_ours(request["ResourceArn"].rpartition("/")[2]):
@@ -245,21 +265,23 @@ class Operations:
         return {"Tags": list(chosen), **following}
 
     def DeleteTags(self, request: Request) -> Answer:
-        pipeline = self._tagged(request)
+        tagged = self._tagged(request)
         for key in request["TagKeys"]:
-            pipeline.tags.pop(key, None)
+            tagged.tags.pop(key, None)
         return {}
 
-    def _tagged(self, request: Request) -> Pipeline:
+    def _tagged(self, request: Request) -> Pipeline | Thing:
         arn = request["ResourceArn"]
+        if ":pipeline/" not in arn:
+            return self.things.tagged(arn)
         for pipeline in self.engine.pipelines.values():
             if pipeline.arn == arn:
                 return pipeline
         raise not_found(f"Pipeline '{arn}' does not exist.")
 
 
-def _tags(pipeline: Pipeline) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in pipeline.tags.items()]
+def _tags(tagged: Pipeline | Thing) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in tagged.tags.items()]
 
 
 def _text(value: Any) -> str:
@@ -268,8 +290,10 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-JOB_NAMES = {name: f"{name.removeprefix('Describe')}Name" for name in DESCRIBED}
-"""The operations that describe a job, and the member that names it."""
-
 NAMES = frozenset(name for name in vars(Operations) if name[0].isupper())
-"""The operations that are answered here."""
+"""The operations on pipelines, on the jobs of their steps, and on tags."""
+
+
+def is_served(operation: str) -> bool:
+    """Whether an operation is answered here."""
+    return operation in NAMES or operation == "ListMonitoringExecutions" or operation_of(operation) is not None

@@ -6,14 +6,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_ack_sagemaker.core.definition.parameters import typed
+from airflow_ack_sagemaker.core.definition.expressions import is_expression
+from airflow_ack_sagemaker.core.definition.parameters import values_at_launch
 from airflow_ack_sagemaker.core.definition.parse import Definition, DefinitionError, Parameter, Step, parse_definition
 from airflow_ack_sagemaker.core.definition.problems import Findings
+from airflow_ack_sagemaker.core.definition.property_files import property_files
 from airflow_ack_sagemaker.core.definition.references import Reference, references
 from airflow_ack_sagemaker.core.definition.step_types import COMPLETED
+from airflow_ack_sagemaker.core.definition.steps import own_values
 from airflow_ack_sagemaker.sandbox.aws.errors import invalid
 
 ARN_VARIABLE = "PipelineExecutionArn"
+JOB_NAMES = frozenset({"ProcessingJobName", "TrainingJobName"})
+"""Execution variables by which a job is told its own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class Plan:
     ``steps`` are all of them by name, ``tasks`` those that run once, ``bodies`` the steps that each ForEach runs in
     rounds. ``branch_of`` maps a step to its condition and whether it stands in the branch that is taken when it holds.
     ``deciding_parameters`` and ``deciding_variables`` are the names on which an execution's course depends: executions
-    that agree in them share it.
+    that agree in them share it. ``lookups`` are the expressions that take a value from a file, by step.
     """
 
     steps: Mapping[str, Step]
@@ -48,6 +53,7 @@ class Plan:
     branch_of: Mapping[str, tuple[str, bool]]
     deciding_parameters: frozenset[str]
     deciding_variables: frozenset[str]
+    lookups: Mapping[str, tuple[Any, ...]]
     parameters: tuple[Parameter, ...]
     experiment: Mapping[str, Any]
     definition: Definition
@@ -64,8 +70,7 @@ class Plan:
 
     def values(self, given: Mapping[str, str]) -> dict[str, Any]:
         """The parameters of an execution by name, with the types of their declarations."""
-        values = {p.name: p.default for p in self.parameters if p.has_default}
-        return values | {p.name: typed(p, given[p.name]) for p in self.parameters if p.name in given}
+        return values_at_launch(self.parameters, given)
 
 
 def plan_of(text: str) -> Plan:
@@ -79,9 +84,11 @@ def plan_of(text: str) -> Plan:
         raise invalid(str(error)) from None
     steps = {step.name: step for step in definition.steps}
     loops = {name: step.parent for name, step in steps.items() if step.branch == "body" and step.parent is not None}
+    lookups = {name: found for name, step in steps.items() if (found := tuple(_lookups(step)))}
     deciding = list(_deciding(definition.steps))
+    deciding += _references_of_lookups(lookups, steps)
     variables = {reference.name for reference in deciding if reference.root == "Execution"}
-    if any(_of_a_job(reference, steps) for reference in deciding):
+    if any(_of_a_job(reference, steps) for reference in deciding) or variables & JOB_NAMES:
         # What a job is called follows from the execution that made it.
         variables.add(ARN_VARIABLE)
     return Plan(
@@ -95,6 +102,7 @@ def plan_of(text: str) -> Plan:
         },
         deciding_parameters=frozenset(reference.name for reference in deciding if reference.root == "Parameters"),
         deciding_variables=frozenset(variables),
+        lookups=lookups,
         parameters=definition.parameters,
         experiment=definition.document.get("PipelineExperimentConfig") or {},
         definition=definition,
@@ -131,6 +139,30 @@ def _deciding(steps: tuple[Step, ...]) -> Iterator[Reference]:
             held = ("IfSteps", "ElseSteps", "ForEachBody")
             own = {key: value for key, value in step.body["Arguments"].items() if key not in held}
             yield from references(own, None, Findings())
+
+
+def _lookups(step: Step) -> Iterator[Any]:
+    """Every ``Std:JsonGet`` of a step, the steps that it holds aside."""
+    stack: list[Any] = [own_values(step.type, step.body)]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            if is_expression(value) and "Std:JsonGet" in value:
+                yield value
+            else:
+                stack.extend(inner for inner in value.values() if isinstance(inner, dict | list))
+        elif isinstance(value, list):
+            stack.extend(inner for inner in value if isinstance(inner, dict | list))
+
+
+def _references_of_lookups(lookups: Mapping[str, tuple[Any, ...]], steps: Mapping[str, Step]) -> list[Reference]:
+    """What decides from where a file is read: what the expression itself refers to, and the place of its output."""
+    found = [one for values in lookups.values() for value in values for one in references(value, None, Findings())]
+    for reference in [one for one in found if one.property_file is not None and one.name in steps]:
+        for file in property_files(steps[reference.name].body):
+            if file.name == reference.property_file:
+                found += references(file.place, None, Findings())
+    return found
 
 
 def _of_a_job(reference: Reference, steps: Mapping[str, Step]) -> bool:

@@ -100,6 +100,8 @@ class Execution:
     modified: float = 0.0
     stopped: float | None = None
     past: tuple[Past, ...] = ()
+    registered: dict[tuple[str, int], str] = field(default_factory=dict)
+    """ARNs of the model packages that its steps have made, by the run's name and attempt."""
 
     @property
     def course(self) -> Course:
@@ -158,11 +160,24 @@ class Execution:
         """The execution variables of a definition's expressions."""
         return variables_of(self.arn, self.pipeline, self.created, now)
 
+    def ended(self, now: float) -> dict[str, str]:
+        """How its steps have ended that have, those whose results it took over among them."""
+        steps = {state.run.name: state.status for state in self.steps(now) if state.end is not None}
+        return {one.name: one.status for one in self.given.taken} | steps
+
     def results(self, now: float) -> Results:
         """What its steps have given by now."""
         plan = self.version.plan
         values = plan.values(dict(self.parameters))
-        found = Results(plan, values, self.variables(now), dict(self.given.outcomes))
+        found = Results(
+            plan,
+            values,
+            self.variables(now),
+            dict(self.given.outcomes),
+            self.given.taken,
+            registered=self.registered,
+            seen=self.given.seen,
+        )
         for state in self.steps(now):
             if state.end is not None:
                 found.add(state.run)

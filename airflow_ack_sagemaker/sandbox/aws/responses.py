@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from airflow_ack_sagemaker.core.definition.expressions import Unresolved, resolve, text_of
 from airflow_ack_sagemaker.sandbox.aws.metadata import metadata_of
 from airflow_ack_sagemaker.sandbox.aws.records import Execution, Pipeline, StepState, Version
 from airflow_ack_sagemaker.sandbox.aws.results import Results
-from airflow_ack_sagemaker.sandbox.aws.selection import needed_by
 
 _MAX_DESCRIPTION = 3072
 
@@ -129,7 +129,7 @@ def describe_step(execution: Execution, state: StepState, results: Results) -> d
     """A member of ListPipelineExecutionSteps."""
     run = state.run
     step = execution.version.plan.steps[run.step]
-    description = " ".join(filter(None, (str(step.body.get("Description") or ""), run.note)))
+    description = " ".join(filter(None, (str(step.body.get("Description") or ""), _note(results.missing(run)))))
     iteration = {"ParentStepName": step.parent, "Index": run.index, "Item": run.item}
     return _present(
         {
@@ -147,22 +147,25 @@ def describe_step(execution: Execution, state: StepState, results: Results) -> d
     )
 
 
+def _note(missing: Sequence[Unresolved]) -> str:
+    """What the sandbox had to leave out of a step's arguments, for its description."""
+    if not missing:
+        return ""
+    more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+    return f"[sandbox: without an argument, because {missing[0]}{more}. A rule such as STEP=gives:{{...}} tells it.]"
+
+
 def unselected_steps(execution: Execution) -> list[dict[str, Any]]:
     """The steps that a selective execution takes over from another one."""
-    selective = execution.selective or {}
-    source = selective.get("SourcePipelineExecutionArn")
-    if source is None or execution.given.only is None:
-        return []
-    plan, only = execution.version.plan, execution.given.only
-    needed = needed_by(plan, only)
+    source = (execution.selective or {}).get("SourcePipelineExecutionArn")
     return [
         {
-            "StepName": name,
+            "StepName": one.name,
             "StartTime": execution.created,
             "EndTime": execution.created,
-            "StepStatus": "Succeeded",
+            "StepStatus": one.status,
             "Metadata": {},
             "SelectiveExecutionResult": {"SourcePipelineExecutionArn": source},
         }
-        for name in needed
+        for one in execution.given.taken
     ]

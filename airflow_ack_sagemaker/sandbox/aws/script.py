@@ -5,6 +5,8 @@ A rule is a text ``TARGET[#COUNT]=OUTCOME[:TEXT]``. TARGET is one of
 - ``STEP``, or ``PIPELINE/STEP``: a step by its name, in every pipeline or in one; ``STEP-2`` is the third round of a
   step in the body of a ForEach;
 - ``*``, or ``PIPELINE/*``: the execution as a whole;
+- ``KIND/NAME``: a thing by its ACK kind in small letters and its name, which may have wildcards:
+  ``endpoint/abalone``, ``trainingjob/*``; ``endpointconfig/NAME`` speaks of endpoints that are to serve it;
 - the name of an API operation (``StartPipelineExecution``, ``GetCallerIdentity``, ...): the call is refused.
 
 OUTCOME is, for a step: ``Failed[:reason]``, ``Succeeded``, ``Stopped``, ``seconds:NUMBER`` (how long it takes, before
@@ -12,9 +14,17 @@ the clock's speed is applied), ``hold`` (it runs until it is released, a Callbac
 ``gives:JSON`` (an object of properties to which expressions may refer, with the property files it writes:
 ``Evaluate=gives:{"PropertyFiles": {"Report": {"mse": 4}}}``), and for a condition ``True`` or ``False``; for an
 execution ``CompletedWithFailures[:reason]``, ``Failed[:reason]``, ``Stopped`` or ``Succeeded``; for an operation an
-error code with its message (``ThrottlingException:Rate exceeded``).
+error code with its message (``ThrottlingException:Rate exceeded``). For a thing it is a status of its kind with a
+reason (``featuregroup/users=CreateFailed:why``), ``seconds``, ``hold``, ``gives`` (members of its description),
+``capacity[:reason]`` (no instances), and
 
-``#COUNT`` limits a rule to the next COUNT executions (retries of an execution included), or calls:
+- for an endpoint ``rollback[:reason]`` (an update fails, the former configuration serves on; a creation fails),
+  ``silent`` (the same, and SageMaker gives no reason), ``UpdateRollbackFailed[:reason]``, ``answers:TEXT`` (what
+  InvokeEndpoint gives);
+- for a monitoring schedule ``violations`` (its executions end as CompletedWithViolations) and
+  ``executionfailed[:reason]``.
+
+``#COUNT`` limits a rule to the next COUNT executions (retries of an execution included), changes of a thing, or calls:
 ``AbaloneTrain#1=Failed`` fails once and never again. Later rules win over earlier ones. An execution keeps the rules
 that held when it was started.
 
@@ -32,14 +42,44 @@ import json
 import threading
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
+from airflow_ack_sagemaker.core.resource.kinds import KINDS
 from airflow_ack_sagemaker.sandbox.aws.errors import AwsError, scripted
 
 OUTCOME_PARAMETER = "SandboxOutcome"
 EXECUTION = "*"
 _STEP_OUTCOMES = frozenset({"Failed", "Succeeded", "Stopped", "seconds", "hold", "gives", "True", "False"})
 _EXECUTION_OUTCOMES = frozenset({"CompletedWithFailures", "Failed", "Stopped", "Succeeded"})
-_VERBS = ("Create", "Update", "Describe", "Delete", "List", "Start", "Stop", "Retry", "Get", "Add", "Send", "Search")
+_ENDPOINT = frozenset({"rollback", "silent", "UpdateRollbackFailed"})
+_ANSWERS = "answers"
+_THING_OUTCOMES: Mapping[str, frozenset[str]] = {
+    kind.singular: kind.succeeded | kind.failed | kind.stopped | {"Failed", "capacity", "seconds", "hold", "gives"}
+    for kind in KINDS.values()
+    if kind.status_field and not kind.kind.startswith("Pipeline")
+}
+_THINGS: Mapping[str, frozenset[str]] = {
+    **_THING_OUTCOMES,
+    "endpoint": _THING_OUTCOMES["endpoint"] | _ENDPOINT | {_ANSWERS},
+    "endpointconfig": _THING_OUTCOMES["endpoint"] | _ENDPOINT,
+    "monitoringschedule": _THING_OUTCOMES["monitoringschedule"] | {"violations", "executionfailed"},
+}
+"""The outcomes that things of a kind may have, by the kind in small letters."""
+_VERBS = (
+    "Create",
+    "Update",
+    "Describe",
+    "Delete",
+    "List",
+    "Start",
+    "Stop",
+    "Retry",
+    "Get",
+    "Add",
+    "Send",
+    "Search",
+    "Invoke",
+)
 
 
 class ScriptError(ValueError):
@@ -81,7 +121,8 @@ def parse_rule(text: str) -> Rule:
     rule = Rule(name, outcome, detail, pipeline or None, int(limit) if limit else None, operation)
     if operation:
         return rule
-    known = _EXECUTION_OUTCOMES if name == EXECUTION else _STEP_OUTCOMES
+    # Where a pipeline is named like a kind, a rule that suits both speaks of both.
+    known = (_EXECUTION_OUTCOMES if name == EXECUTION else _STEP_OUTCOMES) | _THINGS.get(pipeline, frozenset())
     if outcome not in known:
         raise ScriptError(f"{text!r}: {outcome!r} is not an outcome of {name!r}. Known: {', '.join(sorted(known))}.")
     if outcome == "seconds" and not _is_duration(detail):
@@ -103,7 +144,7 @@ def _is_duration(text: str) -> bool:
 def _is_object(text: str) -> bool:
     try:
         return isinstance(json.loads(text), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -196,6 +237,37 @@ class Script:
                     self._use(index)
                     return scripted(rule.outcome, rule.text or f"{operation} was refused by the sandbox's script.")
         return None
+
+    def answer(self, endpoint: str) -> str | None:
+        """What an endpoint is to answer to a request; None: nothing was said. A limited rule is used up by it."""
+        with self._lock:
+            for index in range(len(self._rules) - 1, -1, -1):
+                rule = self._rules[index]
+                if rule.outcome == _ANSWERS and rule.count != 0 and fnmatchcase(endpoint, rule.target):
+                    self._use(index)
+                    return rule.text
+        return None
+
+    def thing(
+        self, names: Collection[tuple[str, str]], passed_over: Collection[str] = (), only: Collection[str] = ()
+    ) -> ScriptedOutcome:
+        """What holds for a change of a thing that begins now. Limited rules are used up by it.
+
+        :param names: kind and name of what is concerned.
+        :param passed_over: outcomes that do not suit this change: their rules are left for another.
+        :param only: where given, no other outcomes suit.
+        """
+        found = ScriptedOutcome()
+        with self._lock:
+            for index, rule in enumerate(self._rules):
+                if rule.operation or rule.count == 0 or rule.outcome == _ANSWERS or rule.outcome in passed_over:
+                    continue
+                if only and rule.outcome not in only:
+                    continue
+                if any(rule.pipeline == kind and fnmatchcase(name, rule.target) for kind, name in names):
+                    found = found.with_rule(rule)
+                    self._use(index)
+        return found
 
     def outcomes(
         self, pipeline: str, steps: Iterable[str], parameters: Mapping[str, str]

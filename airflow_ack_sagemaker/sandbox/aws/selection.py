@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 
+from airflow_ack_sagemaker.core.definition.expressions import Unresolved
 from airflow_ack_sagemaker.sandbox.aws.errors import invalid
 from airflow_ack_sagemaker.sandbox.aws.plan import Plan
+from airflow_ack_sagemaker.sandbox.aws.records import Execution
+from airflow_ack_sagemaker.sandbox.aws.runs import Taken
+from airflow_ack_sagemaker.sandbox.aws.timeline import triggers
 
 
 def needed_by(plan: Plan, selected: Collection[str]) -> list[str]:
     """The steps of which the selected ones need the results, in the definition's order, and that are not selected."""
     needed = {before for task in plan.tasks if task.name in selected for before, _ in task.dependencies}
     return [task.name for task in plan.tasks if task.name in needed and task.name not in selected]
+
+
+def taken_over(plan: Plan, selected: Collection[str], source: Execution, now: float) -> tuple[Taken, ...]:
+    """What the selected steps need of others, as the source execution had it.
+
+    :raises AwsError: ValidationException: the source has not ended as Succeeded or Failed, or a step that is needed has
+        not ended there as it must have.
+    """
+    status = source.status(now)
+    if status not in ("Succeeded", "Failed"):
+        raise invalid(f"Invalid SourcePipelineExecutionArn: {source.arn}. It is in status {status}.")
+    ended, results = source.ended(now), source.results(now)
+    needs = [(task.name, *need) for task in plan.tasks if task.name in selected for need in task.dependencies]
+    for name, before, trigger in needs:
+        if before not in selected and not triggers(trigger, ended.get(before, "NotStarted")):
+            raise invalid(
+                f"Invalid SourcePipelineExecutionArn: {source.arn}. The selected step [{name}] depends on [{before}], "
+                f"which did not end there as it must have ({trigger})."
+            )
+    return tuple(
+        Taken(name, ended[name], "{}" if isinstance(found, Unresolved) else json.dumps(found))
+        for name, found in ((name, results.properties(name)) for name in needed_by(plan, selected))
+    )
 
 
 def check_selection(plan: Plan, names: Collection[str], source: str | None) -> frozenset[str]:

@@ -6,10 +6,11 @@ When a step starts, in this order:
 2. A rule of the script decides (:mod:`airflow_ack_sagemaker.sandbox.aws.script`): how the step ends, when, and what it
    gives; a rule for one round of a loop (``Fit-2``) goes before one for all (``Fit``).
 3. A Callback step for which an answer was sent ends as that says.
-4. A Condition is resolved. What only a real run could tell has no value; then the condition is taken to hold, and the
-   step's description says that this was assumed, and why.
-5. A ForEach runs its body for each item, and ends with the last round: as Failed if one failed. Items that cannot be
-   resolved make it fail.
+4. A Condition is resolved. A ``Std:JsonGet`` reads the sandbox's own S3, when the step starts
+   (:mod:`airflow_ack_sagemaker.sandbox.aws.objects`). What only a real run could tell has no value, and is never
+   assumed: then the step fails, and its reason says which value is missing and which rules of the script would tell it.
+5. A ForEach runs its body for each item, and ends with the last round: as Failed if one failed. Items or a
+   MaxConcurrency that cannot be resolved make it fail.
 6. Every other step succeeds after the script's ``step_seconds``.
 
 Which steps start at all (triggers, branches, selection), and how the execution ends, is decided in
@@ -26,11 +27,13 @@ from typing import Any
 
 from airflow_ack_sagemaker.core.definition.conditions import holds
 from airflow_ack_sagemaker.core.definition.expressions import Unresolved, number_of, resolve, shown, text_of
+from airflow_ack_sagemaker.core.definition.loops import MAX_CONCURRENCY
 from airflow_ack_sagemaker.sandbox.aws.plan import Plan, Task
 from airflow_ack_sagemaker.sandbox.aws.results import Results
 from airflow_ack_sagemaker.sandbox.aws.runs import Given, LoopResult, Run
 from airflow_ack_sagemaker.sandbox.aws.script import ScriptedOutcome
 
+_RULE = 'Tell the sandbox what the step gives, as in STEP=gives:{"PropertyFiles": {"Report": {"mse": 4}}}.'
 MAX_ITEM = 12_800
 MAX_MESSAGE = 1024
 """Characters of a failure's reason (API model, ``FailureReason``)."""
@@ -71,15 +74,12 @@ def decide(task: Task, plan: Plan, given: Given, results: Results, rule: Scripte
             if (answer.name, answer.attempt) == (task.name, given.attempt) and now <= answer.at < end:
                 how = "Succeeded" if answer.succeeded else "Failed"
                 return run(answer.at, how, answer.reason, outputs=answer.outputs)
-    if step.type != "Condition":
+    if step.type != "Condition" or status != "Succeeded":
         return run(end, status, reason)
-    if rule.branch is not None:
-        return run(end, status, reason, branch=rule.branch)
-    found = holds(step.body["Arguments"]["Conditions"], results.scope())
+    found = holds(step.body["Arguments"]["Conditions"], results.scope()) if rule.branch is None else rule.branch
     if isinstance(found, Unresolved):
-        note = f"[sandbox: taken to hold, because {found}. A rule {task.name}=False takes the other branch.]"
-        return run(end, status, reason, branch=True, note=note)
-    return run(end, status, reason, branch=found)
+        return run(end, "Failed", f"ClientError: {found}. {_RULE} Or say how it ends: {task.name}=True.")
+    return run(end, status, branch=found)
 
 
 def items_of(task: Task, plan: Plan, results: Results) -> list[Any] | str:
@@ -89,21 +89,28 @@ def items_of(task: Task, plan: Plan, results: Results) -> list[Any] | str:
     if found is None:
         text = resolve(value, results.scope())
         if isinstance(text, Unresolved):
-            return f"ClientError: {text}. A rule such as STEP=gives:{{...}} tells the sandbox what a step gives."
+            return f"ClientError: {text}. {_RULE}"
         try:
             found = json.loads(text) if isinstance(text, str) else text
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, list):
             return f"ClientError: IterableItems must be a JSON list, and is {text_of(text)[:200]}"
     missing = next((item for item in found if isinstance(item, Unresolved)), None)
-    return found if missing is None else f"ClientError: {missing}"
+    return found if missing is None else f"ClientError: {missing}. {_RULE}"
 
 
-def concurrency_of(task: Task, plan: Plan, results: Results) -> int:
-    """How many runs of a ForEach's body may run at once."""
-    found = number_of(resolve(plan.steps[task.step].body["Arguments"]["MaxConcurrency"], results.scope()))
-    return max(1, int(found or 1))
+def concurrency_of(task: Task, plan: Plan, results: Results) -> int | str:
+    """How many runs of a ForEach's body may run at once, or why that cannot be told."""
+    found = resolve(plan.steps[task.step].body["Arguments"]["MaxConcurrency"], results.scope())
+    if isinstance(found, Unresolved):
+        return f"ClientError: {found}. {_RULE}"
+    number = number_of(found)
+    if number is None or number != int(number) or not 1 <= number <= MAX_CONCURRENCY:
+        return (
+            f"ClientError: MaxConcurrency must be an integer from 1 to {MAX_CONCURRENCY}, and is {text_of(found)[:200]}"
+        )
+    return int(number)
 
 
 def loop_ended(run: Run, plan: Plan, results: Results, rule: ScriptedOutcome, items: int, now: float) -> Run:

@@ -12,12 +12,20 @@ import heapq
 from dataclasses import replace
 from functools import lru_cache
 
+from airflow_ack_sagemaker.core.definition.expressions import resolve
 from airflow_ack_sagemaker.core.definition.step_types import COMPLETED
 from airflow_ack_sagemaker.sandbox.aws.plan import Plan, Task, rounds
 from airflow_ack_sagemaker.sandbox.aws.results import Results
 from airflow_ack_sagemaker.sandbox.aws.runs import Course, Given, Run
 from airflow_ack_sagemaker.sandbox.aws.script import EXECUTION, ScriptedOutcome
-from airflow_ack_sagemaker.sandbox.aws.step_outcome import concurrency_of, decide, items_of, loop_ended, scripted
+from airflow_ack_sagemaker.sandbox.aws.step_outcome import (
+    MAX_MESSAGE,
+    concurrency_of,
+    decide,
+    items_of,
+    loop_ended,
+    scripted,
+)
 
 FAILURE = "Step failure: One or multiple steps failed."
 """What SageMaker says of every execution in which a step has failed."""
@@ -45,13 +53,16 @@ class _Walk:
         self.plan = plan
         self.given = given
         self.outcomes = dict(given.outcomes)
-        self.results = Results(plan, dict(given.values), dict(given.variables), self.outcomes)
+        self.results = Results(
+            plan, dict(given.values), dict(given.variables), self.outcomes, given.taken, seen=given.seen
+        )
         self.over: dict[str, str] = {}
         self.branch: dict[str, bool | None] = {}
         self.runs: list[Run] = []
         self.running: list[tuple[float, int, Task]] = []
         self.loops: dict[str, _Loop] = {}
         self.handled: set[str] = set()
+        self.over.update((one.name, one.status) for one in given.taken)
         for run in given.done:
             self.over[run.name] = run.status
             self.branch[run.name] = run.branch
@@ -101,7 +112,7 @@ class _Walk:
             end = self.over.get(before)
             if end is None:
                 waits = True
-            elif not _triggers(trigger, end):
+            elif not triggers(trigger, end):
                 return False
         if waits:
             return None
@@ -122,7 +133,11 @@ class _Walk:
         """Start a task; gives the tasks that come with it."""
         self.handled.update(before for before, trigger in task.dependencies if trigger != COMPLETED)
         rule = scripted(task, self.outcomes)
+        self.results.moment = (self.given.attempt, now)
         run = decide(task, self.plan, self.given, self.results, rule, now)
+        for lookup in self.plan.lookups.get(task.step, ()):
+            # A job is told what stands in a file when it starts.
+            resolve(lookup, self.results.scope_of(run))
         position = len(self.runs)
         self.runs.append(run)
         if task.name in self.plan.bodies:
@@ -138,12 +153,13 @@ class _Walk:
 
     def _expand(self, task: Task, position: int, now: float) -> list[Task]:
         items = items_of(task, self.plan, self.results)
-        if isinstance(items, str):
-            failed = replace(self.runs[position], end=now, status="Failed", reason=items)
+        concurrency = concurrency_of(task, self.plan, self.results)
+        if isinstance(items, str) or isinstance(concurrency, str):
+            reason = items if isinstance(items, str) else str(concurrency)
+            failed = replace(self.runs[position], end=now, status="Failed", reason=reason[:MAX_MESSAGE])
             self.runs[position] = failed
             self._finish(task, failed, now)
             return []
-        concurrency = concurrency_of(task, self.plan, self.results)
         loop = self.loops[task.name] = _Loop(position, task, len(items), concurrency)
         tasks = [one for one in rounds(self.plan, task.name, items) if one.name not in self.over]
         loop.open.update(one.name for one in tasks)
@@ -153,6 +169,7 @@ class _Walk:
 
     def _close(self, loop: _Loop, now: float) -> None:
         rule = scripted(loop.task, self.outcomes)
+        self.results.moment = (self.given.attempt, now)
         run = loop_ended(self.runs[loop.position], self.plan, self.results, rule, loop.items, now)
         self.runs[loop.position] = run
         self._finish(loop.task, run, now)
@@ -187,13 +204,13 @@ class _Walk:
         if rule.status is not None:
             status = rule.status
             reason = rule.reason or (FAILURE if status in ("Failed", "CompletedWithFailures") else "")
-        return Course(tuple(self.runs), end, status, reason)
+        return Course(tuple(self.runs), end, status, reason, tuple(self.results.asked))
 
     def _rounds_of(self, loop: _Loop) -> list[str]:
         return [f"{body}-{index}" for index in range(loop.items) for body in self.plan.bodies[loop.task.name]]
 
 
-def _triggers(trigger: str, end: str) -> bool:
+def triggers(trigger: str, end: str) -> bool:
     """Whether a dependency lets its step run, now that the step before is over."""
     if trigger == "Any":
         return end != _NEVER

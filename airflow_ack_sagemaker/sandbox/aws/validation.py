@@ -8,8 +8,9 @@ from functools import cache
 from typing import Any
 
 from airflow_ack_sagemaker.core.definition.expressions import number_of, text_of
+from airflow_ack_sagemaker.sandbox.api_model import sagemaker
 from airflow_ack_sagemaker.sandbox.aws.errors import AwsError, invalid
-from airflow_ack_sagemaker.sandbox.aws.jobs import DESCRIBED
+from airflow_ack_sagemaker.sandbox.aws.things.types import operation_of
 
 # The model requires a token and says that clients make one up; not every client does, and nothing depends on it.
 _OPTIONAL = frozenset({"ClientRequestToken"})
@@ -18,54 +19,56 @@ Shape = dict[str, Any]
 
 
 @cache
-def _model() -> dict[str, Any]:
-    from botocore.loaders import Loader
-
-    model: dict[str, Any] = Loader().load_service_model("sagemaker", "service-2")
-    return model
-
-
-@cache
-def _trimmed() -> tuple[dict[str, str], dict[str, Shape], frozenset[str]]:
-    """The input shape of each operation that is answered here, the shapes needed, and the names of all operations.
-
-    The rest of the model is let go.
-    """
-    model = _model()
+def _operations() -> tuple[dict[str, str], dict[str, str]]:
+    """The input shape of each operation that is answered here, and the output shape of those on things."""
+    model = sagemaker()["operations"]
     inputs = {
         name: body["input"]["shape"]
-        for name, body in model["operations"].items()
-        if "Pipeline" in name or name.endswith("Tags") or name in DESCRIBED
+        for name, body in model.items()
+        if "Pipeline" in name or name.endswith("Tags") or name == "ListMonitoringExecutions" or operation_of(name)
     }
-    shapes: dict[str, Shape] = {}
-    pending = [*inputs.values(), *(model["operations"][name]["output"]["shape"] for name in DESCRIBED)]
-    while pending:
-        name = pending.pop()
-        if name in shapes:
-            continue
-        shape = {key: value for key, value in model["shapes"][name].items() if key != "documentation"}
-        for member in shape.get("members", {}).values():
-            member.pop("documentation", None)
-            pending.append(member["shape"])
-        pending.extend(shape[part]["shape"] for part in ("member", "key", "value") if part in shape)
-        shapes[name] = shape
-    _model.cache_clear()
-    return inputs, shapes, frozenset(model["operations"])
+    outputs = {
+        name: model[name]["output"]["shape"] for name in inputs if operation_of(name) and "output" in model[name]
+    }
+    return inputs, outputs
+
+
+def _shapes() -> dict[str, Shape]:
+    found: dict[str, Shape] = sagemaker()["shapes"]
+    return found
 
 
 def operations() -> frozenset[str]:
     """The names of all operations of the API."""
-    return _trimmed()[2]
+    return frozenset(sagemaker()["operations"])
 
 
 def fitted(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
-    """As much of an answer as the API model lets the description of a job have, each member with its type.
+    """As much of an answer as the API model lets it have, each member with its type; nothing where it has no answer.
 
     Definitions carry numbers as texts and texts as numbers, and members that only a request has.
     """
-    shapes = _trimmed()[1]
-    found: dict[str, Any] = _fitted(shapes, f"{operation}Response", answer)
+    _, outputs = _operations()
+    found: dict[str, Any] = _fitted(_shapes(), outputs[operation], answer) if operation in outputs else {}
     return found
+
+
+def fitted_list(operation: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The answer of a List operation, of the descriptions of what it lists.
+
+    A summary calls the name and the ARN of a thing by its type, or just ``Name`` and ``Arn``.
+    """
+    shapes = _shapes()
+    members = shapes[_operations()[1][operation]]["members"]
+    member = next(name for name, reference in members.items() if shapes[reference["shape"]]["type"] == "list")
+    return fitted(operation, {member: rows})
+
+
+@cache
+def arn_member(type_: str) -> str:
+    """The member of the answers that has the ARN of a thing of this type."""
+    shape = _shapes()[_operations()[1][f"Create{type_}"]]
+    return next(str(name) for name in shape["members"] if name.endswith("Arn"))
 
 
 _NOTHING = object()
@@ -100,8 +103,7 @@ def check(operation: str, request: dict[str, Any]) -> None:
     :raises AwsError: ValidationException listing every violated constraint; SerializationException for a value of
         a wrong type.
     """
-    inputs, shapes, _ = _trimmed()
-    problems = list(_check(shapes, inputs[operation], request, ""))
+    problems = list(_check(_shapes(), _operations()[0][operation], request, ""))
     if problems:
         noun = "error" if len(problems) == 1 else "errors"
         raise invalid(f"{len(problems)} validation {noun} detected: {'; '.join(problems)}")
@@ -160,7 +162,8 @@ def _pattern(pattern: str) -> re.Pattern[str]:
     # The model writes Unicode classes as Java does; these stand in tag patterns, inside of a set of characters.
     for java, python in ((r"\p{L}", r"\w"), (r"\p{Z}", r"\s"), (r"\p{N}", r"\d")):
         pattern = pattern.replace(java, python)
-    return re.compile(pattern)
+    # Python has no word for the other classes: what bears one is not checked.
+    return re.compile(pattern if r"\p" not in pattern else r"[\s\S]*")
 
 
 def _size(shape: Shape, size: int, value: Any, where: str) -> Iterator[str]:

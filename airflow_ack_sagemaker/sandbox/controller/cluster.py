@@ -11,19 +11,23 @@ from typing import Any
 from lightkube import AsyncClient, KubeConfig
 from lightkube.core.exceptions import ApiError
 from lightkube.generic_resource import create_namespaced_resource
+from lightkube.resources.core_v1 import Namespace
 from lightkube.types import OnErrorAction, OnErrorResult, PatchType
 
-from airflow_ack_sagemaker.core.resource.kinds import GROUP, VERSION
-from airflow_ack_sagemaker.sandbox.controller.kinds import MANAGERS, Manager
+from airflow_ack_sagemaker.core.resource.kinds import GROUP, KINDS, VERSION
+from airflow_ack_sagemaker.handshakes import close_when_cut
+from airflow_ack_sagemaker.sandbox.controller.manager import Manager
 
 FIELD_MANAGER = "ack-sagemaker"
+POLICY = f"{GROUP}/deletion-policy"
+ANSWER_SECONDS = 60.0
 WATCH_SECONDS = 300
 """How long one watch lasts on the server before it is opened again at the version that was reached."""
 
 Resource = dict[str, Any]
 
 _CLASSES: dict[str, Any] = {
-    m.kind.kind: create_namespaced_resource(GROUP, VERSION, m.kind.kind, m.kind.plural) for m in MANAGERS
+    kind.kind: create_namespaced_resource(GROUP, VERSION, kind.kind, kind.plural) for kind in KINDS.values()
 }
 
 
@@ -46,7 +50,12 @@ class ClusterClient:
         )
         self.namespace = namespace
         # Proxies and CA bundles from the environment are not for a cluster that a kubeconfig names.
-        self._client = AsyncClient(config=config.get(), trust_env=False, field_manager=FIELD_MANAGER)
+        # It waits for a busy server, as client-go does. The library's type of a timeout differs between its versions.
+        timeout: Any = ANSWER_SECONDS
+        self._client = AsyncClient(config=config.get(), trust_env=False, field_manager=FIELD_MANAGER, timeout=timeout)
+        # A controller that is stopped as soon as it has started is cut off in its first handshakes.
+        http: Any = self._client._client._client
+        close_when_cut(http._transport)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -60,6 +69,11 @@ class ClusterClient:
             if error.status.code == 404:
                 return None
             raise
+
+    async def deletion_policy(self, namespace: str) -> str | None:
+        """The deletion policy that a namespace asks for in an annotation."""
+        found = await self._client.get(Namespace, namespace)
+        return (found.metadata.annotations or {}).get(POLICY) if found.metadata else None
 
     async def patch(self, manager: Manager, resource: Resource, body: dict[str, Any], status: bool) -> Resource:
         """Merge-patch a resource or its status. One that is gone is left as it was.

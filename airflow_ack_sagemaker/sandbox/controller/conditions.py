@@ -38,11 +38,14 @@ class Refusal(Exception):
 
 
 class Terminal(Refusal):
-    """The resource cannot be brought about as it is. ``reason`` is set where the runtime refuses, and not AWS."""
+    """The resource cannot be brought about as it is. ``reason`` is set where the runtime refuses, and not AWS;
+    ``unsynced``: the kind's own code says the same of ``ACK.ResourceSynced``.
+    """
 
-    def __init__(self, message: str, chain: str = "", *, reason: str = "") -> None:
+    def __init__(self, message: str, chain: str = "", *, reason: str = "", unsynced: bool = False) -> None:
         super().__init__(message, chain)
         self.reason = reason
+        self.unsynced = unsynced
 
 
 class Recoverable(Refusal):
@@ -53,17 +56,23 @@ class Recoverable(Refusal):
         self.after = after
 
 
-def synced(status: str, message: str, reason: str | None = None) -> Condition:
+def synced(status: str, message: str | None = None, reason: str | None = None) -> Condition:
     """``ACK.ResourceSynced`` without its time. The runtime writes an empty reason too, the kinds' own code none."""
-    found = {"type": "ACK.ResourceSynced", "status": status, "message": message}
-    return found if reason is None else {**found, "reason": reason}
+    found = {"type": "ACK.ResourceSynced", "status": status, "message": message, "reason": reason}
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def late(status: str, reason: str, message: str) -> Condition:
+    """``ACK.LateInitialized`` without its time: whether SageMaker's defaults stand in the spec."""
+    return {"type": "ACK.LateInitialized", "status": status, "reason": reason, "message": message}
 
 
 class Conditions:
     """The conditions of a resource as one look at it leaves them, in the order in which they were set.
 
     ``ACK.ResourceSynced`` and ``Ready`` bear the time of their last transition, in whole seconds. All times are renewed
-    when anything but times changes, and by every look that reacts on a change of the resource.
+    when anything but times changes, by every look that reacts on a change of the resource, and where `renew` is called:
+    an update was sent, or late initialization waits.
 
     :param old: those that the resource has.
     :param renew: whether the look reacts on a change.
@@ -75,10 +84,16 @@ class Conditions:
         self._renew = renew
         self._all: dict[str, Condition] = {}
         self._timed: set[str] = set()
+        self._kept = False
+
+    def renew(self) -> None:
+        """Renew all times, whatever changes."""
+        self._renew = True
 
     def keep(self) -> None:
         """Start from those that the resource has, as a deletion does; a sync starts from none."""
         self._all = {condition["type"]: condition for condition in self._old}
+        self._kept = True
 
     def get(self, kind: str) -> Condition | None:
         """One of them."""
@@ -100,7 +115,13 @@ class Conditions:
 
     def refuse(self, refusal: Refusal) -> None:
         """Set ``ACK.Terminal`` or ``ACK.Recoverable``; only what the runtime itself refuses has a time and a reason."""
-        kind = "ACK.Terminal" if isinstance(refusal, Terminal) else "ACK.Recoverable"
+        kind, other = "ACK.Terminal", "ACK.Recoverable"
+        if not isinstance(refusal, Terminal):
+            kind, other = other, kind
+        elif refusal.unsynced:
+            self.set(synced("False", refusal.message))
+        if self._kept and other in self._all:
+            self.set({"type": other, "status": "False"})
         condition = {"type": kind, "status": "True", "message": refusal.message}
         if isinstance(refusal, Terminal) and refusal.reason:
             self.set({**condition, "reason": refusal.reason})

@@ -15,9 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from airflow_ack_sagemaker.core.resource.kinds import KINDS
 from airflow_ack_sagemaker.sandbox.clock import Clock
 from airflow_ack_sagemaker.sandbox.controller.cluster import ClusterClient
-from airflow_ack_sagemaker.sandbox.controller.kinds import MANAGERS, Manager
+from airflow_ack_sagemaker.sandbox.controller.kinds import MANAGERS
+from airflow_ack_sagemaker.sandbox.controller.manager import Manager
 from airflow_ack_sagemaker.sandbox.controller.queue import Queue
 from airflow_ack_sagemaker.sandbox.controller.reconcile import Again, Reconciler
 from airflow_ack_sagemaker.sandbox.controller.sagemaker import Aws
@@ -38,7 +40,7 @@ class Controller:
     :param aws_endpoint_url: endpoint of SageMaker and STS; None for AWS itself.
     :param clock: durations (requeues, back-off) follow it.
     :param namespace: the one to watch; None for all.
-    :param kinds: which of ``Pipeline`` and ``PipelineExecution`` to reconcile.
+    :param kinds: which kinds to reconcile.
     :param workers: resources of one kind that are reconciled at the same time (reconcile.defaultMaxConcurrentSyncs).
     :param credentials: (access key id, secret access key); None takes them as botocore finds them.
     """
@@ -49,7 +51,7 @@ class Controller:
         aws_endpoint_url: str | None,
         clock: Clock | None = None,
         namespace: str | None = None,
-        kinds: Sequence[str] = ("Pipeline", "PipelineExecution"),
+        kinds: Sequence[str] = tuple(KINDS),
         *,
         workers: int = 1,
         region: str = "us-east-1",
@@ -114,6 +116,10 @@ class Controller:
         """Whether it follows the cluster and has nothing to do now: what it knows of is done or waits for its time."""
         return bool(self._queues) and all(queue.idle for queue in self._queues)
 
+    def seen(self, kind: str) -> dict[tuple[str, str], tuple[str, int]]:
+        """The resources of a kind that the watch has told of: uid and generation by namespace and name."""
+        return {key[1:]: seen for key, seen in list(self._generations.items()) if key[0] == kind}
+
     def _set_paused(self, paused: bool) -> None:
         self._paused = paused
         if self._loop is None or self._running is None:
@@ -147,7 +153,7 @@ class Controller:
         cluster = ClusterClient(self.kubeconfig, self.namespace)
         try:
             account = await self._account(call)
-            reconciler = Reconciler(self.aws, account, self.clock, cluster.patch, call)
+            reconciler = Reconciler(self.aws, account, self.clock, cluster.patch, call, cluster.deletion_policy)
             async with asyncio.TaskGroup() as group:
                 for manager in self.managers:
                     queue = Queue(self.clock)

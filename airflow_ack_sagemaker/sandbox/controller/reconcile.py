@@ -17,15 +17,14 @@ from airflow_ack_sagemaker.sandbox.controller.conditions import (
     Recoverable,
     Refusal,
     Terminal,
+    synced,
 )
-from airflow_ack_sagemaker.sandbox.controller.kinds import Manager
+from airflow_ack_sagemaker.sandbox.controller.late import DELAYED, DONE, LATE_SECONDS, UNREADABLE, fill
+from airflow_ack_sagemaker.sandbox.controller.manager import REQUEUE_SECONDS, Manager, Resource
 from airflow_ack_sagemaker.sandbox.controller.sagemaker import Aws, Missing
 
 ANNOTATION = "services.k8s.aws/"
-REQUEUE_SECONDS = 30.0
-"""When a resource that is not synced is looked at again."""
 
-Resource = dict[str, Any]
 Patch = Callable[[Manager, Resource, dict[str, Any], bool], Awaitable[Resource]]
 """Merge-patch a resource (True: its status subresource); gives the new resource."""
 Call = Callable[..., Awaitable[Any]]
@@ -55,6 +54,8 @@ class Reconciler:
     clock: Clock
     patch: Patch
     call: Call
+    policy_of: Callable[[str], Awaitable[str | None]]
+    """The deletion policy that a namespace asks for."""
 
     async def reconcile(self, manager: Manager, resource: Resource, *, renew: bool) -> Again:
         """Look at a resource as it is in Kubernetes.
@@ -78,6 +79,8 @@ class _Look:
     conditions: Conditions
     observed: dict[str, Any] | None = None
     arn: str | None = None
+    told: str | None = None
+    """The status that an update has left, where nothing else of the status is written."""
 
     @property
     def finalizer(self) -> str:
@@ -89,8 +92,12 @@ class _Look:
 
     @property
     def region(self) -> str:
+        """The region. :raises RuntimeError: it was changed, which the controller takes for an error of its own."""
         known = (self.resource.get("status") or {}).get("ackResourceMetadata", {}).get("region")
-        return str(known or self.annotation("region") or self.on.aws.region)
+        asked = self.annotation("region")
+        if known and asked and asked != known:
+            raise RuntimeError(f"Resource already exists in region {known}, but the desired region is {asked}.")
+        return str(known or asked or self.on.aws.region)
 
     def annotation(self, name: str) -> str | None:
         value = self.resource["metadata"].get("annotations", {}).get(ANNOTATION + name)
@@ -100,22 +107,29 @@ class _Look:
 
     async def sync(self) -> Again:
         refusal: Refusal | None = None
+        complete = True
         try:
             await self._sync()
+            self._give_up()
+            complete = await self._fill_late()
         except Refusal as error:
             refusal = error
+            self._give_up()
             self.conditions.refuse(error)
         self.conditions.complete(refusal)
         await self._write_status()
         if refusal is not None:
             return _again(refusal)
+        if not complete:
+            return Again(LATE_SECONDS)
         whole = self.conditions.get("ACK.ResourceSynced") or {}
         return Again(self.manager.resync if whole["status"] == "True" else REQUEUE_SECONDS)
 
     async def delete(self) -> Again:
         if not self.managed:
             return Again()
-        if self.annotation("deletion-policy") == "retain" or self.annotation("read-only") == "true":
+        policy = self.annotation("deletion-policy") or await self.on.policy_of(self.resource["metadata"]["namespace"])
+        if policy == "retain" or self.annotation("read-only") == "true":
             await self._set_finalizer(False)
             return Again()
         self.conditions.keep()
@@ -127,6 +141,7 @@ class _Look:
         except Refusal as refusal:
             if self.observed is not None:
                 # What the deletion has changed is read by now; Ready is left as it was.
+                await self._drift(self.observed)
                 self._read_synced(self.observed)
                 self.conditions.refuse(refusal)
                 await self._write_status()
@@ -137,11 +152,11 @@ class _Look:
     # -- the steps of a sync
 
     async def _sync(self) -> None:
-        if self.annotation("read-only") == "true":
-            return await self._read_only()
         policy = self.annotation("adoption-policy")
         if policy is not None and not self.managed:
             return await self._adopt(policy)
+        if self.annotation("read-only") == "true":
+            return await self._read_only()
         try:
             observed = await self._read()
         except Missing:
@@ -177,9 +192,55 @@ class _Look:
     async def _update(self) -> None:
         observed = self.observed
         assert observed is not None
-        if self.manager.differs(self.resource["spec"], observed):
-            await self.on.call(self.manager.update, self.on.aws, self.region, self.resource["spec"], observed)
-            self.observed = await self._read()
+        if self.manager.differs(self.on.aws, self.resource["spec"], observed):
+            done = await self.on.call(self.manager.update, self.on.aws, self.region, self.resource, observed)
+            self.observed, self.told = done.observed, done.told
+            self._read_synced(done.observed)
+            self.conditions.renew()
+            annotations = self.resource["metadata"].get("annotations") or {}
+            if not done.annotations.items() <= annotations.items():
+                await self._patch({"metadata": {"annotations": done.annotations}})
+
+    def _give_up(self) -> None:
+        """Say that it is terminal, where SageMaker's status is one that the controller does not come back from."""
+        status = None if self.observed is None else self.manager.said(self.observed)
+        if status in self.manager.gives_up and self.managed:
+            message = f"{self.manager.kind} status reached terminal state: {status}. Check the FailureReason."
+            self.conditions.set({"type": "ACK.Terminal", "status": "True", "message": message})
+
+    async def _fill_late(self) -> bool:
+        """Fill SageMaker's defaults into the spec; gives False where SageMaker does not tell of all of them yet."""
+        if not self.manager.late or self.observed is None:
+            return True
+        if self.manager.by_arn and self.annotation("adopted") == "true":
+            self.conditions.set(synced("False"))
+            self.conditions.set(UNREADABLE)
+            return True
+        patch, complete = fill(self.resource["spec"], self.manager.adopted_spec(self.observed), self.manager.late)
+        if patch:
+            await self._patch({"spec": patch})
+        if complete:
+            self.conditions.set(DONE)
+        else:
+            self.conditions.set(synced("False"))
+            self.conditions.set(DELAYED)
+            self.conditions.renew()
+        return complete
+
+    async def _drift(self, observed: dict[str, Any]) -> None:
+        """Write what SageMaker has into the spec of what is being deleted."""
+        patch = self.manager.drifted_spec(self.on.aws, self.resource["spec"], observed)
+        if patch:
+            await self._patch({"spec": patch})
+
+    async def _patch(self, body: dict[str, Any]) -> None:
+        """Patch the resource, and keep what this look knows of its status."""
+        status = self.resource.get("status")
+        version = self.resource["metadata"]["resourceVersion"]
+        body = {**body, "metadata": {**body.get("metadata", {}), "resourceVersion": version}}
+        self.resource = await self.on.patch(self.manager, self.resource, body, False)
+        if status is not None:
+            self.resource["status"] = status
 
     async def _adopt(self, policy: str) -> None:
         fields = self._adoption_fields()
@@ -208,7 +269,7 @@ class _Look:
         self.resource = await self.on.patch(self.manager, self.resource, patch, False)
         self.observed = observed
         self._read_synced(observed)
-        self.arn = observed.get("PipelineExecutionArn") or observed["PipelineArn"]
+        self.arn = self.manager.arn(self.on.aws, observed)
         if policy == "adopt-or-create":
             await self._update()
         return None
@@ -240,13 +301,7 @@ class _Look:
         finalizers = [f for f in self.resource["metadata"].get("finalizers", []) if f != self.finalizer]
         if present:
             finalizers.append(self.finalizer)
-        status = self.resource.get("status")
-        patch = {
-            "metadata": {"finalizers": finalizers, "resourceVersion": self.resource["metadata"]["resourceVersion"]}
-        }
-        self.resource = await self.on.patch(self.manager, self.resource, patch, False)
-        if status is not None:
-            self.resource["status"] = status
+        await self._patch({"metadata": {"finalizers": finalizers}})
 
     def _metadata(self, arn: str | None) -> dict[str, Any]:
         metadata = {"ownerAccountID": self.on.account, "partition": "aws", "region": self.region}
@@ -261,14 +316,14 @@ class _Look:
         old = self.resource.get("status") or {}
         arn = self.arn or old.get("ackResourceMetadata", {}).get("arn")
         if self.observed is not None:
-            arn = arn or self.observed.get("PipelineExecutionArn") or self.observed.get("PipelineArn")
+            arn = self.manager.arn(self.on.aws, self.observed)
         new: dict[str, Any] = {"ackResourceMetadata": self._metadata(arn)}
-        if self.observed is not None:
+        if self.told is not None:
+            new[str(self.manager.kind.status_field)] = self.told
+        elif self.observed is not None:
             new |= self.manager.status(self.observed)
-            if self.manager.kind.kind == "Pipeline":
-                new["ackResourceMetadata"] = self._metadata(self.observed["PipelineArn"])
         new["conditions"] = self.conditions.as_list()
-        known = {name: value for name, value in old.items() if name != "ackResourceMetadata" or self.arn is None}
+        known = {name: value for name, value in old.items() if self.arn is None}
         patch = {name: value for name, value in new.items() if known.get(name) != value}
         if not patch:
             return

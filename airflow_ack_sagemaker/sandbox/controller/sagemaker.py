@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import threading
-from functools import cache
 from typing import Any
 
 import botocore.session
+from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from botocore.loaders import Loader
 
-from airflow_ack_sagemaker.sandbox.controller.conditions import TERMINAL_CODES, Recoverable, Terminal
-
-
-@cache
-def _loader() -> Loader:
-    # Reading SageMaker's model takes a while; it is read once for all controllers of a process.
-    return Loader()
-
+from airflow_ack_sagemaker.sandbox.api_model import loader
+from airflow_ack_sagemaker.sandbox.controller.conditions import TERMINAL_CODES, Recoverable, Refusal, Terminal
 
 _MODELED = frozenset({"ConflictException", "ResourceInUse", "ResourceLimitExceeded", "ResourceNotFound"})
 """The errors that SageMaker's API model declares: for these the Go SDK has types, which print themselves in short."""
@@ -39,7 +32,7 @@ class Aws:
         self.region = region
         self.endpoint_url = endpoint_url
         self._session = botocore.session.Session()
-        self._session.register_component("data_loader", _loader())
+        self._session.register_component("data_loader", loader())
         if credentials is not None:
             self._session.set_credentials(*credentials)
         # One attempt only: the controller has its own back-off, and a refusal that was scripted once is to be seen.
@@ -47,9 +40,12 @@ class Aws:
             connect_timeout=3,
             read_timeout=20,
             retries={"total_max_attempts": 1},
-            max_pool_connections=20,
+            max_pool_connections=40,
+            # What SageMaker does not take, SageMaker says: the controller writes that into the resource.
+            parameter_validation=False,
             proxies={} if endpoint_url else None,
         )
+        self._model = self._session.get_service_model("sagemaker")
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
 
@@ -73,15 +69,26 @@ class Aws:
         """
         return str(self._client("sts", self.region).get_caller_identity()["Account"])
 
-    def call(self, region: str, operation: str, /, **request: Any) -> dict[str, Any]:
-        """Call an operation of SageMaker, by its name in botocore.
+    def input_of(self, operation: str) -> Any:
+        """The shape of an operation's request."""
+        return self._model.operation_model(operation).input_shape
 
+    def output_of(self, operation: str) -> Any:
+        """The shape of an operation's answer."""
+        return self._model.operation_model(operation).output_shape
+
+    def call(
+        self, region: str, operation: str, terminal: frozenset[str] = frozenset(), /, **request: Any
+    ) -> dict[str, Any]:
+        """Call an operation of SageMaker.
+
+        :param terminal: the kind's own terminal codes.
         :raises Terminal: the error is one of the terminal codes.
         :raises Recoverable: any other error that SageMaker answers.
         :raises Exception: of botocore, SageMaker cannot be reached.
         """
         try:
-            answer: dict[str, Any] = getattr(self._client("sagemaker", region), operation)(**request)
+            answer: dict[str, Any] = getattr(self._client("sagemaker", region), xform_name(operation))(**request)
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             about = error.response["ResponseMetadata"]
@@ -90,18 +97,20 @@ class Aws:
                 f"operation error SageMaker: {error.operation_name}, https response error StatusCode: "
                 f"{about['HTTPStatusCode']}, RequestID: {about.get('RequestId', '')}, {text}"
             )
-            raise (Terminal if code in TERMINAL_CODES else Recoverable)(text, chain) from None
+            raise (Terminal if code in TERMINAL_CODES | terminal else Recoverable)(text, chain) from None
         return answer
 
-    def describe(self, region: str, operation: str, /, **request: Any) -> dict[str, Any]:
+    def describe(self, region: str, operation: str, missing: tuple[str, str], /, **request: Any) -> dict[str, Any]:
         """Call a Describe operation.
 
+        :param missing: code and a part of the message of the error that says that there is no such thing.
         :raises Missing: there is no such thing.
         """
+        code, part = missing
         try:
             return self.call(region, operation, **request)
-        except Terminal as error:
-            if "ResourceNotFound" in error.message and "does not exist" in error.message:
+        except Refusal as error:
+            if f"{code}: " in error.message and part in error.message:
                 raise Missing from None
             raise
 

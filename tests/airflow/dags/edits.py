@@ -23,6 +23,14 @@ with DAG("dated", schedule=None, start_date=START, max_active_runs=20, default_a
         placeholders={"DATE": "{{ run_id }}"},
     )
 
+with DAG("daily", schedule="@daily", start_date=START, catchup=False, max_active_runs=1, default_args={"retries": 0}):
+    retraining(
+        pipeline_name=PIPELINE,
+        role_arn=ROLE,
+        definition_uri="{{ dag_run.conf['definition_uri'] }}",
+        placeholders={"DATE": "{{ ds }}"},
+    )
+
 with DAG("once_more", schedule=None, start_date=START, default_args=AGAIN):
     AckPipelineExecutionOperator(task_id="launch", pipeline_name=PIPELINE)
 

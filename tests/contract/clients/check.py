@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.waiting import HUNG
 from tests.contract.clients import environment
 from tests.contract.clients.environment import HERE
 from tests.contract.servers import Namespace, Server
@@ -41,7 +42,7 @@ def test_client(server: Server, namespace: Namespace, client: str, tmp_path: Pat
     }
     if client == "helm":
         variables["HELM"] = str(environment.helm())
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=HUNG, check=False)
     said = f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     assert done.returncode == 0, said
     assert done.stdout.splitlines()[-1:] == ["done"], said

@@ -74,3 +74,8 @@ def leader() -> Path:
         _run("go", "build", "-mod=readonly", "-o", str(folder / "leader"), "./cmd/leader", cwd=module, CGO_ENABLED="0")
 
     return _once("leader", sources, make) / "leader"
+
+
+if __name__ == "__main__":  # before the tests, which do not see the user's settings for indexes, certificates, proxies
+    for each in (python, helm, leader):
+        print(each(), flush=True)

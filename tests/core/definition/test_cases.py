@@ -41,10 +41,15 @@ REFUSED = {
     "compared-with-object": ("/Steps/0/Arguments/Conditions/0/RightValue", "A reference has one member"),
     "condition-unknown-member": ("/Steps/0/Arguments/Conditions/0/Arguments", "refuses unknown ones"),
     "not-expression": ("/Steps/0/Arguments/Conditions/0/Expression", "it has Condition"),
+    "property-file-text": ("/Steps/1/Arguments/x/Std:JsonGet/PropertyFile", "is needed, not 'Report'"),
+    "property-file-path": ("/Steps/1/Arguments/x/Std:JsonGet/PropertyFile/Get", "is no property file"),
     "or-arguments": ("/Steps/0/Arguments/Conditions/0/Arguments", "it has Conditions"),
 }
 
 DOUBTED = {
+    "condition-if-step": ("/Steps/0/Arguments/IfStep", "Did you mean 'IfSteps'?"),
+    "dependson-twice": ("/Steps/1/DependsOn/1", "twice, with triggers Completed and Failed"),
+    "fail-message-typo": ("/Steps/0/Arguments/Errormessage", "Did you mean 'ErrorMessage'?"),
     "cleanup-too-early": ("/Steps/1/Arguments/Resources/S3/0/StepName", "does not wait for step 'Fit'"),
     "step-depend-on": ("/Steps/1/DependOn", "Did you mean 'DependsOn'?"),
     "step-retry-policy": ("/Steps/0/RetryPolicy", "Did you mean 'RetryPolicies'?"),

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_ack_sagemaker.core.definition.conditions import holds
 from airflow_ack_sagemaker.core.definition.expressions import Scope, Unresolved, resolve, resolve_within, shown
+from tests.support.turns import counted
 
 JOB = {
     "TrainingJobName": "job-1",
@@ -88,6 +89,11 @@ def test_values(value: Any, expected: Any) -> None:
         (get("Steps.Fit.InputDataConfig[7]"), "there is no element 7"),
         (get("Steps.Fit.TrainingJobName.More"), "there is no 'More'"),
         (get("Steps.Fit..x"), "is no path"),
+        (json_get("a", "Steps.Fit.Report"), "no property file"),
+        ({"Std:JsonGet": {"PropertyFile": {"Get": 5}, "Path": "a"}}, "no property file"),
+        ({"Std:JsonGet": {"PropertyFile": 5, "Path": "a"}}, "no property file"),
+        (join(*["x" * 1_000] * 1_049), "more than 1,048,576 characters"),
+        (join("", "", on="x" * 600_000), "more than 1,048,576 characters"),
         (get("Nothing.At.All"), "only while an execution runs"),
         (get("PipelineExperimentConfig.TrialName"), "only while an execution runs"),
         (get("IterationOutput.Fit.Arn"), "only while an execution runs"),
@@ -122,6 +128,23 @@ def test_an_experiment_that_refers_to_itself_has_no_name() -> None:
 def test_an_item_that_is_no_object_has_no_members() -> None:
     assert isinstance(resolve(get("ForEach.CurrentItem.name"), Scope(item=("north",))), Unresolved)
     assert resolve(get("ForEach.CurrentItem"), Scope(item=("north",))) == "north"
+    assert isinstance(resolve(get("ForEach.CurrentItem[0]"), Scope(item=("[" * 100_000,))), Unresolved)
+
+
+def test_one_long_parameter_does_not_fill_the_memory() -> None:
+    scope = Scope(parameters={"Long": "x" * 1_000_000})
+    assert isinstance(resolve(join(*[join(get("Parameters.Long"))] * 100_000), scope), Unresolved)
+
+
+def test_a_membership_resolves_what_it_looks_for_once() -> None:
+    query = join(*["q"] * 1_000)
+
+    def work(many: int) -> int:
+        with counted() as turns:
+            assert holds([{"Type": "In", "QueryValue": query, "Values": ["a"] * many}], SCOPE) is False
+        return turns.calls
+
+    assert work(1_000) < 5 * work(100)
 
 
 def test_arguments_keep_what_has_a_value() -> None:
@@ -148,6 +171,8 @@ def compare(left: Any, kind: str, right: Any) -> list[dict[str, Any]]:
         (compare(get("Parameters.N"), "Equals", join("9")), True),
         (compare(get("Parameters.N"), "Equals", "9.0"), True),
         (compare(get("Parameters.Text"), "Equals", "10.0"), False),
+        (compare(9007199254740992, "Equals", "9007199254740993"), False),
+        (compare("9007199254740993", "GreaterThan", 9007199254740992), True),
         (compare(get("Parameters.Text"), "Equals", "10"), True),
         (compare("abc", "LessThan", "abd"), True),
         (compare(get("Parameters.Flag"), "Equals", True), True),
@@ -179,6 +204,7 @@ def test_conditions(conditions: list[dict[str, Any]], expected: bool) -> None:
         [{"Type": "In", "QueryValue": "x", "Values": [get("A.B"), "y"]}],
         compare(1, "GreaterThan", "text"),
         compare(True, "LessThan", False),
+        compare(1, "LessThan", float("inf")),
         [{"Type": "Matches", "LeftValue": 1, "RightValue": 1}],
     ],
 )

@@ -135,6 +135,7 @@ def test_values_at_launch(kind: str, given: Any, sent: str) -> None:
         ("Integer", 1.5, "not of type"),
         ("Integer", True, "not of type"),
         ("Float", "nan", "not of type"),
+        ("Float", "1e400", "not of type"),
         ("Float", "1,5", "not of type"),
         ("Float", True, "not of type"),
         ("Float", float("inf"), "cannot be"),

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 import airflow_ack_sagemaker
-from airflow_ack_sagemaker.core.doctor.endpoints import endpoints
 from airflow_ack_sagemaker.core.doctor.installation import (
     NEEDED_FIELDS,
     fields_served,
     kinds_served,
     lease,
+    served_kinds,
     watched,
 )
 from airflow_ack_sagemaker.core.doctor.lines import Level, Line, worst
@@ -60,9 +60,9 @@ def openapi() -> dict[str, Any]:
 
 def test_kinds() -> None:
     both = {"resources": [{"kind": "Pipeline"}, {"kind": "PipelineExecution"}, {"kind": "Model"}]}
-    assert kinds_served(both).level is Level.OK
-    assert kinds_served({}).level is Level.PROBLEM
-    some = kinds_served({"resources": [{"kind": "Pipeline"}]})
+    assert kinds_served(served_kinds(both)).level is Level.OK
+    assert kinds_served(served_kinds({})).level is Level.PROBLEM
+    some = kinds_served(served_kinds({"resources": [{"kind": "Pipeline"}]}))
     assert some.what == "The cluster does not know PipelineExecution"
 
 
@@ -164,28 +164,6 @@ def test_plausible_roles() -> None:
 def test_trust(statement: dict[str, Any], level: Level) -> None:
     assert trusts_sagemaker(ROLE, {"Statement": [statement]}).level is level
     assert trusts_sagemaker(ROLE, {"Statement": statement}).level is level
-
-
-def endpoint(status: str, *conditions: tuple[str, str], reason: str | None = None) -> dict[str, Any]:
-    said = [{"type": kind, "status": value, "message": "EndpointUpdateError"} for kind, value in conditions]
-    return {
-        "kind": "Endpoint",
-        "metadata": {"name": "e", "namespace": "ml"},
-        "status": {"endpointStatus": status, "failureReason": reason, "conditions": said},
-    }
-
-
-def test_endpoints_that_do_not_serve_what_was_asked_for() -> None:
-    good = endpoint("InService", ("ACK.ResourceSynced", "True"), reason="of an update long ago")
-    back = endpoint("InService", ("ACK.ResourceSynced", "False"), ("ACK.Terminal", "True"), reason="no capacity")
-    (fine,) = endpoints([good])
-    assert fine.level is Level.OK
-    (rolled_back,) = endpoints([back])
-    assert rolled_back.what.endswith("it serves the configuration of before: no capacity")
-    assert [line.level for line in endpoints([endpoint("UpdateRollbackFailed"), endpoint("Failed")])] == [
-        Level.PROBLEM,
-        Level.PROBLEM,
-    ]
 
 
 def test_no_text_names_a_deployment_that_is_not_there() -> None:

@@ -100,10 +100,10 @@ def test_a_summary_counts_what_succeeded_among_what_succeeded_or_failed() -> Non
 
 
 def test_a_pipeline_is_shown_to_who_may_read_its_dag_or_its_executions() -> None:
-    assert visible(of(), [], dag_labels({"retraining"}))
-    assert not visible(of(), [], dag_labels({"other"}))
-    assert visible(of(), [row(1)], frozenset())
-    assert not visible(replace(of(), dag_label=None), [], dag_labels({"retraining"}))
+    assert visible(of(), dag_labels({"retraining"}), read=False)
+    assert not visible(of(), dag_labels({"other"}), read=False)
+    assert visible(of(), frozenset(), read=True)
+    assert not visible(replace(of(), dag_label=None), dag_labels({"retraining"}), read=False)
 
 
 # --- health

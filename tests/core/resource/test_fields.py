@@ -39,7 +39,12 @@ WHOLE: dict[str, Any] = {
     },
     "status": {
         "ackResourceMetadata": {"arn": "arn:aws:sagemaker:1", "region": "us-east-1"},
+        "lastMonitoringExecutionSummary": {"monitoringExecutionStatus": "CompletedWithViolations"},
         "failureReason": "boom",
+        "modelPackageStatusDetails": {
+            "validationStatuses": [{"failureReason": "no such image"}, {"name": "x"}],
+            "imageScanStatuses": [{"failureReason": "too large"}],
+        },
         "conditions": [{"type": "ACK.Terminal", "status": "True", "message": "no", "reason": "Denied"}],
     },
 }
@@ -64,6 +69,12 @@ READERS: dict[str, tuple[Callable[[fields.Resource], object], object, object]] =
     "status_written": (fields.status_written, CREATED.replace(second=7), None),
     "conditions": (fields.conditions, WHOLE["status"]["conditions"], []),
     "status_text": (lambda one: fields.status_text(one, "failureReason"), "boom", None),
+    "validation_failure": (fields.validation_failure, "no such image; too large", None),
+    "last_monitoring_execution": (
+        fields.last_monitoring_execution,
+        {"monitoringExecutionStatus": "CompletedWithViolations"},
+        {},
+    ),
     "arn": (fields.arn, "arn:aws:sagemaker:1", None),
     "region": (fields.region, "us-east-1", None),
     "pipeline_name": (fields.pipeline_name, "abalone", ""),

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 
 from airflow_ack_sagemaker.core.resource.freshness import (
+    ANNOTATION_ANSWERED,
     STATUS_RESOLUTION,
+    answer_note,
     answered,
     change_note,
+    generation_of,
     observe,
     pause_before_change,
     prune,
@@ -131,6 +134,63 @@ def test_the_first_status_of_a_new_resource_is_an_answer() -> None:
     assert not answered(body)
 
 
+def labelled(generation: int, **annotations: str) -> dict[str, Any]:
+    """A pipeline whose manager has written something, a label perhaps, after the status."""
+    entries = managed(("spec", "20", None), ("status", "10", "status"))
+    return pipeline(
+        SYNCED,
+        said="Active",
+        uid="p1",
+        generation=generation,
+        managedFields=entries,
+        annotations={ANNOTATION_ANSWERED: "p1/4", **annotations},
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "fresh"),
+    [
+        (labelled(4), True),
+        (labelled(5), False),
+        (labelled(4, **{ANNOTATION_ANSWERED: "another/4"}), False),
+        (labelled(4, **{ANNOTATION_ANSWERED: "p1/4/5"}), False),
+    ],
+)
+def test_what_was_seen_to_be_answered_is_until_the_spec_changes(body: dict[str, Any], fresh: bool) -> None:
+    assert answered(body) is fresh
+    assert observe(body).state is (State.SUCCEEDED if fresh else State.UNSEEN)
+    assert observe(prune(body)) == observe(body)
+    body["metadata"]["managedFields"].pop()
+    assert not answered(body), "without a status there is no answer"
+
+
+def test_it_is_written_down_only_where_a_later_write_could_raise_a_doubt() -> None:
+    entries = managed(("spec", "10", None), ("status", "11", "status"))
+    others = pipeline(SYNCED, said="Active", uid="p1", generation=4, managedFields=entries)
+    note = answer_note(others)
+    assert note == {ANNOTATION_ANSWERED: generation_of(others)} == {ANNOTATION_ANSWERED: "p1/4"}
+    others["metadata"]["annotations"] = note
+    assert answer_note(others) == {}, "once is enough"
+    first = pipeline(SYNCED, said="Active", generation=1, managedFields=entries)
+    assert answer_note(first) == {}
+    assert answer_note(pipeline(SYNCED, said="Active", generation=4)) == {}, "no managed fields are kept"
+    ours = pipeline(SYNCED, said="Active", generation=4, managedFields=entries)
+    entries[0]["manager"] = "airflow-ack-sagemaker"
+    assert answer_note(ours) == {}, "nobody else's write counts"
+    entries[0]["manager"] = "m"
+    changed = changed_by_us("10", ("spec", "20", None), ("status", "21", "status"))
+    assert answer_note(changed) == {}, "our own note tells it"
+    unanswered = changed_by_us("10", ("spec", "20", None), ("status", "10", "status"))
+    assert answer_note(unanswered) != {}, "what SageMaker has the status does not tell"
+
+
+def test_a_note_that_was_copied_from_another_resource_is_none() -> None:
+    body = changed_by_us("59", ("spec", "10", None), ("status", "59", "status"))
+    assert not answered(body)
+    body["metadata"]["uid"] = "another"
+    assert answered(body), "by the times alone"
+
+
 @pytest.mark.parametrize(
     "note", ["", "7", "[]", "{}", '{"generation":true,"status":null}', '{"generation":5,"status":1}', "[" * 9_999]
 )
@@ -146,3 +206,13 @@ def test_pruning_drops_the_definition_and_keeps_the_outcome() -> None:
     body["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": "y" * 100_000}
     assert len(str(prune(body))) < 2_000
     assert observe(prune(body)) == observe(body)
+
+
+def test_what_the_controller_fills_into_the_spec_is_no_change() -> None:
+    entries = managed(("spec", "10", None), ("spec", "30", None), ("status", "12", "status"))
+    entries[1]["manager"] = entries[2]["manager"] = "ack-sagemaker"
+    body = pipeline(SYNCED, said="Active", managedFields=entries)
+    assert answered(body)
+    assert observe(prune(body)) == observe(body)
+    entries[1]["manager"] = "kubectl-edit"
+    assert not answered(body)

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from airflow_ack_sagemaker.core.resource.server_clock import ServerClock, server_clock, stamp_of_write
+from airflow_ack_sagemaker.core.resource.server_clock import (
+    Moment,
+    ServerClock,
+    age,
+    elapsed,
+    server_clock,
+    stamp_of_write,
+)
 
 NOON = 1_793_620_800.0
 
@@ -49,3 +56,33 @@ def test_the_stamp_of_our_own_write_is_told_from_others() -> None:
     assert (
         stamp_of_write({"metadata": {"managedFields": [{"manager": "airflow-ack-sagemaker", "time": "soon"}]}}) is None
     )
+
+
+@pytest.mark.parametrize("offset", [-600.0, -5.0, 0.0, 5.0, 600.0, 3600.0])
+def test_the_age_of_a_stamp_is_told_by_the_clock_that_wrote_it(offset: float) -> None:
+    clock, stamp = ServerClock(offset), NOON + offset
+    assert age(stamp, NOON + 90, clock) == 90
+    assert age(stamp, NOON + 90, clock, most=60.0) == 60
+    assert age(stamp, NOON + 90, clock, most=-1.0) == 90, "a run that begins in the future bounds nothing"
+    assert age(stamp, NOON - 1, clock) == 0, "within the stamp's second"
+    assert age(stamp, NOON - 60, clock) is None, "the future is not known"
+    assert age(stamp, NOON + 90, None) is None
+
+
+@pytest.mark.parametrize(
+    ("now", "server_now", "seconds"),
+    [
+        (NOON + 30, None, 30.0),
+        (NOON - 600, None, 0.0),
+        (NOON - 600, 130.0, 30.0),  # a reader that is behind
+        (NOON + 630, 130.0, 30.0),  # one that is ahead
+        (NOON + 30, 3_730.0, 30.0),  # the server's clock was set forward
+        (NOON + 30, -3_470.0, 30.0),  # and back
+        (NOON - 600, -3_470.0, 0.0),
+    ],
+)
+def test_of_two_clocks_the_shorter_time_counts_and_the_future_not_at_all(
+    now: float, server_now: float | None, seconds: float
+) -> None:
+    clock = None if server_now is None else ServerClock(server_now - now)
+    assert elapsed(Moment(NOON, 100.0), now, clock) == seconds

@@ -10,28 +10,26 @@ import pytest
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_REPORTED, RunIdentity
 from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, SpecError
+from airflow_ack_sagemaker.core.resource.server_clock import ServerClock
 from airflow_ack_sagemaker.core.run.batch import (
+    FailurePolicy,
     Member,
-    Policy,
-    Progress,
     Standing,
-    Waits,
     by_number,
-    from_ranges,
     members_of,
     next_actions,
     result_of,
     summary,
-    to_ranges,
 )
 from airflow_ack_sagemaker.core.run.batch_input import entries_of, spare_failures
+from airflow_ack_sagemaker.core.run.batch_progress import Progress, Waits, from_ranges, to_ranges
 from airflow_ack_sagemaker.core.run.batch_wait import GATHER, BatchWait
 from airflow_ack_sagemaker.core.run.deadlines import Verdict
 from tests.core.resources import NOT_SYNCED, SYNCED
 
 RUN = RunIdentity("dag", "run", "train", -1)
 CREATED = 1_793_502_000.0  # 2026-11-01T03:00:00Z
-WAITS = Waits(CREATED, reconcile=300, recover=900, whole=None)
+WAITS = Waits(reconcile=300, recover=900, whole=None)
 
 
 def made(index: int, said: str | None = None, *, attempt: int = 1, first_try: int = 1, reported: bool = False) -> Any:
@@ -125,11 +123,30 @@ def test_resources_of_others_are_nobodys() -> None:
 
 def test_patience_counts_for_each_alone_and_from_this_try() -> None:
     assert members(made(0), count=1, now=CREATED + 301)[0].verdict is Verdict.NOT_RECONCILED
-    later = Waits(CREATED + 1_000, reconcile=300, whole=2_000)
+    waits, later = Waits(reconcile=300, whole=2_000), Progress(CREATED + 1_000, launched={7: CREATED + 1_500})
     (outcome,) = (m.outcome for m in members(made(0), count=1))
     assert outcome is not None
-    assert later.of(outcome).reconcile_by == CREATED + 1_300
-    assert later.of(outcome).finish_by == CREATED + 2_000
+    later.hand_over(CREATED + 1_000, ServerClock())
+    assert later.deadlines_of(0, outcome, waits).reconcile_by == CREATED + 1_300
+    assert later.deadlines_of(0, outcome, waits).finish_by == CREATED + 2_000
+    assert later.deadlines_of(7, outcome, waits).finish_by == CREATED + 3_500, "what it launched counts from then"
+    later.oldest = 400.0
+    assert later.deadlines_of(0, outcome, waits).finish_by == CREATED + 2_600, "the run itself is younger"
+    for unknown in (None, ServerClock(-5_000)):
+        later.hand_over(CREATED + 1_000, unknown)
+        assert later.deadlines_of(0, outcome, waits).finish_by == CREATED + 3_000
+
+
+@pytest.mark.parametrize("ahead", [-600.0, -5.0, 5.0, 600.0, 3_600.0])
+def test_progress_means_the_same_on_a_machine_whose_clock_differs(ahead: float) -> None:
+    progress = Progress(CREATED, launched={3: CREATED + 10}, execution_by=CREATED + 100)
+    progress.hand_over(CREATED + 20, ServerClock(7.0))
+    read = Progress.from_dict(json.loads(json.dumps(progress.to_dict())))
+    now = CREATED + 23 + ahead  # three seconds later, on a machine whose clock is ahead by so much
+    read.read_at(now, ServerClock(7.0 - ahead))
+    assert (read.started, read.execution_by) == (CREATED + ahead, CREATED + 100 + ahead)
+    assert read.launched == {3: CREATED + 10 + ahead}
+    assert read.clock == ServerClock(7.0 - ahead)
 
 
 def test_progress_survives_as_small_json() -> None:
@@ -154,21 +171,21 @@ def standing(text: str) -> list[Member]:
 @pytest.mark.parametrize(
     ("text", "limit", "spare", "policy", "launch", "stop"),
     [
-        ("wwww", None, 0, Policy.RUN_ALL, [0, 1, 2, 3], []),
-        ("wwww", 2, 0, Policy.RUN_ALL, [0, 1], []),
-        ("asww", 2, 0, Policy.RUN_ALL, [2], []),
-        ("aaww", 2, 0, Policy.RUN_ALL, [], []),
-        ("aaaw", 2, 0, Policy.RUN_ALL, [], []),
-        ("faww", 2, 0, Policy.RUN_ALL, [2], []),
-        ("faww", 2, 0, Policy.FAIL_FAST, [], []),
-        ("faww", 2, 1, Policy.FAIL_FAST, [2], []),
-        ("faww", 2, 0, Policy.STOP_REST, [], [1]),
-        ("ffaw", 2, 1, Policy.STOP_REST, [], [2]),
-        ("sfsf", 2, 0, Policy.RUN_ALL, [], []),
+        ("wwww", None, 0, FailurePolicy.RUN_ALL, [0, 1, 2, 3], []),
+        ("wwww", 2, 0, FailurePolicy.RUN_ALL, [0, 1], []),
+        ("asww", 2, 0, FailurePolicy.RUN_ALL, [2], []),
+        ("aaww", 2, 0, FailurePolicy.RUN_ALL, [], []),
+        ("aaaw", 2, 0, FailurePolicy.RUN_ALL, [], []),
+        ("faww", 2, 0, FailurePolicy.RUN_ALL, [2], []),
+        ("faww", 2, 0, FailurePolicy.FAIL_FAST, [], []),
+        ("faww", 2, 1, FailurePolicy.FAIL_FAST, [2], []),
+        ("faww", 2, 0, FailurePolicy.STOP_REST, [], [1]),
+        ("ffaw", 2, 1, FailurePolicy.STOP_REST, [], [2]),
+        ("sfsf", 2, 0, FailurePolicy.RUN_ALL, [], []),
     ],
 )
 def test_next_step(
-    text: str, limit: int | None, spare: int, policy: Policy, launch: list[int], stop: list[int]
+    text: str, limit: int | None, spare: int, policy: FailurePolicy, launch: list[int], stop: list[int]
 ) -> None:
     step = next_actions(standing(text), max_active=limit, spare_failures=spare, policy=policy)
     assert [m.index for m in step.launch] == launch
@@ -210,7 +227,7 @@ def test_a_summary_names_some() -> None:
 
 
 def batch_wait(count: int = 3, *, more: bool = False, spare: int | None = None) -> BatchWait:
-    watched = BatchWait(range(count), waits=WAITS, more=more, spare_failures=spare)
+    watched = BatchWait(range(count), waits=WAITS, progress=Progress(CREATED), more=more, spare_failures=spare)
     for index in range(count):
         watched.see(index, made(index, "Executing"), CREATED)
     return watched

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from airflow_ack_sagemaker.core.resource.freshness import generation_of, written_by_others
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_GENERATION, ANNOTATION_RAN
 from airflow_ack_sagemaker.core.resource.status import classify
-from airflow_ack_sagemaker.core.run.definition_ran import generation_of, has_run
+from airflow_ack_sagemaker.core.run.definition_ran import has_run
 
 OURS, OTHER = "a" * 64, "b" * 64
 
@@ -60,3 +61,13 @@ def test_which_definition_has_run(execution: dict[str, Any], pipeline: dict[str,
 
 def test_a_generation_is_that_of_one_very_pipeline() -> None:
     assert generation_of(pipeline(4)) != generation_of(pipeline(4, uid="p2"))
+
+
+def test_who_writes_the_pipeline_is_told_by_its_managers() -> None:
+    when = "2026-11-01T03:00:00Z"
+    ours: dict[str, Any] = {"manager": "airflow-ack-sagemaker", "fieldsV1": {"f:spec": {}}, "time": when}
+    controller = {**ours, "manager": "ack-sagemaker", "subresource": "status", "fieldsV1": {"f:status": {}}}
+    labels = {**ours, "manager": "kubectl", "fieldsV1": {"f:metadata": {}}}
+    mine = {"metadata": {"managedFields": [ours, controller, labels]}}
+    assert not written_by_others(mine)
+    assert written_by_others({"metadata": {"managedFields": [ours, {**ours, "manager": "flux"}]}})

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airflow_ack_sagemaker.core.resource.freshness import prune
+from airflow_ack_sagemaker.core.resource.server_clock import ServerClock
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
 from airflow_ack_sagemaker.core.run.deadlines import (
     DELETION_GRACE,
@@ -18,6 +19,7 @@ from airflow_ack_sagemaker.core.run.deadlines import (
     finish_by,
     goes_on,
     next_deadline,
+    noted,
     seconds_late,
     timed_out_before,
     verdict_of,
@@ -117,27 +119,71 @@ def test_execution_timeout_holds_and_leaves_what_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("timeout", "created", "begun", "end", "anew"),
+    ("timeout", "age", "end", "anew"),
     [
-        (None, 0.0, 1_000.0, None, False),
-        (100.0, 990.0, 1_000.0, 1_090.0, False),  # a retry goes on where a lost worker was
-        (100.0, 0.0, 1_000.0, 1_100.0, True),  # a retry after a timeout waits its own share
-        (100.0, 900.0, 1_000.0, 1_100.0, True),
-        (100.0, 4_600.0, 1_000.0, 1_100.0, False),  # an API server that is an hour ahead
-        (100.0, None, 1_000.0, 1_100.0, False),
+        (None, 1_000.0, None, False),
+        (100.0, 10.0, 1_090.0, False),  # a retry goes on where a lost worker was
+        (100.0, 1_000.0, 1_100.0, True),  # a retry after a timeout waits its own share
+        (100.0, 100.0, 1_100.0, True),
+        (100.0, None, 1_100.0, False),
     ],
 )
 def test_a_retry_after_a_timeout_waits_its_own_share(
-    timeout: float | None, created: float | None, begun: float, end: float | None, anew: bool
+    timeout: float | None, age: float | None, end: float | None, anew: bool
 ) -> None:
-    assert finish_by(timeout, created=created, begun=begun) == end
-    assert timed_out_before(timeout, created=created, begun=begun) is anew
+    assert finish_by(timeout, age=age, begun=1_000.0) == end
+    assert timed_out_before(timeout, age=age) is anew
 
 
 def test_a_late_end_is_told_by_how_much() -> None:
-    assert seconds_late(100.0, created=0.0, now=160.0) == 60.0
-    assert seconds_late(100.0, created=0.0, now=60.0) == 0.0
-    assert seconds_late(None, created=0.0, now=1e9) == seconds_late(5.0, created=None, now=1e9) == 0.0
+    """By stamps of one clock, so that this machine's does not matter."""
+    ended = execution(SYNCED, said="Succeeded")
+    assert seconds_late(5.0, classify(ended)) == 0.0, "when it ended is not known"
+    ended["metadata"]["creationTimestamp"] = "2026-11-01T03:00:00Z"
+    ended["metadata"]["managedFields"] = [{"subresource": "status", "time": "2026-11-01T03:02:40Z"}]
+    outcome = classify(prune(ended))
+    assert seconds_late(100.0, outcome) == 60.0
+    assert seconds_late(200.0, outcome) == seconds_late(None, outcome) == 0.0
+
+
+@pytest.mark.parametrize("ahead", [-600.0, -5.0, 5.0, 600.0, 3_600.0])
+def test_deadlines_mean_the_same_on_a_machine_whose_clock_differs(ahead: float) -> None:
+    written = Deadlines(reconcile_by=1_300.0, finish_by=4_600.0, begun=1_000.0).handed_over(1_010.0, ServerClock(40.0))
+    now = 1_013.0 + ahead  # three seconds later
+    assert written.moment is not None
+    assert written.moment.doubtful(now) == (not 0 <= 3.0 + ahead <= 60)
+    read = Deadlines.from_dict(written.to_dict()).read_at(now, ServerClock(40.0 - ahead))
+    assert (read.reconcile_by, read.finish_by, read.begun) == (1_300.0 + ahead, 4_600.0 + ahead, 1_000.0 + ahead)
+    again = read.handed_over(now + 5)
+    assert again.told_server == 1_058.0, "the API server's time goes on with the deadlines"
+
+
+def test_deadlines_of_clocks_that_make_no_sense_begin_anew() -> None:
+    """The writer's clock was ahead, and the API server's was set back since."""
+    written = Deadlines(finish_by=5_000.0).handed_over(4_600.0, ServerClock(0.0))
+    assert written.read_at(1_000.0, ServerClock(0.0)).finish_by == 1_400.0
+    assert written.read_at(1_000.0).finish_by == 1_400.0
+    assert Deadlines(finish_by=5.0).read_at(1_000.0).finish_by == 5.0, "of an older version: as it is"
+
+
+@pytest.mark.parametrize(("offset", "known"), [(0.0, 30.0), (-600.0, 30.0), (3_600.0, 30.0), (None, 0.0)])
+def test_a_stamp_of_the_first_look_is_as_old_as_the_servers_clock_says(offset: float | None, known: float) -> None:
+    outcome, now = DELETIONS["stopping"], ASKED + 30.0 - (offset or 0.0)
+    clock = None if offset is None else ServerClock(offset)
+    first = noted(outcome, None, now, clock)
+    assert first.noted == now - known
+    assert noted(outcome, first, now + 500, clock).noted == first.noted, "it does not move"
+    deadlines = Deadlines(begun=now)
+    end = now - known + DELETION_TIMEOUT
+    assert verdict_of(first, deadlines, end - 1) is None
+    assert verdict_of(first, deadlines, end) is Verdict.TIMED_OUT
+
+
+def test_a_stamp_of_the_future_and_one_that_comes_while_it_is_followed_count_from_now() -> None:
+    outcome, now = DELETIONS["stopping"], ASKED - 3_600
+    assert noted(outcome, None, now, ServerClock(0.0)).noted == now
+    running = classify(execution(NOT_SYNCED, said="Executing"))
+    assert noted(outcome, running, ASKED + 9_999, ServerClock(0.0)).noted == ASKED + 9_999
 
 
 def test_deadlines_survive_a_trigger_and_one_from_an_older_version_is_understood() -> None:

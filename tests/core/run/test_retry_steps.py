@@ -8,7 +8,8 @@ import pytest
 
 from airflow_ack_sagemaker.core.definition.parse import Definition, parse_definition
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_DEFINITION_SHA256, ANNOTATION_RETRY_WHOLE
-from airflow_ack_sagemaker.core.run.retry_steps import Selection, StepRun, obstacle, retry_from, select
+from airflow_ack_sagemaker.core.run.retry_steps import Selection, obstacle, retry_from, select
+from airflow_ack_sagemaker.core.run.step_runs import StepRun
 from tests.core.resources import ARN, SYNCED, execution
 
 OK, FAILED, STOPPED = "Succeeded", "Failed", "Stopped"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_ack_sagemaker.core.resource.status import Outcome, classify, gone
-from airflow_ack_sagemaker.core.run.stopping import has_ended, stop_report
+from airflow_ack_sagemaker.core.run.stopping import has_ended, is_ended_by_user, stop_report
 from tests.core.resources import condition, execution
 
 DELETED: dict[str, Any] = {"deletionTimestamp": "2026-11-01T03:10:00Z", "finalizers": ["f"]}
@@ -37,3 +37,22 @@ def test_what_is_said(last: Outcome, ended: bool, said: str) -> None:
     if not ended:
         assert "kubectl get pipelineexecution abalone -n ml" in report
         assert "Confirmed" not in report
+
+
+@pytest.mark.parametrize(
+    ("state", "by_user"),
+    [
+        ("success", True),
+        ("failed", True),
+        ("restarting", True),  # a clear of a task that runs
+        (None, True),  # a clear of one that is deferred, before the scheduler has looked
+        ("running", False),  # the worker is shut down
+        ("up_for_retry", False),  # the scheduler has missed the heartbeats of a busy worker ...
+        ("scheduled", False),  # ... and lets the next try begin
+        ("queued", False),
+        ("deferred", False),  # the trigger has moved to another triggerer ...
+        ("up_for_reschedule", False),
+    ],
+)
+def test_only_what_a_person_does_ends_a_try_for_good(state: str | None, by_user: bool) -> None:
+    assert is_ended_by_user(state) is by_user

@@ -3,7 +3,19 @@
 import { keepPreviousData, QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { act, actInAirflow, ApiError, get } from "./client";
-import type { DefinitionDiff, ExecutionDetail, ExecutionList, ExecutionRow, Health, PipelineList } from "./types";
+import type {
+  DefinitionDiff,
+  EndpointList,
+  ExecutionDetail,
+  ExecutionList,
+  ExecutionRow,
+  Health,
+  ModelList,
+  ModelVersion,
+  PipelineList,
+  StepLog,
+  StepValues,
+} from "./types";
 
 const POLL = 3_000;
 
@@ -55,11 +67,59 @@ export const useDiff = (key: ExecutionKey, wanted: boolean) =>
     refetchOnWindowFocus: false,
   });
 
+/** What the expressions of one step are. An outcome becomes known while the execution runs. */
+export const useValues = (key: ExecutionKey, step: string) =>
+  useQuery({
+    queryKey: ["values", key, step],
+    queryFn: ({ signal }) => {
+      const query = onCluster(key);
+      query.set("step", step);
+      return get<StepValues>(`${where(key)}/values`, query, signal);
+    },
+    refetchInterval: 10 * POLL,
+  });
+
+/** The end of the log of one step's job, while somebody looks at it. */
+export const useLog = (key: ExecutionKey, step: string, wanted: boolean) =>
+  useQuery({
+    queryKey: ["log", key, step],
+    queryFn: ({ signal }) => {
+      const query = onCluster(key);
+      query.set("step", step);
+      return get<StepLog>(`${where(key)}/log`, query, signal);
+    },
+    enabled: wanted,
+    refetchInterval: 5 * POLL,
+  });
+
 export const usePipelines = (dagId: string | undefined) =>
   useQuery({
     queryKey: ["pipelines", dagId],
     queryFn: ({ signal }) => get<PipelineList>("pipelines", new URLSearchParams(dagId ? { dag_id: dagId } : {}), signal),
   });
+
+export const useModels = (query: URLSearchParams) =>
+  useQuery({
+    queryKey: ["models", query.toString()],
+    queryFn: ({ signal }) => get<ModelList>("models", query, signal),
+    placeholderData: keepPreviousData,
+  });
+
+export const useEndpoints = (query: URLSearchParams) =>
+  useQuery({
+    queryKey: ["endpoints", query.toString()],
+    queryFn: ({ signal }) => get<EndpointList>("endpoints", query, signal),
+    placeholderData: keepPreviousData,
+  });
+
+export const useDecision = (version: ModelVersion, approved: boolean) => {
+  const queries = useQueryClient();
+  const path = `models/${encodeURIComponent(version.namespace)}/${encodeURIComponent(version.name)}/approval`;
+  return useMutation({
+    mutationFn: () => act(path, onCluster(version), { uid: version.uid, approved }),
+    onSettled: () => queries.invalidateQueries(),
+  });
+};
 
 export const useHealth = () =>
   useQuery({

@@ -70,6 +70,7 @@ export type Step = {
   reason: string | null;
   parent: string | null;
   branch: Branch | null;
+  log_url: string | null;
 };
 
 export type StepEdge = { source: string; target: string; branch: Branch | null };
@@ -119,6 +120,14 @@ export type DefinitionDiff = {
   note: string | null;
 };
 
+export type StepValue = { where: string; expression: string; value: string | null; why: string | null };
+
+export type StepValues = { version: string; now: string; values: StepValue[]; note: string | null };
+
+export type LogLine = { time: string; message: string };
+
+export type StepLog = { version: string; now: string; lines: LogLine[]; note: string | null };
+
 export type PastDuration = { namespace: string; name: string; created: string; duration: number; state: State };
 
 export type Drift = { state: "in_sync" | "behind" | "edited" | "unknown"; detail: string | null };
@@ -150,6 +159,113 @@ export type PipelineList = {
   loading: boolean;
   errors: string[];
   items: PipelineRow[];
+};
+
+export type Metric = { name: string; value: number };
+
+export type ModelVersion = {
+  cluster: string;
+  namespace: string;
+  name: string;
+  uid: string;
+  group: string;
+  number: number | null;
+  state: State;
+  status: string | null;
+  approval: string | null;
+  reason: string | null;
+  remedy: string | null;
+  metrics: Metric[];
+  created: string;
+  dag_id: string;
+  run_id: string;
+  task_id: string;
+  map_index: number;
+  arn: string | null;
+  console_url: string | null;
+  may_edit: boolean;
+  execution: { cluster: string; namespace: string; name: string } | null;
+  execution_url: string | null;
+  endpoints: { namespace: string; endpoint: string }[];
+};
+
+export type ModelGroup = { group: string; versions: number; approved: number | null };
+
+export type ModelList = {
+  version: string;
+  now: string;
+  loading: boolean;
+  errors: string[];
+  total: number;
+  items: ModelVersion[];
+  counts: Partial<Record<string, number>>;
+  groups: ModelGroup[];
+};
+
+export type VersionName = { group: string; number: number };
+
+export type RolloutEnd = "Serves" | "RollingOut" | "Replaced" | "Failed" | "Unknown";
+
+export type Rollout = {
+  name: string;
+  config: string;
+  created: string;
+  end: RolloutEnd;
+  attempt: number | null;
+  model: string | null;
+  version: VersionName | null;
+  former: string | null;
+  metrics: Metric[];
+  dag_id: string;
+  run_id: string;
+  task_id: string;
+  map_index: number;
+};
+
+export type Standing =
+  | "Updating"
+  | "Updated"
+  | "RolledBack"
+  | "RolledBackSilently"
+  | "NoCapacity"
+  | "CreationFailed"
+  | "Broken"
+  | "Replaced"
+  | "Refused"
+  | "Gone";
+
+export type EndpointRow = {
+  cluster: string;
+  namespace: string;
+  name: string;
+  uid: string;
+  endpoint: string;
+  state: State;
+  standing: Standing;
+  status: string | null;
+  reason: string | null;
+  remedy: string | null;
+  asked: string;
+  serves: string | null;
+  model: string | null;
+  version: VersionName | null;
+  progress: string;
+  failure: string | null;
+  created: string;
+  arn: string | null;
+  console_url: string | null;
+  rollouts: Rollout[];
+  failed: number;
+  attempts: number;
+};
+
+export type EndpointList = {
+  version: string;
+  now: string;
+  loading: boolean;
+  errors: string[];
+  total: number;
+  items: EndpointRow[];
 };
 
 export type ClusterHealth = {

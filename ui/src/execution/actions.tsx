@@ -1,13 +1,7 @@
-import type { UseMutationResult } from "@tanstack/react-query";
-import type { ReactNode } from "react";
-
 import { useRerun, useStop } from "../api/queries";
 import type { ExecutionRow } from "../api/types";
-import { Confirmation } from "../parts/dialog";
+import { Action, messageOf } from "../parts/action";
 import { plural } from "../parts/format";
-import { Icon, type IconName } from "../parts/icons";
-import { useKept } from "../parts/kept";
-import { Failure } from "../parts/messages";
 import { hasEnded } from "../parts/states";
 import { Name } from "../parts/text";
 
@@ -32,7 +26,7 @@ const Stop = ({ execution }: { execution: ExecutionRow }) => {
       disabled={stopping}
       mutation={stop}
       say={(answer) => messageOf(answer) ?? "SageMaker is asked to stop it."}
-      execution={execution}
+      uid={execution.uid}
     >
       {execution.started === null ? (
         <p>
@@ -64,7 +58,7 @@ const Rerun = ({ execution }: { execution: ExecutionRow }) => {
       confirm="Clear the task and re-run"
       mutation={rerun}
       say={sayCleared}
-      execution={execution}
+      uid={execution.uid}
     >
       <p>
         Airflow clears the task <Name>{execution.task_id}</Name> of the run <Name>{execution.run_id}</Name>, and all tasks
@@ -76,74 +70,9 @@ const Rerun = ({ execution }: { execution: ExecutionRow }) => {
   );
 };
 
-const messageOf = (answer: unknown): string | null => {
-  const message = (answer as { message?: unknown } | null)?.message;
-  return typeof message === "string" ? message : null;
-};
-
 const sayCleared = (answer: unknown): string => {
   const cleared = (answer as { total_entries?: unknown } | null)?.total_entries;
   return typeof cleared === "number"
     ? `Airflow has cleared ${plural(cleared, "task instance")}. The next attempt shows here once its task runs.`
     : "Airflow has cleared the task. The next attempt shows here once it runs.";
-};
-
-type ActionProps = {
-  id: string;
-  icon: IconName;
-  label: string;
-  title: string;
-  confirm: string;
-  dangerous?: boolean;
-  disabled?: boolean;
-  mutation: UseMutationResult<unknown, Error, void>;
-  say: (answer: unknown) => string;
-  execution: ExecutionRow;
-  children: ReactNode;
-};
-
-const Action = ({ id, icon, label, title, confirm, dangerous, disabled, mutation, say, execution, children }: ActionProps) => {
-  const [asking, ask] = useKept<boolean>(`ask:${id}`, false);
-  const [, tell] = useKept<string | null>(`done:${execution.uid}`, null);
-  const close = () => {
-    ask(false);
-    mutation.reset();
-  };
-  const act = () =>
-    mutation.mutate(undefined, {
-      onSuccess: (answer) => {
-        tell(say(answer));
-        ask(false);
-      },
-    });
-  return (
-    <>
-      <button
-        type="button"
-        className={dangerous ? "asm-button asm-danger" : "asm-button asm-primary"}
-        disabled={disabled}
-        aria-haspopup="dialog"
-        onClick={() => {
-          tell(null);
-          ask(true);
-        }}
-      >
-        <Icon name={icon} />
-        {label}
-      </button>
-      {asking && (
-        <Confirmation
-          title={title}
-          confirm={confirm}
-          dangerous={dangerous}
-          busy={mutation.isPending}
-          onConfirm={act}
-          onClose={close}
-        >
-          {children}
-          {mutation.error && <Failure error={mutation.error} />}
-        </Confirmation>
-      )}
-    </>
-  );
 };

@@ -32,7 +32,7 @@ export const Execution = ({ address, onItsTab = false }: { address: ExecutionKey
       <Header detail={data} gone={gone} onItsTab={onItsTab} />
       <Why execution={execution} steps={data.graph.steps} />
       <div className="asm-grid">
-        <Steps graph={data.graph} />
+        <Steps graph={data.graph} address={here} />
         <Parameters parameters={data.parameters} />
         <Timeline entries={data.timeline} />
         <Definition definition={data.definition} address={here} />

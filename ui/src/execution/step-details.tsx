@@ -1,12 +1,23 @@
+import type { ExecutionKey } from "../api/queries";
 import type { Step } from "../api/types";
 import { Icon } from "../parts/icons";
 import { stepLook } from "../parts/states";
 import { Badge, Name, Time } from "../parts/text";
 import { Fact, Facts } from "../parts/facts";
 import { StepDuration } from "./step-list";
+import { StepLogs } from "./step-logs";
+import { StepValues } from "./step-values";
 
 /** What is known of one step. */
-export const StepDetails = ({ step, onClose }: { step: Step; onClose: () => void }) => {
+export const StepDetails = ({
+  step,
+  address,
+  onClose,
+}: {
+  step: Step;
+  address: ExecutionKey;
+  onClose: () => void;
+}) => {
   const look = stepLook(step.status);
   return (
     <section className="asm-details" aria-label={`Step ${step.name}`} aria-live="polite">
@@ -53,6 +64,8 @@ export const StepDetails = ({ step, onClose }: { step: Step; onClose: () => void
           {step.reason}
         </p>
       )}
+      <StepValues address={address} step={step.name} />
+      {step.log_url && <StepLogs address={address} step={step.name} url={step.log_url} />}
     </section>
   );
 };

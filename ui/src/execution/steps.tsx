@@ -1,5 +1,6 @@
 import { useCallback, useRef } from "react";
 
+import type { ExecutionKey } from "../api/queries";
 import type { StepGraph } from "../api/types";
 import { useSearch } from "../host/search";
 import { Panel } from "../parts/facts";
@@ -12,7 +13,7 @@ import { StepList } from "./step-list";
 const NARROW = 560;
 
 /** The steps as graph or list, and the details of the one that was chosen. */
-export const Steps = ({ graph }: { graph: StepGraph }) => {
+export const Steps = ({ graph, address }: { graph: StepGraph; address: ExecutionKey }) => {
   const [search, change] = useSearch();
   const frame = useRef<HTMLDivElement>(null);
   const width = useWidth(frame);
@@ -59,7 +60,7 @@ export const Steps = ({ graph }: { graph: StepGraph }) => {
           />
         )}
         {steps.length > 0 && asList && <StepList steps={steps} selected={selected} onSelect={select} />}
-        {chosen && <StepDetails step={chosen} onClose={() => select(null)} />}
+        {chosen && <StepDetails step={chosen} address={address} onClose={() => select(null)} />}
       </div>
     </Panel>
   );

@@ -1,19 +1,21 @@
-import { useEffect, useRef, useState } from "react";
-
 import type { ExecutionList, State } from "../api/types";
 import type { Changes } from "../host/search";
 import { Icon } from "../parts/icons";
+import { Choice, SearchBox } from "../parts/inputs";
 import { lookOf, STATES } from "../parts/states";
 import type { Place, Shown } from "./query";
 
 type Props = { shown: Shown; place: Place; list: ExecutionList | undefined; change: (changes: Changes) => void };
 
-const PAUSE = 250;
-
 export const Filters = ({ shown, place, list, change }: Props) => (
   <div className="asm-stack" role="search" aria-label="Executions">
     <div className="asm-filters">
-      <SearchBox value={shown.text} onChange={(text) => change({ q: text, page: null })} />
+      <SearchBox
+        value={shown.text}
+        label="Search executions"
+        placeholder="Search names, runs, tasks, reasons"
+        onChange={(text) => change({ q: text, page: null })}
+      />
       <Choice
         label="Pipeline"
         all="All pipelines"
@@ -33,68 +35,6 @@ export const Filters = ({ shown, place, list, change }: Props) => (
     </div>
     <StateFilter shown={shown} list={list} change={change} />
   </div>
-);
-
-/** Typing is answered at once; the server is asked when it pauses. */
-const SearchBox = ({ value, onChange }: { value: string; onChange: (text: string) => void }) => {
-  const [typed, type] = useState(value);
-  const asked = useRef(value);
-  const tell = useRef(onChange);
-  tell.current = onChange;
-
-  useEffect(() => {
-    // "Back", or a link: the URL says something else than what was typed.
-    if (value !== asked.current) {
-      asked.current = value;
-      type(value);
-    }
-  }, [value]);
-
-  useEffect(() => {
-    if (typed === asked.current) return;
-    const timer = setTimeout(() => {
-      asked.current = typed;
-      tell.current(typed);
-    }, PAUSE);
-    return () => clearTimeout(timer);
-  }, [typed]);
-
-  return (
-    <label className="asm-search">
-      <span className="asm-hidden">Search executions</span>
-      <Icon name="search" />
-      <input
-        type="search"
-        dir="auto"
-        value={typed}
-        maxLength={200}
-        placeholder="Search names, runs, tasks, reasons"
-        onChange={(event) => type(event.target.value)}
-      />
-    </label>
-  );
-};
-
-type ChoiceProps = {
-  label: string;
-  all: string;
-  value: string;
-  values: string[];
-  onChange: (value: string) => void;
-};
-
-const Choice = ({ label, all, value, values, onChange }: ChoiceProps) => (
-  <label className="asm-choice">
-    <span className="asm-hidden">{label}</span>
-    <select value={value} onChange={(event) => onChange(event.target.value)}>
-      <option value="">{all}</option>
-      {(values.includes(value) || !value ? values : [value, ...values]).map((each) => (
-        <option key={each} value={each} dir="auto">
-          {each.length > 80 ? `${each.slice(0, 79)}…` : each}
-        </option>
-      ))}
-    </select>
-  </label>
 );
 
 const StateFilter = ({ shown, list, change }: Omit<Props, "place">) => {

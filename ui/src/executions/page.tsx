@@ -35,7 +35,7 @@ export const Executions = ({ place }: { place: Place }) => {
         </div>
       )}
       {data && data.items.length === 0 && (data.loading ? <Spinner label="Reading the cluster" /> : <Nothing filtered={!!filtered} />)}
-      {data && (data.total > 0 || shown.page > 1) && <Paging shown={shown} total={data.total} change={change} />}
+      {data && (data.total > 0 || shown.page > 1) && <Paging shown={shown} total={data.total} what="execution" change={change} />}
     </section>
   );
 };

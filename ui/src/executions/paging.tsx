@@ -3,16 +3,21 @@ import { plural } from "../parts/format";
 import { Icon } from "../parts/icons";
 import { SIZES, type Shown } from "./query";
 
-type Props = { shown: Shown; total: number; change: (changes: Changes) => void };
+type Props = {
+  shown: Pick<Shown, "page" | "size">;
+  total: number;
+  what: string;
+  change: (changes: Changes) => void;
+};
 
-export const Paging = ({ shown, total, change }: Props) => {
+export const Paging = ({ shown, total, what, change }: Props) => {
   const { page, size } = shown;
   const pages = Math.max(1, Math.ceil(total / size));
   const go = (to: number) => change({ page: to > 1 ? String(to) : null });
   return (
     <nav className="asm-row asm-paging" aria-label="Pages">
       <span className="asm-muted" role="status">
-        {plural(total, "execution")}
+        {plural(total, what)}
       </span>
       <span className="asm-spring" />
       <label className="asm-row">

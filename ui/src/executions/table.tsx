@@ -71,7 +71,7 @@ const SortableHead = ({ column, title, shown, onSort }: HeadProps) => {
   );
 };
 
-const Cell = ({ label, children }: { label: string; children: ReactNode }) => (
+export const Cell = ({ label, children }: { label: string; children: ReactNode }) => (
   <td role="cell" data-label={label}>
     {children}
   </td>
@@ -111,7 +111,10 @@ const Row = memo(({ row, withDag, withRun, column }: RowProps) => {
   );
 });
 
-const TaskLinks = ({ row, withDag, withRun }: Omit<RowProps, "column">) => (
+type Whose = Pick<ExecutionRow, "dag_id" | "run_id" | "task_id" | "map_index"> & { index?: number | null };
+
+/** The task that has made something. */
+export const TaskLinks = ({ row, withDag, withRun }: { row: Whose; withDag: boolean; withRun: boolean }) => (
   <div className="asm-task">
     <div className="asm-path">
       {withDag && (
@@ -125,7 +128,7 @@ const TaskLinks = ({ row, withDag, withRun }: Omit<RowProps, "column">) => (
       <AirflowLink to={taskPath(row.dag_id, row.run_id, row.task_id, row.map_index)}>
         <Name cut>{row.map_index >= 0 ? `${row.task_id} [${row.map_index}]` : row.task_id}</Name>
       </AirflowLink>
-      {row.index !== null && <span className="asm-muted">#{row.index}</span>}
+      {row.index != null && <span className="asm-muted">#{row.index}</span>}
     </div>
     {withRun && (
       <AirflowLink to={runPath(row.dag_id, row.run_id)} className="asm-small">

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { formatAge, formatDuration, formatRunning, formatTime, plural } from "./format";
+import { formatAge, formatDuration, formatMetric, formatRunning, formatTime, plural } from "./format";
 
 test("durations are written as Airflow writes them", () => {
   expect(formatDuration(4.2)).toBe("4.20s");
@@ -29,4 +29,14 @@ test("ages are rough", () => {
 test("one and many", () => {
   expect(plural(1, "execution")).toBe("1 execution");
   expect(plural(10_000, "execution")).toBe("10,000 executions");
+});
+
+test("a metric keeps its size", () => {
+  expect([0, 4.4242424242, 0.0000123456789, 123456789, -1].map(formatMetric)).toEqual([
+    "0",
+    "4.42424",
+    "0.0000123457",
+    "123457000",
+    "-1",
+  ]);
 });

@@ -43,3 +43,6 @@ export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 
 export const percent = (share: number): string => `${Math.round(share * 100)}%`;
+
+/** A number of any size with six significant digits. */
+export const formatMetric = (value: number): string => String(Number(value.toPrecision(6)));

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { hasEnded, labelOf, lookOf, stepLook } from "./states";
+import { approvalLook, endLook, hasEnded, labelOf, lookOf, standingLook, stepLook } from "./states";
 
 test("SageMaker's own word while it runs, ours for the end", () => {
   expect(labelOf({ state: "InProgress", status: "Executing" })).toBe("Executing");
@@ -16,4 +16,17 @@ test("a state of a newer server is shown as it is", () => {
   expect(stepLook(null).label).toBe("Not known");
   expect(hasEnded("Refused")).toBe(true);
   expect(hasEnded("Retrying")).toBe(false);
+});
+
+test("nothing but Approved looks approved", () => {
+  expect(approvalLook("Approved").tone).toBe("success");
+  for (const other of ["approved", "Approved ", "PendingManualApproval", "Rejected", null])
+    expect(approvalLook(other).tone).not.toBe("success");
+  expect(approvalLook(null).label).toBe("Not decided");
+});
+
+test("a rollback does not look like a success", () => {
+  expect(standingLook("RolledBack")).toMatchObject({ label: "Rolled back", tone: "failed" });
+  expect(standingLook("Someday").tone).toBe("none");
+  expect(endLook("Serves").tone).toBe("success");
 });

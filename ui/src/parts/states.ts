@@ -1,6 +1,6 @@
 /** How a state looks and what it is called: of an execution, of a step. */
 
-import type { ExecutionRow, State, StepStatus } from "../api/types";
+import type { ExecutionRow, RolloutEnd, Standing, State, StepStatus } from "../api/types";
 import type { IconName } from "./icons";
 
 /** The colours are Airflow's own for what comes closest (style/tones.css). */
@@ -46,3 +46,37 @@ export const STEPS: Record<StepStatus, Look> = {
 };
 
 export const stepLook = (status: string | null): Look => lookUp(STEPS, status ?? "Not known");
+
+/** SageMaker's words for the approval of a model version. Nothing but "Approved" is served. */
+const APPROVALS: Record<string, Look> = {
+  Approved: { label: "Approved", tone: "success", icon: "check" },
+  Rejected: { label: "Rejected", tone: "failed", icon: "cross" },
+  PendingManualApproval: { label: "Pending", tone: "waiting", icon: "clock" },
+};
+
+export const approvalLook = (approval: string | null): Look => lookUp(APPROVALS, approval ?? "Not decided");
+
+const STANDINGS: Record<Standing, Look> = {
+  Updated: { label: "In service", tone: "success", icon: "check" },
+  Updating: { label: "Updating", tone: "running", icon: "pulse" },
+  RolledBack: { label: "Rolled back", tone: "failed", icon: "again" },
+  RolledBackSilently: { label: "Rolled back", tone: "failed", icon: "again" },
+  NoCapacity: { label: "No capacity", tone: "failed", icon: "slash" },
+  CreationFailed: { label: "Creation failed", tone: "failed", icon: "cross" },
+  Broken: { label: "Broken", tone: "failed", icon: "alert" },
+  Replaced: { label: "Replaced", tone: "stopped", icon: "skip" },
+  Refused: { label: "Refused", tone: "refused", icon: "slash" },
+  Gone: { label: "Gone", tone: "none", icon: "question" },
+};
+
+export const standingLook = (standing: string): Look => lookUp(STANDINGS, standing);
+
+const ENDS: Record<RolloutEnd, Look> = {
+  Serves: { label: "Serves", tone: "success", icon: "check" },
+  RollingOut: { label: "Rolling out", tone: "running", icon: "pulse" },
+  Replaced: { label: "Served before", tone: "stopped", icon: "skip" },
+  Failed: { label: "Failed", tone: "failed", icon: "cross" },
+  Unknown: { label: "Not told", tone: "none", icon: "question" },
+};
+
+export const endLook = (end: string): Look => lookUp(ENDS, end);

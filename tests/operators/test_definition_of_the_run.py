@@ -1,0 +1,177 @@
+"""The definition that runs is the one that this run has applied, whoever applies another in between."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from airflow.sdk import DAG
+
+from airflow_ack_sagemaker.exceptions import AckInputError
+from airflow_ack_sagemaker.operators.pipeline import AckPipelineOperator
+from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
+from airflow_ack_sagemaker.operators.pipeline_executions import AckPipelineExecutionsOperator
+from airflow_ack_sagemaker.testing.sandbox import AckSandbox
+from harness.plain_client import connect
+from harness.waiting import wait_until
+from tests.operators.tries import executed
+
+DEFINITION = {
+    "Version": "2020-12-01",
+    "Parameters": [],
+    "Steps": [{"Name": "Train", "Type": "Training", "Arguments": {"Environment": {"DATE": "<<DATE>>"}}}],
+}
+MERGE = {"Content-Type": "application/merge-patch+json"}
+
+
+@dataclass
+class World:
+    """A sandbox, and tasks of one pipeline of its own."""
+
+    sandbox: AckSandbox
+    pipeline: str = field(default_factory=lambda: f"p-{uuid.uuid4().hex[:8]}")
+
+    @property
+    def uri(self) -> str:
+        return f"s3://definitions/{self.pipeline}.json"
+
+    def tasks(self, dag_id: str, *, of: type[Any] = AckPipelineExecutionOperator, **options: Any) -> tuple[Any, Any]:
+        """A task that applies the run's definition, and one that launches it; SageMaker may not be asked."""
+        with DAG(f"{dag_id}-{self.pipeline}"):
+            apply = self.applying("pipeline")
+            launch = of(task_id="launch", pipeline_name=self.pipeline, aws_conn_id=None, deferrable=False, **options)
+            apply >> launch
+        return apply, launch
+
+    def applying(self, task_id: str, date: str = "{{ run_id }}") -> AckPipelineOperator:
+        return AckPipelineOperator(
+            task_id=task_id,
+            pipeline_name=self.pipeline,
+            role_arn="arn:aws:iam::123456789012:role/sagemaker",
+            definition_uri=self.uri,
+            placeholders={"DATE": date},
+            deferrable=False,
+        )
+
+    def write(self, date: str) -> None:
+        """Somebody writes another definition into the Pipeline, and knows nothing of leases."""
+        text = json.dumps(DEFINITION).replace("<<DATE>>", date)
+        path = f"/apis/sagemaker.services.k8s.aws/v1alpha1/namespaces/default/pipelines/{self.pipeline}"
+        with connect(Path(self.sandbox.environment["KUBECONFIG"])) as http:
+            http.patch(path, json={"spec": {"pipelineDefinition": text}}, headers=MERGE).raise_for_status()
+
+    def ran(self, result: dict[str, Any]) -> str:
+        """The date of the definition that an execution ran, as SageMaker says."""
+        sagemaker = self.sandbox.boto3("sagemaker")
+        answer = sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=result["arn"])
+        return str(json.loads(answer["PipelineDefinition"])["Steps"][0]["Arguments"]["Environment"]["DATE"])
+
+    def statuses(self) -> list[str]:
+        return [one["PipelineExecutionStatus"] for one in self.sandbox.sagemaker_executions(self.pipeline)]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[AckSandbox]:
+    with AckSandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def world(sandbox: AckSandbox, monkeypatch: pytest.MonkeyPatch) -> World:
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    world = World(sandbox)
+    sandbox.put_definition(world.uri, DEFINITION)
+    return world
+
+
+@pytest.mark.parametrize("dags", [("daily", "daily"), ("daily", "hourly")])
+def test_another_run_or_dag_applies_its_own_in_between(world: World, dags: tuple[str, str]) -> None:
+    tasks = {day: world.tasks(dag) for day, dag in zip(("monday", "tuesday"), dags, strict=True)}
+    applied = {day: executed(apply, run_id=day) for day, (apply, _) in tasks.items()}
+    for day, (_, launch) in tasks.items():
+        result = executed(launch, run_id=day, pulled={"pipeline": applied[day]})
+        assert world.ran(result) == day
+    assert world.statuses() == ["Succeeded"] * 2, "nothing ran twice"
+
+
+def test_two_branches_of_a_run_launch_what_each_has_applied(world: World) -> None:
+    with DAG(f"branches-{world.pipeline}"):
+        ends = {}
+        for date in ("left", "right"):
+            apply = world.applying(f"apply_{date}", date)
+            launch = AckPipelineExecutionOperator(
+                task_id=f"launch_{date}", pipeline_name=world.pipeline, aws_conn_id=None, deferrable=False
+            )
+            apply >> launch
+            ends[date] = (apply, launch)
+    applied = {f"apply_{date}": executed(apply) for date, (apply, _) in ends.items()}
+    for date, (_, launch) in ends.items():
+        assert world.ran(executed(launch, pulled=applied)) == date
+
+
+def test_two_definitions_before_one_launch_are_an_error_that_names_both(world: World) -> None:
+    with DAG(f"both-{world.pipeline}"):
+        both = [world.applying("left", "left"), world.applying("right", "right")]
+        launch = AckPipelineExecutionOperator(
+            task_id="launch", pipeline_name=world.pipeline, aws_conn_id=None, deferrable=False
+        )
+        both >> launch
+    applied = {apply.task_id: executed(apply) for apply in both}
+    with pytest.raises(AckInputError, match="left, right"):
+        executed(launch, pulled=applied)
+    assert world.statuses() == []
+
+
+def test_the_late_members_of_a_batch_run_it_too(world: World) -> None:
+    apply, launch = world.tasks(
+        "batch", of=AckPipelineExecutionsOperator, executions=[{}, {}, {}], max_active_executions=1
+    )
+    applied = executed(apply, run_id="monday")
+    over = threading.Event()
+
+    def launched(count: int) -> bool:
+        return over.is_set() or len(world.statuses()) >= count
+
+    def others() -> None:
+        """Whenever another member was launched, a run of another DAG applies its own."""
+        for count in (1, 2, 3):
+            wait_until(partial(launched, count), 120, "a launch", every=0.05)
+            world.write(f"of others {count}")
+
+    thread = threading.Thread(target=others)
+    thread.start()
+    try:
+        results = executed(launch, run_id="monday", pulled={"pipeline": applied})
+    finally:
+        over.set()
+        thread.join()
+    assert [world.ran(result) for result in results] == ["monday"] * 3
+
+
+def test_a_writer_that_respects_no_lease_leads_to_no_wrong_success(world: World) -> None:
+    apply, launch = world.tasks("harassed")
+    applied = executed(apply, run_id="monday")
+    over = threading.Event()
+
+    def harass() -> None:
+        for number in range(12):
+            world.write(f"of others {number}")
+            over.wait(0.1)
+
+    thread = threading.Thread(target=harass)
+    thread.start()
+    try:
+        result = executed(launch, run_id="monday", pulled={"pipeline": applied})
+    finally:
+        over.set()
+        thread.join()
+    assert world.ran(result) == "monday"
+    assert world.statuses().count("Executing") == 0, "what ran with another's was stopped"
