@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any, Literal, Self
 from urllib.parse import quote, urlencode
 
-from playwright.sync_api import Browser, BrowserContext, JSHandle, Locator, Page, StorageState, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    JSHandle,
+    Locator,
+    Page,
+    StorageState,
+    expect,
+    sync_playwright,
+)
 
 from harness.airflow_processes import AirflowProcesses
 from harness.environment import clean_environment
@@ -104,6 +113,17 @@ class Visit:
         return (
             self.ours.get_by_role("table", name="Executions").locator("tbody").get_by_role("row").filter(has_text=text)
         )
+
+    def sort(self, column: str, direction: Literal["ascending", "descending"]) -> None:
+        """Click on the head of a column of the table of executions, and wait for the rows in that order.
+
+        Rows are of different heights. A click that begins while others come may end beside what it began on, which the
+        browser takes for no click.
+        """
+        head = self.ours.get_by_role("columnheader", name=column)
+        head.get_by_role("button").click()
+        expect(head).to_have_attribute("aria-sort", direction)
+        expect(self.ours.get_by_role("region", name="Executions", exact=True)).to_have_attribute("aria-busy", "false")
 
     def follow(self, text: str) -> None:
         """Click on the one execution in the table whose row has a text, and wait for its page."""

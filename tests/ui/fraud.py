@@ -10,13 +10,13 @@ from harness.waiting import wait_until
 from tests.airflow.support import Case
 
 PIPELINE, DAG_ID = "fraud", "fraud_retraining"
-_FOREVER = 1e9
-"""Seconds. What is held would go on with the first release of its execution, whenever it begins."""
+FOREVER = 1e9
+"""Seconds. A step that is held would go on with the first release of its execution, whenever it begins."""
 RULES = (
-    f"LabelCases=seconds:{_FOREVER}",
+    f"LabelCases=seconds:{FOREVER}",
     "TrainFraud=hold",
     'EvaluateFraud=gives:{"PropertyFiles": {"Report": {"auc": 0.93}}}',
-    f"ApproveFraud=seconds:{_FOREVER}",
+    f"ApproveFraud=seconds:{FOREVER}",
 )
 _QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/people"
 _REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
