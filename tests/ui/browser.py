@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from playwright.sync_api import (
     JSHandle,
     Locator,
     Page,
+    Request,
     StorageState,
     expect,
     sync_playwright,
@@ -66,6 +68,7 @@ class Visit:
     base: str
     problems: list[str] = field(default_factory=list)
     documents: list[str] = field(default_factory=list)
+    _asked: set[Request] = field(default_factory=set)
 
     def watch(self) -> None:
         """Begin to remember."""
@@ -73,6 +76,8 @@ class Visit:
         self.page.on("dialog", self._dialog)
         self.page.on("console", self._console)
         self.page.on("request", self._request)
+        self.page.on("requestfinished", lambda request: self._asked.discard(request))
+        self.page.on("requestfailed", lambda request: self._asked.discard(request))
 
     def _dialog(self, dialog: Any) -> None:
         self.problems.append(f"dialog: {dialog.message}")
@@ -83,9 +88,12 @@ class Visit:
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
             self.problems.append(f"console: {message.text}")
 
-    def _request(self, request: Any) -> None:
+    def _request(self, request: Request) -> None:
         if request.is_navigation_request() and request.frame == self.page.main_frame:
             self.documents.append(request.url)
+            self._asked.clear()
+        elif request.resource_type in ("fetch", "xhr"):
+            self._asked.add(request)
         if not request.url.startswith((self.base, "data:", "blob:")):
             self.problems.append(f"request: {request.url}")
 
@@ -114,20 +122,35 @@ class Visit:
             self.ours.get_by_role("table", name="Executions").locator("tbody").get_by_role("row").filter(has_text=text)
         )
 
-    def sort(self, column: str, direction: Literal["ascending", "descending"]) -> None:
-        """Click on the head of a column of the table of executions, and wait for the rows in that order.
+    def click(self, wanted: Locator) -> None:
+        """Click on something, once what the page has asked for is there and drawn.
 
-        Rows are of different heights. A click that begins while others come may end beside what it began on, which the
-        browser takes for no click.
+        An answer that is drawn while the button of the mouse is down may put something else under it. The browser takes
+        that for no click, and Playwright does not see it.
         """
+        wanted.wait_for()
+        self._draw()
+        asked = set(self._asked)  # a page that polls always asks for something
+        deadline = time.monotonic() + MOST_MS / 1000
+        while left := asked & self._asked:
+            assert time.monotonic() < deadline, f"There is no answer to {[request.url for request in left]}"
+            self._draw()
+        self._draw()
+        wanted.click()
+
+    def _draw(self) -> None:
+        """Wait until the page has drawn what it knows."""
+        self.page.evaluate("() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+
+    def sort(self, column: str, direction: Literal["ascending", "descending"]) -> None:
+        """Click on the head of a column of the table of executions, and wait until it has the order."""
         head = self.ours.get_by_role("columnheader", name=column)
-        head.get_by_role("button").click()
+        self.click(head.get_by_role("button"))
         expect(head).to_have_attribute("aria-sort", direction)
-        expect(self.ours.get_by_role("region", name="Executions", exact=True)).to_have_attribute("aria-busy", "false")
 
     def follow(self, text: str) -> None:
         """Click on the one execution in the table whose row has a text, and wait for its page."""
-        self.rows(text).get_by_role("link", name=re.compile(", execution ")).click()
+        self.click(self.rows(text).get_by_role("link", name=re.compile(", execution ")))
         self.article.wait_for()
 
     @property
@@ -147,7 +170,7 @@ class Visit:
     def choose_step(self, name: str) -> Locator:
         """Click on a step, in the graph or in the list that narrow windows have instead; its details."""
         listed = self.ours.get_by_role("table", name="Steps").get_by_role("button", name=name)
-        self.step(name).or_(listed).click()
+        self.click(self.step(name).or_(listed))
         details = self.ours.get_by_role("region", name=f"Step {name}")
         details.wait_for()
         return details

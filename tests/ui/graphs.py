@@ -22,11 +22,11 @@ def draw(dag_id: str, chromium: Chromium, airflow: AirflowProcesses, otherwise: 
     # With a size of its own comes a memory of its own: Airflow remembers for all pages that the graph was chosen.
     with chromium.visit(size=WIDE) as visit:
         visit.open(f"dags/{dag_id}")
-        visit.page.get_by_label("Show Graph").click()
+        visit.click(visit.page.get_by_label("Show Graph"))
         graph = visit.page.locator(".react-flow")
         graph.wait_for()
         if any("." in task for task in tasks):
-            visit.page.get_by_label("Expand all task groups").click()
+            visit.click(visit.page.get_by_label("Expand all task groups"))
         for task in tasks:
             expect(graph.locator(f"[data-id='{task}']")).to_be_visible()
         visit.page.add_style_tag(content=".react-flow__panel { display: none }")  # what is there to move the graph

@@ -43,7 +43,7 @@ def values(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) -> 
     """What the references of a step are."""
     visit.execution(running(airflow, sandbox))
     visit.choose_step("TrainChurn")
-    visit.ours.get_by_text("Values (", exact=False).click()
+    visit.click(visit.ours.get_by_text("Values (", exact=False))
     table = visit.ours.get_by_label("Values of step TrainChurn")
     expect(table.get_by_role("row").filter(has_text="Parameters.TrainingInstance")).to_contain_text("ml.")
 
@@ -52,7 +52,7 @@ def changes(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) ->
     """The first run of another definition, and what has changed."""
     succeeded = of(airflow, sandbox, story.CHURN.pipeline, "Succeeded")
     visit.execution(succeeded[-2])
-    visit.ours.get_by_text("Changes since the previous run").click()
+    visit.click(visit.ours.get_by_text("Changes since the previous run"))
     expect(visit.ours.get_by_label("Changes of the definition")).to_be_visible()
     visit.ours.get_by_label("Changes of the definition").scroll_into_view_if_needed()
 
@@ -76,7 +76,7 @@ def endpoints(visit: Visit, airflow: AirflowProcesses, sandbox: SandboxProcess) 
     visit.open(view="endpoints")
     card = visit.ours.get_by_role("article", name=f"Endpoint {served.ENDPOINT}")
     expect(card.locator("header, .asm-header").get_by_text("Rolled back")).to_be_visible()
-    card.get_by_text("2 rollouts").click()
+    visit.click(card.get_by_text("2 rollouts"))
     expect(card.get_by_role("table")).to_be_visible()
 
 

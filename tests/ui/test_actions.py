@@ -17,15 +17,15 @@ def test_a_run_is_stopped_after_a_confirmation_and_that_is_written_down(chromium
     case.wait_statuses("Executing")
     with chromium.visit() as visit:
         visit.execution(case.resources()[0])
-        visit.ours.get_by_role("button", name="Stop", exact=True).click()
+        visit.click(visit.ours.get_by_role("button", name="Stop", exact=True))
         dialog = visit.page.get_by_role("dialog", name="Stop this execution?")
         expect(dialog).to_contain_text(case.pipeline)
-        dialog.get_by_role("button", name="Cancel").click()
+        visit.click(dialog.get_by_role("button", name="Cancel"))
         expect(dialog).to_have_count(0)
         assert case.statuses() == ["Executing"]
 
-        visit.ours.get_by_role("button", name="Stop", exact=True).click()
-        dialog.get_by_role("button", name="Stop execution").click()
+        visit.click(visit.ours.get_by_role("button", name="Stop", exact=True))
+        visit.click(dialog.get_by_role("button", name="Stop execution"))
         expect(dialog).to_have_count(0)
         expect(visit.ours.get_by_text("It is no longer in the cluster")).to_be_visible()
         expect(visit.ours.get_by_role("button", name="Stop", exact=True)).to_have_count(0)
@@ -45,13 +45,13 @@ def test_a_finished_run_is_run_again_with_the_same_parameters(chromium: Chromium
     assert state == "success"
     with chromium.visit() as visit:
         visit.execution(case.resources()[0])
-        visit.ours.get_by_role("button", name="Re-run").click()
+        visit.click(visit.ours.get_by_role("button", name="Re-run"))
         dialog = visit.page.get_by_role("dialog", name="Run this once more?")
         expect(dialog).to_contain_text("with the same parameters")
-        dialog.get_by_role("button", name="Clear the task and re-run").click()
+        visit.click(dialog.get_by_role("button", name="Clear the task and re-run"))
         expect(dialog).to_have_count(0)
         attempt = visit.ours.get_by_role("link", name="Attempt 2")
-        attempt.click()
+        visit.click(attempt)
         expect(visit.ours.get_by_role("row", name="Rounds")).to_contain_text("37")
         expect(visit.badge).to_have_text("Succeeded")
         assert len(visit.documents) == 1

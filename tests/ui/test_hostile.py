@@ -41,7 +41,7 @@ def test_the_table_shows_text(chromium: Chromium, shelved: AirflowProcesses, siz
             expect(visit.rows(f"{name} <script>")).to_contain_text(pipeline, use_inner_text=False)
         more = visit.rows().get_by_role("button", name="More")
         for _ in PIPELINES:
-            more.first.click()
+            visit.click(more.first)
         expect(more).to_have_count(0)
         expect(visit.rows("markup:")).to_contain_text(SCRIPT)
         check_harmless(visit)
@@ -55,7 +55,7 @@ def test_an_execution_shows_text(chromium: Chromium, shelved: AirflowProcesses) 
             visit.follow(f"{name} <script>")
             expect(visit.article).to_contain_text(f"{name}: {SCRIPT}")
             for fold in visit.article.locator("summary").all():
-                fold.click()
+                visit.click(fold)
             yaml = visit.article.get_by_role("region", name="The resource as YAML")
             expect(yaml).to_contain_text("kind: PipelineExecution")
             visit.choose_step("Train")
@@ -64,7 +64,7 @@ def test_an_execution_shows_text(chromium: Chromium, shelved: AirflowProcesses) 
             # What looks like a secret is in no form anywhere on the page.
             expect(visit.article.get_by_role("row", name="ApiToken")).to_contain_text("masked")
             assert SECRET not in visit.page.content()
-            visit.ours.get_by_role("link", name="Executions").click()
+            visit.click(visit.ours.get_by_role("link", name="Executions"))
 
 
 def test_pipelines_show_text(chromium: Chromium, shelved: AirflowProcesses) -> None:
@@ -73,7 +73,7 @@ def test_pipelines_show_text(chromium: Chromium, shelved: AirflowProcesses) -> N
         expect(visit.ours.get_by_role("article")).to_have_count(len(PIPELINES))
         expect(visit.ours.get_by_role("article").filter(has_text=LINK).first).to_be_visible()
         for fold in visit.ours.locator("summary").all():
-            fold.click()
+            visit.click(fold)
         check_harmless(visit)
         check_fits(visit)
 

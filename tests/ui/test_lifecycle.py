@@ -23,14 +23,14 @@ def test_from_a_version_to_what_serves_it_and_back(chromium: Chromium, sandbox: 
     served.fill(sandbox)
     with chromium.visit() as visit:
         visit.open(view="models")
-        row(visit, f"{served.GROUP}/1").get_by_role("link", name=served.ENDPOINT).click()
+        visit.click(row(visit, f"{served.GROUP}/1").get_by_role("link", name=served.ENDPOINT))
         card = visit.ours.get_by_role("article", name=f"Endpoint {served.ENDPOINT}")
         expect(card).to_contain_text(served.REASON)
         expect(card).to_contain_text("Tried")
-        card.get_by_role("link", name=f"{served.GROUP}/1").first.click()
+        visit.click(card.get_by_role("link", name=f"{served.GROUP}/1").first)
         expect(visit.ours.get_by_text("The newest approved version of this group is 1.")).to_be_visible()
         expect(visit.ours.get_by_label("Group")).to_have_value(served.GROUP)
-        visit.ours.get_by_role("link", name="Executions", exact=True).click()
+        visit.click(visit.ours.get_by_role("link", name="Executions", exact=True))
         expect(visit.ours.get_by_role("searchbox")).to_have_value("")
         assert len(visit.documents) == 1, "following a link loads no page"
 
@@ -45,12 +45,12 @@ def test_who_may_edit_the_dag_rejects_a_version(chromium: Chromium, sandbox: San
         expect(row(visit, label).get_by_role("button")).to_have_count(0)
     with chromium.visit() as visit:
         visit.open(view="models")
-        row(visit, label).get_by_role("button", name="Reject").click()
+        visit.click(row(visit, label).get_by_role("button", name="Reject"))
         dialog = visit.ours.get_by_role("dialog", name="Reject this version?")
-        dialog.get_by_role("button", name="Cancel").click()
+        visit.click(dialog.get_by_role("button", name="Cancel"))
         expect(dialog).to_have_count(0)
-        row(visit, label).get_by_role("button", name="Reject").click()
-        dialog.get_by_role("button", name=f"Reject {label}").click()
+        visit.click(row(visit, label).get_by_role("button", name="Reject"))
+        visit.click(dialog.get_by_role("button", name=f"Reject {label}"))
         expect(row(visit, label)).to_contain_text("Rejected")
     sagemaker = sandbox.aws_client("sagemaker")
     wait_until(

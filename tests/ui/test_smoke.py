@@ -19,7 +19,7 @@ def test_the_page_loads_in_the_navigation_and_on_a_task_instance(
     case.wait_statuses("Succeeded")
     with chromium.visit() as visit:
         visit.page.goto(visit.base)
-        visit.page.locator("a[href*='/plugin/sagemaker']").click()
+        visit.click(visit.page.locator("a[href*='/plugin/sagemaker']"))
         expect(visit.rows(case.pipeline)).to_contain_text("Succeeded")
         visit.follow(case.pipeline)
         expect(visit.badge).to_have_text("Succeeded")

@@ -21,7 +21,7 @@ def test_the_navigation_leads_to_all_executions(chromium: Chromium) -> None:
         visit.page.goto(visit.base)
         entry = tab(visit, "sagemaker")
         expect(entry).to_contain_text("SageMaker")
-        entry.click()
+        visit.click(entry)
         for model in (story.CHURN, story.DEMAND):
             expect(visit.rows(model.dag_id).first).to_be_visible()
         assert len(visit.documents) == 1
@@ -42,7 +42,7 @@ def test_a_tab_leads_to_what_belongs_there(
     dag, task = story.CHURN.dag_id, story.CHURN.task_id
     with chromium.visit() as visit:
         visit.page.goto(f"{visit.base}/{path.format(dag=dag, run=run_of(airflow), task=task)}")
-        tab(visit, route).click()
+        visit.click(tab(visit, route))
         if route == "sagemaker-execution":
             expect(visit.article).to_contain_text("churn")
         else:
@@ -55,9 +55,9 @@ def test_links_lead_into_airflow_and_back(chromium: Chromium, airflow: AirflowPr
     with chromium.visit() as visit:
         visit.open(q=story.CHURN.pipeline, state="Failed")
         row = visit.rows("churn").first
-        row.get_by_role("link", name=story.CHURN.task_id).click()
+        visit.click(row.get_by_role("link", name=story.CHURN.task_id))
         visit.page.wait_for_url(f"**/dags/{story.CHURN.dag_id}/runs/**/tasks/{story.CHURN.task_id}**")
-        tab(visit, "sagemaker-execution").click()
+        visit.click(tab(visit, "sagemaker-execution"))
         expect(visit.badge).to_have_text("Failed")
         visit.page.go_back()
         visit.page.go_back()
