@@ -62,7 +62,13 @@ export const HealthStrip = ({ only }: { only?: string | null }) => {
   const clusters = (data?.clusters ?? []).filter(({ cluster }) => !only || cluster === only);
   if (!data && error) return null;
   return (
-    <section className="asm-health" aria-label="Health">
+    <section className="asm-health" aria-label="Health" aria-busy={!data}>
+      {/* Its place is kept: what moves under a pointer takes its click away. */}
+      {!data && (
+        <div className="asm-row asm-kept">
+          <span className="asm-sign asm-small">&nbsp;</span>
+        </div>
+      )}
       {clusters.map((each) => (
         <div key={`${each.cluster}/${each.namespace}`} className="asm-row">
           <span className="asm-small">

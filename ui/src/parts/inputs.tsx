@@ -6,25 +6,32 @@ const PAUSE = 250;
 
 type SearchProps = { value: string; label: string; placeholder: string; onChange: (text: string) => void };
 
+/**
+ * What is left to be heard of what was told, once the URL says a value; null: nobody here has told it, so "back" has, or
+ * a link. Airflow's router draws late what it was told: by then the user has typed on.
+ */
+export const heard = (told: readonly string[], value: string): readonly string[] | null => {
+  const at = told.lastIndexOf(value);
+  return at < 0 ? null : told.slice(at);
+};
+
 /** Typing is answered at once; the server is asked when it pauses. */
 export const SearchBox = ({ value, label, placeholder, onChange }: SearchProps) => {
   const [typed, type] = useState(value);
-  const asked = useRef(value);
+  const told = useRef<readonly string[]>([value]);
   const tell = useRef(onChange);
   tell.current = onChange;
 
   useEffect(() => {
-    // "Back", or a link: the URL says something else than what was typed.
-    if (value !== asked.current) {
-      asked.current = value;
-      type(value);
-    }
+    const left = heard(told.current, value);
+    told.current = left ?? [value];
+    if (!left) type(value);
   }, [value]);
 
   useEffect(() => {
-    if (typed === asked.current) return;
+    if (typed === told.current.at(-1)) return;
     const timer = setTimeout(() => {
-      asked.current = typed;
+      told.current = [...told.current, typed];
       tell.current(typed);
     }, PAUSE);
     return () => clearTimeout(timer);
