@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from airflow_ack_sagemaker.core.pages.secret_assignments import is_harmless
+from airflow_ack_sagemaker.core.pages.secret_assignments import is_harmless, is_option
 from airflow_ack_sagemaker.core.pages.secret_shapes import MASK
 from airflow_ack_sagemaker.core.pages.secret_texts import strings_in
 from airflow_ack_sagemaker.core.resource import fields
@@ -22,8 +22,6 @@ _NAMES = ("name", "Name", "key", "Key", "ParameterName", "MetricName")
 _VALUES = frozenset({"value", "Value", "DefaultValue", "EnumValues", "default", "values", "Values", "ParameterValue"})
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _OPTION = re.compile(r"--?([A-Za-z][\w.-]{0,100})=?")
-_FLAG = re.compile(r"--[A-Za-z]|-[A-Za-z]\Z")
-"""After an option without a value stands the next one."""
 _NEXT_COMMAND = frozenset({"&&", "||", "|", ";"})
 _JOINED = re.compile(r"(--?[A-Za-z][\w.-]{0,100})=(.+)", re.DOTALL)
 _CURL_USER = frozenset({"u", "user", "U", "proxy-user"})
@@ -64,16 +62,10 @@ def masked(value: Any, masker: Masker, depth: int = 0, texts: int = 0) -> Any:
             for key, item in value.items()
         }
     if isinstance(value, Sequence) and not isinstance(value, bytes):
-        options = _Options(masker)
-        clean = []
-        for item in value:
-            if options.hide(item):
-                clean.append(hidden(item))
-            elif joined := options.joined(item):
-                clean.append(f"{joined[1]}={MASK}")
-            else:
-                clean.append(masked(item, masker, depth + 1, texts))
-        return clean
+        return [
+            hidden(item) if secret else f"{joined[1]}={MASK}" if joined else masked(item, masker, depth + 1, texts)
+            for item, secret, joined in _Options(masker).among(value)
+        ]
     return value
 
 
@@ -89,11 +81,10 @@ def secrets_of(value: Any, masker: Masker, depth: int = 0, texts: int = 0) -> It
             else:
                 yield from secrets_of(item, masker, depth + 1, texts)
     elif isinstance(value, list):
-        options = _Options(masker)
-        for item in value:
-            if options.hide(item):
+        for item, secret, joined in _Options(masker).among(value):
+            if secret:
                 yield from strings_in(item)
-            elif joined := options.joined(item):
+            elif joined:
                 yield joined[2]
             else:
                 yield from secrets_of(item, masker, depth + 1, texts)
@@ -109,7 +100,13 @@ class _Options:
         self._name: str | None = None
         self._curl = False
 
-    def hide(self, item: Any) -> bool:
+    def among(self, items: Iterable[Any]) -> Iterator[tuple[Any, bool, re.Match[str] | None]]:
+        """Each item; whether it is the value of an option that hides; and, where it holds both, the two."""
+        for item in items:
+            secret = self._hide(item)
+            yield item, secret, None if secret else self._joined(item)
+
+    def _hide(self, item: Any) -> bool:
         """Whether this item is the value of an option whose name hides."""
         name, self._name = self._name, None
         if isinstance(item, str):
@@ -123,9 +120,9 @@ class _Options:
                 self._curl = False
         if name is None or not isinstance(item, str):
             return name is not None
-        return not is_harmless(name, item) and not _FLAG.match(item)
+        return not is_harmless(name, item) and not is_option(item)
 
-    def joined(self, item: Any) -> re.Match[str] | None:
+    def _joined(self, item: Any) -> re.Match[str] | None:
         """The name, and the value, of an option that holds both and hides: ``--password=value``."""
         if not isinstance(item, str) or item[:1] != "-":
             return None

@@ -57,6 +57,7 @@ _OTHER = re.compile(
     re.IGNORECASE,
 )
 """Names with a sensitive word that stand before other things: ``tokenizer: bert``, ``ExpiredTokenException: ...``."""
+_NEXT = re.compile(r"--(?:[A-Za-z]|\Z)|-[A-Za-z]?\Z")
 _CALL = re.compile(r"[A-Za-z_.]{1,80}+[(\[]")
 """In a traceback: ``token = self.encode(text)``."""
 _SHORTEST = 6
@@ -96,6 +97,11 @@ def is_harmless(name: str, value: str) -> bool:
     return _OTHER.search(name) is not None or (
         _NUMBER.fullmatch(value) is not None and _COUNTS.search(name) is not None
     )
+
+
+def is_option(word: str) -> bool:
+    """Whether this is an option itself: it follows one that has no value."""
+    return _NEXT.match(word) is not None
 
 
 def _replaced(
@@ -166,7 +172,7 @@ def _option_end(text: str, head: re.Match[str]) -> int:
     start, name = head.end(), head["name"]
     end = _word_end(text, start)
     word = text[start:end]
-    if word.startswith("--") or (word.startswith("-") and len(word) <= 2) or is_harmless(name, word):
+    if is_option(word) or is_harmless(name, word):
         return start
     if not name.startswith("-") and _is_ordinary(word):  # one dash only: may be a list in plain words
         return start
