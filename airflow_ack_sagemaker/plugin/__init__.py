@@ -6,7 +6,6 @@ at its first request.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -18,14 +17,12 @@ from airflow_ack_sagemaker import __version__
 if TYPE_CHECKING:
     import asyncio
 
+    from airflow_ack_sagemaker.plugin.one_by_one import App, Receive, Scope, Send
+
 PREFIX = "/ack-sagemaker"
 """Where the application is mounted below Airflow's own address."""
 NAME = "SageMaker"
 
-_Scope = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-_Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-_App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 _DESTINATIONS = {
     "nav": "sagemaker",
     "dag": "sagemaker-dag",
@@ -42,10 +39,10 @@ class LazyApp:
     """
 
     def __init__(self) -> None:
-        self._app: _App | None = None
-        self._building: asyncio.Task[_App] | None = None
+        self._app: App | None = None
+        self._building: asyncio.Task[App] | None = None
 
-    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """An ASGI application."""
         app = self._app
         if app is None:
@@ -59,23 +56,24 @@ class LazyApp:
             app = self._app = await asyncio.shield(self._building)
         await app(scope, receive, send)
 
-    def _built(self, building: asyncio.Task[_App]) -> None:
+    def _built(self, building: asyncio.Task[App]) -> None:
         if building.cancelled() or building.exception() is not None:
             self._building = None
 
 
-def _build() -> _App:
+def _build() -> App:
     from airflow_ack_sagemaker.plugin.threads import giving_way
 
     return giving_way(_made)
 
 
-def _made() -> _App:
+def _made() -> App:
     import gc
 
     from airflow_ack_sagemaker.plugin.app import create_app
+    from airflow_ack_sagemaker.plugin.one_by_one import OneByOne
 
-    app = create_app()
+    app = OneByOne(create_app())
     # Airflow's API server has a million objects that stay. Without this Python looks through them all whenever a large
     # answer is decoded, and nothing else runs meanwhile, for up to a second.
     gc.freeze()

@@ -9,6 +9,7 @@ from airflow.api_fastapi.core_api.security import requires_access_view
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 
 from airflow_ack_sagemaker.plugin.responses import tagged
+from airflow_ack_sagemaker.plugin.threads import in_thread
 
 router = APIRouter(prefix="/static", dependencies=[Depends(requires_access_view(AccessView.PLUGINS))])
 
@@ -17,10 +18,14 @@ _TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".css": "text/css",
 
 
 @router.get("/{file}")
-def static(request: Request, file: str) -> Response:
+async def static(request: Request, file: str) -> Response:
     """A file of the page. Not by Starlette's `FileResponse`: parts of files are of no use here, and its reading of
     ``Range`` takes quadratic time in the versions that Airflow 3.1 is bound to (CVE-2025-62727).
     """
+    return await in_thread(_read, request, file)
+
+
+def _read(request: Request, file: str) -> Response:
     path = _FOLDER / file
     # A name without a folder, and only what the page has: never a way out of its folder.
     if path.parent != _FOLDER or path.suffix not in _TYPES or not path.is_file():

@@ -18,8 +18,8 @@ from airflow_ack_sagemaker.plugin.threads import in_thread
 _KEPT = 128
 _KEPT_SECONDS, _LONGEST_SECONDS = 3_600.0, 60.0
 """Seconds that an answer is kept, and that its making may take."""
-_LARGE, _LEVEL = 65_536, 5
-"""Bytes from which on an answer is compressed here, in a thread: Airflow would do it in its event loop."""
+_LARGE, _LEVEL = 1_024, 5
+"""As Airflow has them for its own answers. It compresses in the event loop what is not yet compressed."""
 
 
 class Responses:
@@ -60,12 +60,12 @@ def answer(request: Request, content: Mapping[str, Any]) -> Response:
 
 
 def tagged(request: Request, body: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
-    """Bytes as they are; 304 if the browser has them."""
+    """Bytes as they are; 304 if the browser has them. For a thread."""
     tag = hashlib.sha256(body).hexdigest()[:32]
     headers = {**_headers(tag), **headers}
     if _has(request, tag):
         return Response(status_code=304, headers=headers)
-    return Response(body, headers=headers, media_type=media_type)
+    return _compressed(request, body, media_type, headers)
 
 
 def fingerprint(names: Collection[str]) -> str:
@@ -86,11 +86,14 @@ def packed(content: Any) -> bytes:
 def _sent(request: Request, tag: str, body: bytes) -> Response:
     time = now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
     # Added last: all else may be from memory.
-    body, headers = b'{"now":"%s",%s' % (time.encode(), body[1:]), _headers(tag)
-    if len(body) > _LARGE and "gzip" in request.headers.get("accept-encoding", ""):
+    return _compressed(request, b'{"now":"%s",%s' % (time.encode(), body[1:]), "application/json", _headers(tag))
+
+
+def _compressed(request: Request, body: bytes, media_type: str, headers: Mapping[str, str]) -> Response:
+    if len(body) >= _LARGE and "gzip" in request.headers.get("accept-encoding", ""):
         body = gzip.compress(body, _LEVEL)
-        headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-    return Response(body, headers=headers, media_type="application/json")
+        headers = {**headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    return Response(body, headers=headers, media_type=media_type)
 
 
 def _headers(tag: str) -> dict[str, str]:
