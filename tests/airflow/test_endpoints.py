@@ -68,6 +68,7 @@ def test_a_rollback_fails_the_dag_and_its_retry_serves(case: Case) -> None:
     script(case, *(f"endpoint/{endpoint}=hold" for endpoint in outcomes))
     runs = start(case, "deploy_0", "second", outcomes)
     for endpoint, run_id in runs.items():
+        api.wait_task_state("deploy_0", run_id, "deploy", ("running", "deferred"), 120)  # it has a log by now
         wait_until(partial(said, case, run_id, ": Updating; AllTraffic"), 120, f"the progress of {endpoint}")
     script(case, *(f"endpoint/{endpoint}=seconds:40" for endpoint in outcomes))
     case.control("POST", "release")
