@@ -17,7 +17,8 @@ from harness.plain_client import account_token, apply, check, connect, install_c
 RBAC = Path(__file__).resolve().parents[1] / "deploy" / "kubernetes" / "rbac.yaml"
 LIFECYCLE = RBAC.with_name("rbac-lifecycle.yaml")
 ACCOUNT = "airflow"
-TOKEN_SECONDS = 7200
+TOKEN_SECONDS = 86_400
+"""A day: longer than all tests of a session on a busy machine."""
 MADE = {"airflow-ack-sagemaker": "made"}
 """The label of the namespaces that are made here, by which they are found to be removed."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import signal
 import socket
@@ -155,16 +157,44 @@ class Servers(ABC):
                 self._folder, self._prepared = None, False
 
 
+_lock = threading.Lock()
+_register: int | None = None
+"""An open file; who has locked the byte of a number has the port of this number, for as long as the process lives."""
+_given: set[int] = set()
+
+
 def free_ports(count: int) -> list[int]:
-    """TCP ports of the loopback interface that nothing listens on."""
-    probes = [socket.socket() for _ in range(count)]
+    """TCP ports of the loopback interface that nothing listens on.
+
+    Whatever else on this machine asks here, side by side, gets others: a server may take long until it listens.
+    """
+    global _register
+    probes: list[socket.socket] = []
+    ports: list[int] = []
+    with _lock:
+        if _register is None:
+            path = Path(tempfile.gettempdir(), f"airflow-ack-sagemaker-ports-{os.getuid()}")
+            _register = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            while len(ports) < count:
+                probes.append(socket.socket())
+                probes[-1].bind(("127.0.0.1", 0))
+                port = probes[-1].getsockname()[1]
+                if port not in _given and _reserved(_register, port):
+                    _given.add(port)
+                    ports.append(port)
+        finally:
+            for probe in probes:
+                probe.close()
+    return ports
+
+
+def _reserved(register: int, port: int) -> bool:
     try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+        fcntl.lockf(register, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:  # another process has it
+        return False
+    return True
 
 
 def free_port() -> int:

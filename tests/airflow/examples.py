@@ -43,6 +43,11 @@ def put_definitions(sandbox: SandboxProcess) -> str:
     return put(sandbox, "pipelines/abalone.json", ABALONE.read_bytes())
 
 
+def watchers_begun(airflow: AirflowProcesses) -> int:
+    """How many watchers the triggerer has begun with so far; the trigger of a task has another name."""
+    return len(re.findall(r"trigger ID \d+ starting", airflow.part("triggerer").tail(1_000_000)))
+
+
 def first_run(airflow: AirflowProcesses, dag_id: str) -> str:
     """The run that a DAG's schedule or its watcher starts; its id, once it has succeeded."""
     runs = wait_until(lambda: airflow.api.dag_runs(dag_id), 120, f"a run of {dag_id}")

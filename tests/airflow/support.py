@@ -14,7 +14,7 @@ import httpx
 
 from harness.airflow_processes import AirflowProcesses
 from harness.sandbox_process import SandboxProcess
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 
 GROUP = "/apis/sagemaker.services.k8s.aws/v1alpha1"
 BUCKET = "case-definitions"
@@ -129,7 +129,8 @@ class Case:
 
     def control(self, method: str, path: str, **arguments: Any) -> Any:
         """The sandbox's own levers."""
-        answer = httpx.request(method, f"{self.sandbox.aws_endpoint_url}/_sandbox/{path}", trust_env=False, **arguments)
+        url = f"{self.sandbox.aws_endpoint_url}/_sandbox/{path}"
+        answer = httpx.request(method, url, trust_env=False, timeout=HUNG, **arguments)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

@@ -14,6 +14,8 @@ from tests.airflow.support import Case, definition
 
 WAYS = ["deferred", "held"]
 BRIEF = "Train=seconds:20;Evaluate=seconds:20"
+LONG = "Train=seconds:200;Evaluate=seconds:20"
+"""Not over before it is known that another has failed."""
 
 
 def batch_case(airflow: AirflowProcesses, sandbox: SandboxProcess) -> Case:
@@ -67,7 +69,7 @@ def runs(airflow: AirflowProcesses, sandbox: SandboxProcess) -> dict[str, Run]:
         "held": start("batch_held", rounds(), "Train#1=Failed:spot capacity", at_once=3),
         "stop_rest": start("batch_stop_rest", rounds(5, _0="Train=Failed:bad data", _1="Train=hold")),
         "half": start("batch_half", rounds(4, _1="Train=Failed:bad data")),
-        "fail_fast": start("batch_fail_fast", rounds(5, _0="Train=Failed:bad data")),
+        "fail_fast": start("batch_fail_fast", rounds(5, _0="Train=Failed:bad data", _1=LONG, _2=LONG, _3=LONG)),
         "later": start("batch_later", rounds(2, _0="Train=Failed:bad data")),
         "wrong": start("batch_deferred", [*rounds(5), {"Rouns": 1}]),
     }

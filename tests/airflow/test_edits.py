@@ -105,7 +105,8 @@ def test_a_copy_of_our_annotation_is_not_our_success(case: Case) -> None:
 
 def test_a_list_that_is_edited_between_two_tries_trains_nothing_twice_and_nothing_never(case: Case) -> None:
     case.apply()
-    case.script("Train#1=Failed:spot capacity")
+    # The first try goes on until the list was edited.
+    case.script("Train#1=Failed:spot capacity", "Evaluate=hold")
     api = case.airflow.api
     key = f"list_{case.pipeline}"
     api.request("POST", "/variables", json={"key": key, "value": json.dumps([{"Rounds": n} for n in (1, 2, 3)])})
@@ -113,6 +114,8 @@ def test_a_list_that_is_edited_between_two_tries_trains_nothing_twice_and_nothin
     wait_until(lambda: len(case.executions()) == 3, 90, "all three to be launched")
     edited = [{"Rounds": n} for n in (3, 2, 1)]
     api.request("PATCH", f"/variables/{key}", json={"key": key, "value": json.dumps(edited)})
+    case.script("Evaluate=seconds:40")
+    case.control("POST", "release")
     assert api.wait_dag_run("listed", run_id, 240) == "success", api.task_log("listed", run_id, "launch", 2)
     results = api.xcom("listed", run_id, "launch")
     assert [result["parameters"]["Rounds"] for result in results] == ["3", "2", "1"]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 from harness.sandbox_process import SandboxProcess
+from harness.waiting import wait_until
 from tests.airflow.support import Case
 from tests.support.peer_endpoint import serving
 
@@ -31,15 +33,24 @@ def script(case: Case, *rules: str) -> None:
     case.control("POST", "script", json={"rules": list(rules)})
 
 
-def deploy(case: Case, dag_id: str, artifact: str, endpoints: Iterable[str], timeout: float) -> dict[str, str]:
-    """A run for each endpoint, all at once, to their ends: their ids."""
+def start(case: Case, dag_id: str, artifact: str, endpoints: Iterable[str]) -> dict[str, str]:
+    """A run for each endpoint, all at once: their ids."""
     api = case.airflow.api
     api.wait_for_dag(dag_id)
     api.unpause(dag_id)
-    runs = {endpoint: api.trigger(dag_id, conf_of(endpoint, artifact)) for endpoint in endpoints}
+    return {endpoint: api.trigger(dag_id, conf_of(endpoint, artifact)) for endpoint in endpoints}
+
+
+def deploy(case: Case, dag_id: str, artifact: str, endpoints: Iterable[str], timeout: float) -> dict[str, str]:
+    """As `start`, to their ends."""
+    runs = start(case, dag_id, artifact, endpoints)
     for run_id in runs.values():
-        api.wait_dag_run(dag_id, run_id, timeout)
+        case.airflow.api.wait_dag_run(dag_id, run_id, timeout)
     return runs
+
+
+def said(case: Case, run_id: str, text: str) -> bool:
+    return text in case.airflow.api.task_log("deploy_0", run_id, "deploy")
 
 
 def test_a_rollback_fails_the_dag_and_its_retry_serves(case: Case) -> None:
@@ -53,14 +64,22 @@ def test_a_rollback_fails_the_dag_and_its_retry_serves(case: Case) -> None:
         assert serves(case.sandbox, endpoint) == former[endpoint]
 
     script(case, *(f"endpoint/{endpoint}={outcome}" for endpoint, (outcome, _) in outcomes.items()))
-    for endpoint, run_id in deploy(case, "deploy_0", "second", outcomes, 120).items():
+    # The rollout goes on until it was told of, and whatever is sent after it does not.
+    script(case, *(f"endpoint/{endpoint}=hold" for endpoint in outcomes))
+    runs = start(case, "deploy_0", "second", outcomes)
+    for endpoint, run_id in runs.items():
+        api.wait_task_state("deploy_0", run_id, "deploy", ("running", "deferred"), 120)  # it has a log by now
+        wait_until(partial(said, case, run_id, ": Updating; AllTraffic"), 120, f"the progress of {endpoint}")
+    script(case, *(f"endpoint/{endpoint}=seconds:40" for endpoint in outcomes))
+    case.control("POST", "release")
+    for endpoint, run_id in runs.items():
+        api.wait_dag_run("deploy_0", run_id, 120)
         log = api.task_log("deploy_0", run_id, "deploy")
         assert api.task_state("deploy_0", run_id, "deploy") == "failed", log
         assert "(model s3://b/second.tar.gz)" in log, "what was tried"
         assert outcomes[endpoint][1] in log, "why not"
         assert f"Serves now: configuration {former[endpoint]} (model s3://b/first.tar.gz)." in log, "what serves"
         assert serves(case.sandbox, endpoint) == former[endpoint]
-        assert ": Updating; AllTraffic" in log, "progress, a line for each change"
 
     # The task's own retry serves. What fails is told by the first attempt's configuration, not by a count: the
     # controller sends an update that was rolled back again, at times before the task has seen that, and uses it up.

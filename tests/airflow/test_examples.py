@@ -95,7 +95,7 @@ def test_clean_up(case: Case) -> None:
         PipelineExecutionArn=case.executions()[0]["PipelineExecutionArn"], ClientRequestToken=uuid.uuid4().hex
     )
     wait_until(
-        lambda: "Stopped" in [item["status"].get("pipelineExecutionStatus") for item in case.resources()],
+        lambda: "Stopped" in [item.get("status", {}).get("pipelineExecutionStatus") for item in case.resources()],
         30,
         "one to be stopped",
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import signal
 import uuid
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
 from harness.airflow_processes import AirflowProcesses
+from harness.sandbox_process import SandboxProcess
 from harness.waiting import wait_until
 from tests.airflow.support import Case, definition
 
@@ -72,10 +74,10 @@ def test_refused_by_aws_gives_up_in_time_and_withdraws(case: Case, way: str) -> 
     case.apply()
     case.script("StartPipelineExecution=ValidationException:no such instance type")
     try:
-        run_id, state = case.run(f"launch_impatient_{way}")
+        run_id, state = case.run(f"launch_refused_{way}")
     finally:
         case.control("DELETE", "script")
-    log = _log(case, f"launch_impatient_{way}", run_id)
+    log = _log(case, f"launch_refused_{way}", run_id)
     assert state == "failed"
     assert "AckStuckRecoverable" in log
     assert "no such instance type" in log
@@ -88,11 +90,11 @@ def test_nobody_reconciles(case: Case, way: str) -> None:
     case.apply()
     case.control("PUT", "controller", json={"paused": True})
     try:
-        run_id, state = case.run(f"launch_impatient_{way}")
+        run_id, state = case.run(f"launch_unanswered_{way}")
         assert case.resources() == []
     finally:
         case.control("PUT", "controller", json={"paused": False})
-    log = _log(case, f"launch_impatient_{way}", run_id)
+    log = _log(case, f"launch_unanswered_{way}", run_id)
     assert state == "failed"
     assert "AckNotReconciled" in log
     assert "nobody reconciles" in log
@@ -100,14 +102,28 @@ def test_nobody_reconciles(case: Case, way: str) -> None:
     assert case.executions() == []
 
 
+@pytest.fixture(scope="module")
+def timed_out(airflow: AirflowProcesses, sandbox: SandboxProcess) -> Iterator[dict[str, tuple[Case, str]]]:
+    """A run of each DAG whose time is over before its execution, all at once: the pipeline and the run's log."""
+    dag_ids = [f"launch_brief_{way}_{policy}" for way in WAYS for policy in ("leave", "stop")]
+    started: dict[str, tuple[Case, str]] = {}
+    for dag_id in (*dag_ids, *(f"execution_timeout_{way}" for way in WAYS)):
+        case = Case(airflow, sandbox)
+        case.apply()
+        case.script("Train=hold")
+        started[dag_id] = (case, case.start(dag_id))
+    ended = {}
+    for dag_id, (case, run_id) in started.items():
+        assert airflow.api.wait_dag_run(dag_id, run_id, 240) == "failed"
+        ended[dag_id] = (case, _log(case, dag_id, run_id))
+    yield ended
+    case.control("POST", "release")
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("policy", ["leave", "stop"])
-def test_a_timeout_leaves_or_stops_as_asked(case: Case, way: str, policy: str) -> None:
-    case.apply()
-    case.script("Train=hold")
-    run_id, state = case.run(f"launch_brief_{way}_{policy}")
-    log = _log(case, f"launch_brief_{way}_{policy}", run_id)
-    assert state == "failed"
+def test_a_timeout_leaves_or_stops_as_asked(timed_out: dict[str, tuple[Case, str]], way: str, policy: str) -> None:
+    case, log = timed_out[f"launch_brief_{way}_{policy}"]
     assert "AckTimeout" in log
     if policy == "leave":
         assert case.statuses() == ["Executing"]
@@ -115,19 +131,14 @@ def test_a_timeout_leaves_or_stops_as_asked(case: Case, way: str, policy: str) -
     else:
         assert "Confirmed: the execution is Stopped" in log
         case.wait_statuses("Stopped")
-    case.control("POST", "release")
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_execution_timeout_is_no_kill(case: Case, way: str) -> None:
+def test_an_execution_timeout_is_no_kill(timed_out: dict[str, tuple[Case, str]], way: str) -> None:
     """Airflow enforces it while the task is in a worker, the trigger while it is deferred."""
-    case.apply()
-    case.script("Train=hold")
-    run_id, state = case.run(f"execution_timeout_{way}")
-    assert state == "failed"
-    assert "AirflowTaskTimeout" in _log(case, f"execution_timeout_{way}", run_id)
+    case, log = timed_out[f"execution_timeout_{way}"]
+    assert "AirflowTaskTimeout" in log
     assert case.statuses() == ["Executing"]
-    case.control("POST", "release")
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -7,7 +7,7 @@ import pytest
 from harness.airflow_processes import AirflowProcesses
 from harness.sandbox_process import SandboxProcess
 from harness.waiting import wait_until
-from tests.airflow.examples import ABALONE, first_run, put, put_definitions
+from tests.airflow.examples import ABALONE, first_run, put, put_definitions, watchers_begun
 from tests.airflow.support import Case, monitoring_schedule
 
 
@@ -23,8 +23,11 @@ def test_retrain_on_new_definition(airflow: AirflowProcesses, sandbox: SandboxPr
     put(sandbox, key, ABALONE.read_bytes())
     airflow.api.wait_for_dag(dag_id)
     case.control("DELETE", "requests")
+    begun = watchers_begun(airflow)
     airflow.api.unpause(dag_id)
     airflow.api.read_again(dag_id)
+    # Others' watchers ask S3, too: this one has looked once it has begun and the triggerer has served a run.
+    wait_until(lambda: watchers_begun(airflow) > begun, 120, "the watcher")
     first_run(airflow, dag_id)
     wait_until(lambda: "S3:HEAD" in case.control("GET", "requests"), 60, "the watcher's first look")
     version = put(sandbox, key, ABALONE.read_bytes() + b"\n")
@@ -53,10 +56,10 @@ def test_retrain_on_new_data(airflow: AirflowProcesses, sandbox: SandboxProcess)
 def test_retrain_on_drift(airflow: AirflowProcesses, sandbox: SandboxProcess) -> None:
     case, dag_id = Case(airflow, sandbox, "abalone-drift"), "retrain_on_drift"
     airflow.api.wait_for_dag(dag_id)
+    begun = watchers_begun(airflow)
     airflow.api.unpause(dag_id)
-    started = airflow.part("triggerer").tail(100_000).count(" starting ")
     airflow.api.read_again(dag_id)
-    wait_until(lambda: airflow.part("triggerer").tail(100_000).count(" starting ") > started, 120, "the watcher")
+    wait_until(lambda: watchers_begun(airflow) > begun, 120, "the watcher")
     # What is there at the watcher's start is no news; it has begun once a later trigger was answered.
     other = Case(airflow, sandbox)
     other.apply()

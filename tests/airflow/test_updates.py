@@ -87,7 +87,7 @@ def test_an_update_that_nobody_answers_is_an_error(case: Case) -> None:
     case.upload(definition(rounds=2))
     case.control("PUT", "controller", json={"paused": True})
     try:
-        log = _refused(case, "apply_impatient")
+        log = _refused(case, "apply_unanswered")
     finally:
         case.control("PUT", "controller", json={"paused": False})
     assert "AckNotReconciled" in log
@@ -100,7 +100,7 @@ def test_an_update_that_aws_refuses_says_so(case: Case) -> None:
     case.upload(definition(rounds=2))
     case.script("UpdatePipeline=ValidationException:the role cannot be assumed")
     try:
-        log = _refused(case, "apply_impatient")
+        log = _refused(case, "apply_refused")
     finally:
         case.control("DELETE", "script")
     assert "AckStuckRecoverable" in log

@@ -12,6 +12,7 @@ from airflow_ack_sagemaker.core.lifecycle.registry import adoption_manifest
 from harness.airflow_processes import AirflowProcesses
 from harness.sandbox_process import SandboxProcess
 from harness.waiting import wait_until
+from tests.airflow.examples import watchers_begun
 from tests.airflow.support import Case, definition, monitoring_schedule
 from tests.airflow.watcher_kills import DAG_ID, PIPELINE, at_rest, change_and_kill, looks, trained
 
@@ -26,7 +27,7 @@ ON_CLUSTER = ("executions", "violations", "approved")
 def _watching(airflow: AirflowProcesses, sandbox: SandboxProcess) -> None:
     """All watchers have begun, and know what is there. What they find at their start is no news."""
     case = Case(airflow, sandbox)
-    before = looks(case)
+    before, begun = looks(case), watchers_begun(airflow)
     for name in (*IN_S3, *ON_CLUSTER):
         airflow.api.wait_for_dag(f"on_watched_{name}")
         airflow.api.unpause(f"on_watched_{name}")
@@ -34,7 +35,7 @@ def _watching(airflow: AirflowProcesses, sandbox: SandboxProcess) -> None:
     wait_until(lambda: looks(case) > before, 120, "a watcher's first look")
     # When a trigger that was started after them has been answered, they have been, too.
     wait_until(
-        lambda: airflow.part("triggerer").tail(100_000).count(" starting ") >= len(IN_S3 + ON_CLUSTER),
+        lambda: watchers_begun(airflow) >= begun + len(IN_S3 + ON_CLUSTER),
         120,
         "the watchers to start",
     )

@@ -62,7 +62,7 @@ def proxy(server: HttpServer) -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def client(proxy: FaultProxy) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=proxy.url, trust_env=False, timeout=10) as client:
+    with httpx.Client(base_url=proxy.url, trust_env=False, timeout=60) as client:
         yield client
 
 
@@ -79,7 +79,7 @@ def test_tls_on_both_sides() -> None:
     with (
         HttpServer(behave, authority.issue("server", "127.0.0.1"), authority.pem) as server,
         FaultProxy(server.url, authority.pem) as proxy,
-        httpx.Client(verify=ssl.create_default_context(cadata=proxy.authority), trust_env=False) as client,
+        httpx.Client(verify=ssl.create_default_context(cadata=proxy.authority), trust_env=False, timeout=60) as client,
     ):
         assert client.get(f"{proxy.url}/a").json()["path"] == "/a"
 

@@ -18,7 +18,7 @@ def stamp(noon: datetime, minutes: int) -> bytes:
 
 
 def test_an_edit_counts_for_whoever_looked_before_it_or_after_it() -> None:
-    timeline, before = Timeline("a"), time.time()
+    timeline, before = Timeline("a"), time.time() - 1
     with timeline.becoming("b"):
         during = time.time()
     after = time.time()

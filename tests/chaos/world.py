@@ -23,7 +23,7 @@ from harness.postgresql import PostgreSQL
 from harness.real_cluster import ACCOUNT, TOKEN_SECONDS, RealCluster
 from harness.redis import Redis
 from harness.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.chaos.clock import ServerClock
 from tests.chaos.faults import refuse
 from tests.chaos.fleet import Fleet
@@ -206,7 +206,7 @@ class World:
     def control(self, method: str, path: str, **arguments: Any) -> Any:
         """The sandbox's own levers."""
         url = f"{self.sandbox.aws_endpoint_url}/_sandbox/{path}"
-        answer = httpx.request(method, url, trust_env=False, **arguments).raise_for_status()
+        answer = httpx.request(method, url, trust_env=False, timeout=HUNG, **arguments).raise_for_status()
         return answer.json() if answer.content else None
 
     def script(self, pipeline: str, *rules: str) -> None:

@@ -18,7 +18,7 @@ from tests.compose.engine import DockerFailed
 from tests.compose.project import OURS, PROFILES, ROOT, Project, images
 
 DAG_ID = "scheduled_retraining"
-UP_SECONDS = 900
+UP_SECONDS = 1800
 _SECRET = re.compile("PASSWORD|SECRET|FERNET")
 RUN_SECONDS = 420
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import socket
+import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -15,7 +17,7 @@ import pytest
 from harness.postgresql import PostgreSQL
 from harness.process import ProcessEnded
 from harness.redis import Redis
-from harness.servers import Servers
+from harness.servers import Servers, free_port
 from harness.waiting import wait_until
 
 
@@ -125,3 +127,24 @@ def test_redis_is_empty() -> None:
 
     with Redis() as server, closing(redis.Redis.from_url(server.url)) as client:
         assert client.keys() == []
+
+
+def test_a_port_that_another_process_was_given_is_given_to_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = "from harness.servers import free_port; print(free_port(), flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin is not None
+        assert other.stdout is not None
+        theirs = int(other.stdout.readline())
+        offered = [theirs]
+
+        class Socket(socket.socket):
+            """The system offers first what the other has not opened yet."""
+
+            def bind(self, address: tuple[str, int]) -> None:  # type: ignore[override]
+                super().bind((address[0], offered.pop() if offered else 0))
+
+        monkeypatch.setattr("harness.servers.socket.socket", Socket)
+        ours = free_port()
+        assert offered == []
+        assert ours != theirs
+        other.stdin.close()

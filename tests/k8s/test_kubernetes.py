@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from airflow_ack_sagemaker.core.resource.identity import identity_of
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.k8s.installed import NAMESPACE, TOKEN_SECONDS, Installed
 
 EXECUTIONS = f"/apis/sagemaker.services.k8s.aws/v1alpha1/namespaces/{NAMESPACE}/pipelineexecutions"
@@ -69,15 +69,16 @@ def retrained(installed: Installed) -> str:
 @pytest.fixture
 def held(installed: Installed, retrained: str) -> Iterator[Callable[[], None]]:
     """Every execution stays in its first step until this is called."""
-    url = installed.sandbox.aws_endpoint_url
-    httpx.post(f"{url}/_sandbox/script", json={"rules": ["AbaloneTrain=hold"]}).raise_for_status()
+    url = f"{installed.sandbox.aws_endpoint_url}/_sandbox"
+    with httpx.Client(base_url=url, trust_env=False, timeout=HUNG) as sandbox:
+        sandbox.post("/script", json={"rules": ["AbaloneTrain=hold"]}).raise_for_status()
 
-    def release() -> None:
-        httpx.delete(f"{url}/_sandbox/script").raise_for_status()
-        httpx.post(f"{url}/_sandbox/release", json={}).raise_for_status()
+        def release() -> None:
+            sandbox.delete("/script").raise_for_status()
+            sandbox.post("/release", json={}).raise_for_status()
 
-    yield release
-    release()
+        yield release
+        release()
 
 
 def test_the_retraining_dag_runs(installed: Installed, retrained: str) -> None:

@@ -20,6 +20,8 @@ from airflow_ack_sagemaker.task_groups import retraining
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ROLE = "arn:aws:iam::123456789012:role/sagemaker-pipelines"
 NOW = timedelta(0)
+BRIEF = 30
+"""Seconds. The execution has to be there when they are over, and a busy machine takes long to start a task."""
 
 
 def conf(name: str, default: str = "None") -> str:
@@ -61,24 +63,26 @@ for deferrable in (True, False):
 
 for deferrable in (True, False):
     mode = "deferred" if deferrable else "held"
-    with dag(f"launch_impatient_{mode}"):
+    with dag(f"launch_unanswered_{mode}"):
+        AckPipelineExecutionOperator(task_id="launch", deferrable=deferrable, reconcile_timeout=4, **EXECUTION)
+    with dag(f"launch_refused_{mode}"):
+        # A busy controller may need a while for its first answer: that is waited for.
         AckPipelineExecutionOperator(
-            task_id="launch",
-            deferrable=deferrable,
-            reconcile_timeout=4,
-            recoverable_timeout=timedelta(seconds=4),
-            **EXECUTION,
+            task_id="launch", deferrable=deferrable, recoverable_timeout=timedelta(seconds=4), **EXECUTION
         )
     for policy in ("leave", "stop"):
         with dag(f"launch_brief_{mode}_{policy}"):
             AckPipelineExecutionOperator(
-                task_id="launch", deferrable=deferrable, timeout=5, on_timeout=policy, **EXECUTION
+                task_id="launch", deferrable=deferrable, timeout=BRIEF, on_timeout=policy, **EXECUTION
             )
     with dag(f"launch_retries_{mode}"):
         AckPipelineExecutionOperator(task_id="launch", deferrable=deferrable, retries=2, retry_delay=NOW, **EXECUTION)
 
-with dag("apply_impatient"):
-    AckPipelineOperator(task_id="apply", reconcile_timeout=4, recoverable_timeout=4, **PIPELINE)
+with dag("apply_unanswered"):
+    AckPipelineOperator(task_id="apply", reconcile_timeout=4, **PIPELINE)
+
+with dag("apply_refused"):
+    AckPipelineOperator(task_id="apply", recoverable_timeout=4, **PIPELINE)
 
 with dag("apply_patient"):
     AckPipelineOperator(task_id="apply", reconcile_timeout=120, **PIPELINE)
@@ -98,7 +102,7 @@ for deferrable in (True, False):
             task_id="launch",
             deferrable=deferrable,
             on_timeout="stop",
-            execution_timeout=timedelta(seconds=6),
+            execution_timeout=timedelta(seconds=BRIEF),
             **EXECUTION,
         )
 
@@ -128,7 +132,7 @@ for deferrable in (True, False):
             spec=conf("spec"),  # type: ignore[arg-type]  # rendered to a mapping
             deferrable=deferrable,
         )
-    sensing: dict[str, Any] = {"deferrable": deferrable, "poke_interval": 1, "timeout": 30}
+    sensing: dict[str, Any] = {"deferrable": deferrable, "poke_interval": 1, "timeout": 1_200}
     with dag(f"sense_{mode}"):
         AckPipelineSensor(task_id="pipeline", pipeline_name=conf("pipeline"), **sensing)
         AckPipelineExecutionSensor(task_id="execution", name=conf("execution"), **sensing)
