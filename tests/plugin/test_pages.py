@@ -95,7 +95,7 @@ def test_the_values_of_a_step(site: Site, client: httpx.Client) -> None:
     assert seen["/Arguments/Environment/DB_PASSWORD"] == (None, "it is hidden")
     assert seen["/Arguments/Tags/0/Value"] == (None, "it is hidden")
     assert seen["/Arguments/HyperParameters/pipeline"] == (pipeline, None)
-    assert values("Good")["/Arguments/Conditions"] == ("true", None)
+    wait_until(lambda: values("Good")["/Arguments/Conditions"] == ("true", None), 120, "the condition")
     wait_until(lambda: values("Register")["/Arguments/Outcome"] == ("true", None), 120, "the outcome")
     assert values("Nothing") == {}
 
@@ -154,7 +154,7 @@ def test_a_failure_says_why(site: Site, client: httpx.Client) -> None:
     row = site.wait_shown(client, name, "Failed")
     assert row["state"] == "Failed"
     assert row["reason"]
-    steps = {step["name"]: step for step in site.detail(client, name)["graph"]["steps"]}
+    steps = {step["name"]: step for step in site.whole_detail(client, name)["graph"]["steps"]}
     assert (steps["Complain"]["status"], steps["Register"]["status"]) == ("Failed", "Skipped")
     assert "not good" in (steps["Complain"]["reason"] or "")
 
@@ -239,7 +239,7 @@ def test_a_definition_is_compared_with_that_of_the_run_before(site: Site, client
     runs.append(site.execution(pipeline, run_id="diff-3"))
     site.wait_shown(client, runs[2], "Executing")
 
-    first, second, third = (client.get(f"/api/executions/default/{name}/diff").json() for name in runs)
+    first, second, third = (site.difference(client, name) for name in runs)
     assert (first["previous"], first["same"]) == (None, None)
     assert (second["previous"]["run_id"], second["same"], second["diff"]) == ("diff-1", True, None)
     assert (third["previous"]["name"], third["same"]) == (runs[1], False)
