@@ -11,6 +11,7 @@ import pytest
 from lightkube.config import client_adapter
 
 from airflow_ack_sagemaker.handshakes import close_when_cut
+from harness.waiting import HUNG
 
 
 class Http(Protocol):
@@ -43,6 +44,6 @@ async def test_the_server_sees_the_end_of_a_handshake_that_is_cut(library: Http)
             asking.cancel()
             await asyncio.wait([asking])
             # The task, with its frames, is still there: nothing is left to Python's collector.
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(HUNG):
                 await ended.wait()
         assert asking.cancelled()

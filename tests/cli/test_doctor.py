@@ -26,7 +26,7 @@ from airflow_ack_sagemaker.kube.connection.config import from_kubeconfig
 from airflow_ack_sagemaker.sandbox import ManualClock, Sandbox
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from harness.real_cluster import RealCluster
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.cli.here import Here
 from tests.cli.world import ROLE, Cli
 from tests.kube.objects import kubeconfig as kubeconfig_of
@@ -284,7 +284,7 @@ def test_fix_collects_finished_executions_and_a_dry_run_does_not(cli: Cli) -> No
         ]
         assert len(cli.done(*listed).out.splitlines()) == len(many)
     cli("doctor", "--fix", "--no-aws")
-    wait_until(lambda: len(cli.done(*listed).out.splitlines()) == HISTORY_LIMIT, 60, "two of them to be gone")
+    wait_until(lambda: len(cli.done(*listed).out.splitlines()) == HISTORY_LIMIT, HUNG, "two of them to be gone")
 
 
 def test_as_a_user_of_pipelines_alone(real_cluster: RealCluster, doctor: Doctor) -> None:

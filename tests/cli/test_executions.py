@@ -186,7 +186,7 @@ def test_ctrl_c_leaves_it_running_and_stop_stops_it(cli: Cli, pipeline: str) -> 
     process = started(world, "run", pipeline, stderr=(out := (world.folder / "err").open("w")))
     try:
         err = world.folder / "err"
-        wait_until(lambda: "Prepare: Executing" in err.read_text(), 60, lambda: err.read_text(), every=0.05)
+        wait_until(lambda: "Prepare: Executing" in err.read_text(), HUNG, lambda: err.read_text(), every=0.05)
         process.send_signal(signal.SIGINT)
         assert process.wait(HUNG) == 130
     finally:
@@ -271,7 +271,7 @@ def test_collect(cli: Cli, pipeline: str) -> None:
         listed = cli.done("list", "--pipeline", pipeline, "-o", "json").json
         return [row["name"] for row in listed] == names[2:]
 
-    wait_until(left, 60, "the others to be gone")
+    wait_until(left, HUNG, "the others to be gone")
 
 
 def test_collected_is_what_was_deleted(alone: Cli, tmp_path: Path) -> None:
@@ -363,7 +363,7 @@ def release(world: World) -> None:
     import httpx
 
     world.sandbox.script.clear()
-    httpx.post(f"{world.sandbox.aws_endpoint_url}/_sandbox/release", json={}).raise_for_status()
+    httpx.post(f"{world.sandbox.aws_endpoint_url}/_sandbox/release", json={}, timeout=HUNG).raise_for_status()
 
 
 def test_lists_and_gets_other_kinds(cli: Cli, pipeline: str) -> None:

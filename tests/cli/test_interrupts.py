@@ -57,7 +57,7 @@ def held(cli: Cli, stage: Stage) -> Iterator[str]:
 def goes_on(stage: Stage) -> None:
     """Nothing is held any more."""
     stage.world.sandbox.script.clear()
-    httpx.post(f"{stage.world.sandbox.aws_endpoint_url}/_sandbox/release", json={}).raise_for_status()
+    httpx.post(f"{stage.world.sandbox.aws_endpoint_url}/_sandbox/release", json={}, timeout=HUNG).raise_for_status()
 
 
 @pytest.mark.parametrize(
@@ -112,6 +112,7 @@ def no_controller(stage: Stage) -> Iterator[None]:
     controller = stage.world.sandbox.controller
     assert controller is not None
     controller.pause()
+    wait_until(lambda: controller.resting, HUNG, "the controller to rest")
     try:
         yield
     finally:

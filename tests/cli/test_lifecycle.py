@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from airflow_ack_sagemaker.cli.lifecycle import ANNOTATION_PREVIOUS_CONFIG
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.cli.world import Cli, Said
 from tests.contract.servers import API, Namespace, Server
 from tests.sandbox.specs import SPECS
@@ -54,7 +54,7 @@ class Place:
         """Write a status as soon as the spec is so, at a time from which an answer can be told."""
 
         def run() -> None:
-            wait_until(lambda: when(self.get()["spec"]), 60, "the change of the spec", every=0.05)
+            wait_until(lambda: when(self.get()["spec"]), HUNG, "the change of the spec", every=0.05)
             self.status(**status)
 
         thread = threading.Thread(target=run)

@@ -91,7 +91,7 @@ def test_following_ends_with_the_job(cli: Cli, world: World, aws: Any) -> None:
         row = cli.done("describe", name, "-o", "json").json
         return str(row["arn"]) if row["steps"] else None
 
-    job = Job(aws, wait_until(arn, 60, "the first step"), "Prepare")
+    job = Job(aws, wait_until(arn, HUNG, "the first step"), "Prepare")
     job.write("one")
     process = started(world, "logs", name, "Prepare", "-f", "-o", "json")
     try:

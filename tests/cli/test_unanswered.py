@@ -9,7 +9,7 @@ import pytest
 
 from airflow_ack_sagemaker.core.resource.freshness import answered
 from harness.plain_client import connect
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.cli.world import DEFINITION, Cli, started
 from tests.support.gitops import GitOps
 
@@ -29,7 +29,7 @@ def gitops(cli: Cli, request: pytest.FixtureRequest) -> Iterator[GitOps]:
         for description in ("first", "second"):
             somebody.apply(pipelineDescription=description)
             somebody.synced(description)
-        wait_until(lambda: controller.idle, 60, "the controller to have done its work")
+        wait_until(lambda: controller.idle, HUNG, "the controller to have done its work")
         somebody.label()
         assert not answered(somebody.live)
         yield somebody
@@ -42,7 +42,7 @@ def busy(cli: Cli, gitops: GitOps) -> Iterator[None]:
     controller = cli.world.sandbox.controller
     assert controller is not None
     controller.pause()
-    wait_until(lambda: controller.resting, 60, "the controller to rest")
+    wait_until(lambda: controller.resting, HUNG, "the controller to rest")
     yield
     controller.resume()
 
@@ -77,7 +77,7 @@ def test_it_is_a_success_as_soon_as_sagemaker_has_it(cli: Cli, gitops: GitOps, b
     assert process.stderr is not None
     assert "Active" in process.stderr.readline()
     gitops.sagemaker.update_pipeline(PipelineName=gitops.name, PipelineDescription=description)
-    out, err = process.communicate(timeout=240)
+    out, err = process.communicate(timeout=HUNG)
     assert (process.returncode, out) == (0, f"pipeline/{gitops.name}\n"), err
 
 

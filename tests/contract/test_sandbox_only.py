@@ -12,6 +12,7 @@ from contextlib import ExitStack
 import pytest
 
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
+from harness.waiting import HUNG
 from tests.contract.servers import Namespace, Server, connected, fresh_namespace, pipeline, until
 
 HISTORY = 20
@@ -78,8 +79,8 @@ def test_deleted_namespace_is_emptied(space: Namespace) -> None:
 
 @pytest.fixture
 def impatient() -> Iterator[ApiServer]:
-    """A server that closes stalled connections soon."""
-    with ApiServer(history=HISTORY, stall_seconds=0.4) as server:
+    """A server that closes stalled connections soon, but not those of a machine that stands still for a moment."""
+    with ApiServer(history=HISTORY, stall_seconds=2.0) as server:
         yield server
 
 
@@ -89,7 +90,7 @@ def tls(api: ApiServer) -> ssl.SSLSocket:
     port = int(api.url.rpartition(":")[2])
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    plain.settimeout(20)
+    plain.settimeout(HUNG)
     plain.connect(("127.0.0.1", port))
     return context.wrap_socket(plain, server_hostname="127.0.0.1")
 
@@ -166,7 +167,7 @@ def test_start_and_stop() -> None:
             # An open watch does not hold the server.
             stopping = threading.Thread(target=server.stop, daemon=True)
             stopping.start()
-            stopping.join(60)
+            stopping.join(HUNG)
             assert not stopping.is_alive()
     server.stop()
     assert url.startswith("https://127.0.0.1:")

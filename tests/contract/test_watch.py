@@ -152,8 +152,8 @@ def test_bookmark_after_the_initial_events(namespace: Namespace, query: dict[str
 def test_bookmark_before_the_end(namespace: Namespace) -> None:
     version = version_of(namespace)
     query = {"allowWatchBookmarks": "true", "resourceVersion": version, "timeoutSeconds": 4}
+    namespace.create("a")  # before the watch: its time does not wait for a machine that is busy
     with namespace.server.watch(namespace.pipelines, **query) as events:
-        namespace.create("a")
         found = [(event["type"], event["object"]["metadata"]) for event in events]
     assert [kind for kind, _ in found][:2] == ["ADDED", "BOOKMARK"]
     assert set(found[1][1]) - {"creationTimestamp"} == {"resourceVersion"}

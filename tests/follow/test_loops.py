@@ -19,6 +19,7 @@ from airflow_ack_sagemaker.follow.watch import follow
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient, KubeClient
 from airflow_ack_sagemaker.kube.retry import NO_RETRY
 from airflow_ack_sagemaker.runs.batch_follow import follow_batch
+from harness.waiting import HUNG
 from tests.follow.virtual import Clock
 from tests.kube.objects import config, event, listed, stored
 from tests.kube.servers import HttpServer, Seen
@@ -51,7 +52,7 @@ async def share(url: str, clock: Clock) -> None:
     settings = Settings(sleep=clock.asleep, clock=clock)
     states = follow(connect, key=object(), kind=KIND, namespace="default", name="x", settings=settings)
     async with aclosing(states):
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(HUNG):
             assert await states.next() is not None
             reading = asyncio.ensure_future(states.next())
             while clock.now < 1_000 + SECONDS and not reading.done():

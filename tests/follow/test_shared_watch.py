@@ -238,7 +238,7 @@ async def longest_turn(count: int) -> int:
         followers = Followers(config(server.url))
         async with AsyncExitStack() as stack:
             states = [await stack.enter_async_context(aclosing(followers.follow(f"n{n}"))) for n in range(count)]
-            reads = asyncio.gather(*(one.next(60) for one in states))
+            reads = asyncio.gather(*(one.next(SECONDS) for one in states))
             await asyncio.sleep(0)
             before = sys.gettrace()
             sys.settrace(trace)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from contextlib import closing
 from typing import Any
@@ -17,6 +16,7 @@ from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import Forbidden, Unreachable
 from airflow_ack_sagemaker.kube.retry import NO_RETRY
+from harness.waiting import HUNG
 from tests.follow.virtual import Clock
 from tests.kube.objects import config, event, execution, listed, stored
 from tests.kube.servers import HttpServer, Seen
@@ -31,7 +31,7 @@ def test_states_of_one_object(cluster: ClusterConfig) -> None:
     with (
         KubeClient(cluster) as client,
         KubeClient(cluster) as other,
-        closing(follow_sync(client, KIND, name, "default", timeout=20)) as states,
+        closing(follow_sync(client, KIND, name, "default", timeout=HUNG)) as states,
     ):
         assert next(states) is None
         other.create(KIND, execution(name))
@@ -77,7 +77,7 @@ def test_faults_are_waited_out() -> None:
     with (
         HttpServer(behave) as server,
         KubeClient(config(server.url), sleep=pauses.append) as client,
-        closing(follow_sync(client, KIND, "x", timeout=60)) as states,
+        closing(follow_sync(client, KIND, "x", timeout=HUNG)) as states,
     ):
         assert [status(next(states)) for _ in range(4)] == ["Executing", "Stopping", "Stopped", "gone"]
     assert {seen.query["fieldSelector"] for seen in server.seen} == {"metadata.name=x"}
@@ -123,20 +123,24 @@ def test_a_cluster_that_never_answers_is_an_error() -> None:
 
 
 def test_a_server_that_hangs_does_not_hold_beyond_the_end() -> None:
-    hung = threading.Event()
+    hung_since: list[float] = []
+
+    def clock() -> float:
+        """Time begins when the server hangs, however long the machine takes until then."""
+        return time.monotonic() - hung_since[0] if hung_since else 0.0
 
     def behave(seen: Seen) -> None:
         if "watch" in seen.query:
             seen.stream()
-            hung.set()
+            hung_since.append(time.monotonic())
             server.hang()
         else:
             seen.answer(listed(5, stored("x", 3)))
 
     with HttpServer(behave) as server, KubeClient(config(server.url)) as client:
-        assert len(list(follow_sync(client, KIND, "x", timeout=0.2))) == 1
+        assert len(list(follow_sync(client, KIND, "x", timeout=0.2, clock=clock))) == 1
         assert server.waited_out == 0
-    assert hung.is_set()
+    assert hung_since
 
 
 def test_a_pause_that_a_server_asks_for_is_capped_and_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -16,12 +16,13 @@ from airflow_ack_sagemaker.follow.policy import Settings
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import Forbidden, KindNotInstalled, Unauthorized
+from harness.waiting import HUNG
 from tests.follow.virtual import Clock
 from tests.kube.objects import config, event, execution, listed, stored
 from tests.kube.servers import HttpServer, Seen
 
 States = watch.Follower
-SECONDS = 60.0
+SECONDS = HUNG
 
 
 async def no_pause(_: float) -> None:

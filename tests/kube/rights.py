@@ -29,6 +29,7 @@ from airflow_ack_sagemaker.runs.apply import apply_resource
 from airflow_ack_sagemaker.runs.end import record, withdraw
 from airflow_ack_sagemaker.runs.launch import launch
 from airflow_ack_sagemaker.runs.look import Run
+from harness.waiting import HUNG
 from tests.contract.servers import MERGE, Server
 
 ROLE_ARN = "arn:aws:iam::123456789012:role/r"
@@ -155,7 +156,7 @@ def wait_for(kind: Kind) -> Callable[[Place], None]:
             if not outcome.finished:
                 place.add_status(kind, "watched", ENDED[kind])
 
-        deadlines = Deadlines(finish_by=time.time() + 20)
+        deadlines = Deadlines(finish_by=time.time() + HUNG)
         _, verdict = wait(
             place.client,
             kind,
@@ -183,7 +184,7 @@ def defer_until(kind: Kind) -> Callable[[Place], None]:
             connect, key=place.namespace, kind=kind, namespace=place.namespace, name="followed", settings=quick
         )
         body = {"metadata": {"labels": {"seen": "yes"}}}
-        async with asyncio.timeout(20), aclosing(states) as source:
+        async with asyncio.timeout(HUNG), aclosing(states) as source:
             assert await anext(source) is not None
             await asyncio.to_thread(place.admin.done, "PATCH", place.path(kind, "followed"), body, media=MERGE)
             after = await anext(source)

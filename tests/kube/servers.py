@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from harness.waiting import HUNG
 from tests.kube.certificates import Pair
 
 
@@ -132,7 +133,7 @@ class HttpServer:
         if not self.released.wait(seconds):
             self.waited_out += 1
 
-    def wait_for(self, count: int, seconds: float = 60.0) -> None:
+    def wait_for(self, count: int, seconds: float = HUNG) -> None:
         """Until so many requests have arrived."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.seen) >= count, seconds), (

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from harness.sandbox_process import SandboxProcess
+from harness.waiting import HUNG
 
 GROUP = "/apis/sagemaker.services.k8s.aws/v1alpha1"
 MODEL = {
@@ -58,7 +59,8 @@ class Stage:
 
     def control(self, method: str, path: str, **arguments: Any) -> Any:
         """The sandbox's own levers."""
-        answer = httpx.request(method, f"{self.sandbox.aws_endpoint_url}/_sandbox/{path}", trust_env=False, **arguments)
+        url = f"{self.sandbox.aws_endpoint_url}/_sandbox/{path}"
+        answer = httpx.request(method, url, trust_env=False, timeout=HUNG, **arguments)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

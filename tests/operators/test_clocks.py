@@ -34,6 +34,7 @@ from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from airflow_ack_sagemaker.triggers.pipeline_executions import AckExecutionsTrigger
 from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
 from harness.plain_client import connect
+from harness.waiting import HUNG
 from tests.support.shifted_clock import ShiftedClock
 
 try:
@@ -48,7 +49,7 @@ LATER = [(ahead, ahead) for ahead in AHEAD] + [(HOUR, 0.0), (-10 * MINUTE, 0.0),
 """How far the API server's clock is ahead, at the launch and afterwards."""
 BUSY = 4 * MINUTE
 """Seconds that a busy machine may lose between two lines: less than what a clock is wrong by."""
-PATIENCE = 120.0
+PATIENCE = HUNG
 
 
 @dataclass

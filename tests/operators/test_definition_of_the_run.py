@@ -20,7 +20,7 @@ from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecut
 from airflow_ack_sagemaker.operators.pipeline_executions import AckPipelineExecutionsOperator
 from airflow_ack_sagemaker.testing.sandbox import AckSandbox
 from harness.plain_client import connect
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.operators.tries import executed
 
 DEFINITION = {
@@ -143,7 +143,7 @@ def test_the_late_members_of_a_batch_run_it_too(world: World) -> None:
     def others() -> None:
         """Whenever another member was launched, a run of another DAG applies its own."""
         for count in (1, 2, 3):
-            wait_until(partial(launched, count), 120, "a launch", every=0.05)
+            wait_until(partial(launched, count), HUNG, "a launch", every=0.05)
             world.write(f"of others {count}")
 
     thread = threading.Thread(target=others)
@@ -174,4 +174,4 @@ def test_a_writer_that_respects_no_lease_leads_to_no_wrong_success(world: World)
         over.set()
         thread.join()
     assert world.ran(result) == "monday"
-    assert world.statuses().count("Executing") == 0, "what ran with another's was stopped"
+    wait_until(lambda: "Executing" not in world.statuses(), HUNG, "what ran with another's to be stopped")

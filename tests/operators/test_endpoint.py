@@ -8,7 +8,7 @@ import pytest
 
 from airflow_ack_sagemaker.exceptions import AckExecutionFailed, AckInputError
 from airflow_ack_sagemaker.operators.endpoint import AckEndpointOperator
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.operators.stage import MODEL, ROLE, Stage
 
 
@@ -120,8 +120,8 @@ def test_earlier_configurations_go_but_what_serves_and_served(stage: Stage) -> N
     endpoint = stage.name()
     results = [deploy(stage, endpoint, f"run-{number}", keep_configs=0) for number in range(3)]
     left = sorted(result["config"] for result in results[1:])
-    wait_until(lambda: stage.configs(endpoint) == left, 20, lambda: f"{left}: {stage.configs(endpoint)}")
-    wait_until(lambda: not stage.kubernetes("GET", f"models/{results[0]['config']}"), 20, "its model to go")
+    wait_until(lambda: stage.configs(endpoint) == left, HUNG, lambda: f"{left}: {stage.configs(endpoint)}")
+    wait_until(lambda: not stage.kubernetes("GET", f"models/{results[0]['config']}"), HUNG, "its model to go")
 
 
 def test_bad_input_makes_nothing(stage: Stage) -> None:

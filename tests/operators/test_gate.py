@@ -12,7 +12,7 @@ from airflow_ack_sagemaker.core.definition.parse import parse_definition
 from airflow_ack_sagemaker.exceptions import AckInputError
 from airflow_ack_sagemaker.operators.endpoint import AckEndpointOperator
 from airflow_ack_sagemaker.operators.gate import EvaluationGateOperator
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.operators.stage import MODEL, ROLE, Stage
 
 BUCKET = "gate-reports"
@@ -54,7 +54,7 @@ class Pipeline:
             "spec": {"pipelineName": self.name, "roleARN": ROLE, "pipelineDefinition": text},
         }
         stage.kubernetes("POST", "pipelines", json=manifest)
-        wait_until(self._is_active, 20, "the pipeline")
+        wait_until(self._is_active, HUNG, "the pipeline")
 
     def _is_active(self) -> bool:
         found = self.stage.kubernetes("GET", f"pipelines/{self.name}").get("status") or {}
@@ -67,7 +67,7 @@ class Pipeline:
             lambda: (
                 self.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)["PipelineExecutionStatus"] in ENDED
             ),
-            60,
+            HUNG,
             "the execution",
         )
         return arn

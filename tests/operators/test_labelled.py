@@ -19,7 +19,7 @@ from airflow_ack_sagemaker.operators.pipeline import AckPipelineOperator
 from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
 from airflow_ack_sagemaker.operators.pipeline_executions import AckPipelineExecutionsOperator
 from airflow_ack_sagemaker.sensors.pipeline import AckPipelineSensor
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.operators.stage import Stage
 from tests.operators.tries import executed
 from tests.support.gitops import ROLE, GitOps, times
@@ -48,7 +48,7 @@ class World:
 
     def pause(self, paused: bool) -> None:
         self.stage.control("PUT", "controller", json={"paused": paused})
-        wait_until(lambda: self.stage.control("GET", "controller")["resting"] is paused, 60, "the controller")
+        wait_until(lambda: self.stage.control("GET", "controller")["resting"] is paused, HUNG, "the controller")
 
     def senses(self, aws_conn_id: str | None) -> bool:
         """One look of a sensor."""

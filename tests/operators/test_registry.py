@@ -26,7 +26,7 @@ from airflow_ack_sagemaker.operators.registry import (
 from airflow_ack_sagemaker.operators.run import run_of
 from airflow_ack_sagemaker.runs.registry import adopt, newest_approved_in
 from airflow_ack_sagemaker.runs.registry import register as register_version
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.operators.stage import Stage
 
 PACKAGE = {
@@ -113,7 +113,7 @@ class Looking:
         return self.stage.kubernetes("GET", self.path)
 
     def wait_until_gone(self) -> None:
-        wait_until(lambda: self.live() == {}, 30, "what looked is gone")
+        wait_until(lambda: self.live() == {}, HUNG, "what looked is gone")
 
     def finalizers(self, *changes: dict[str, Any]) -> None:
         headers = {"Content-Type": "application/json-patch+json"}
@@ -124,10 +124,12 @@ def test_what_is_being_deleted_is_waited_for_and_adopted_anew(stage: Stage, grou
     looking, hold = Looking(stage, register(stage, group, "run-1")["arn"]), "tests/hold"
     looking.wait_until_gone()
     stage.kubernetes("POST", "modelpackages", json=looking.manifest)
-    wait_until(lambda: looking.live().get("status", {}).get("ackResourceMetadata", {}).get("arn"), 30, "the ARN")
+    wait_until(lambda: looking.live().get("status", {}).get("ackResourceMetadata", {}).get("arn"), HUNG, "the ARN")
     looking.finalizers({"op": "add", "path": "/metadata/finalizers/-", "value": hold})
     stage.kubernetes("DELETE", looking.path)
-    wait_until(lambda: looking.live()["metadata"]["finalizers"] == [hold], 30, "the controller's part of the deletion")
+    wait_until(
+        lambda: looking.live()["metadata"]["finalizers"] == [hold], HUNG, "the controller's part of the deletion"
+    )
     former = looking.live()["metadata"]["uid"]
 
     def release() -> None:

@@ -21,7 +21,7 @@ from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
 from harness.airflow_processes import AirflowProcesses
 from harness.sandbox_process import SandboxProcess, aws_connection, kubernetes_connection, page_settings
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.chaos.proxy import Exchange, FaultProxy
 from tests.support.auth_manager import GRANTS, PATH
 
@@ -42,6 +42,8 @@ another one.
 """
 DAG_GRANTS = {"partial": {"retraining": "read"}, "ungranted": {}, "neighbour": {"other_team": "edit"}}
 ACTION = {"X-Requested-With": "airflow-ack-sagemaker"}
+STILL_ASKED = ("with one of the next looks", "is being")
+"""What the pages say of an answer that takes longer than a viewer waits: seconds, which a busy machine may need."""
 
 
 class Site:
@@ -128,14 +130,14 @@ class Site:
     def client(self, user: str | None = "admin") -> httpx.Client:
         """A client of the plugin, with a user's token; None: nobody's."""
         headers = {} if user is None else {"Authorization": f"Bearer {self.token(user)}"}
-        return httpx.Client(base_url=self.airflow.url + PREFIX, headers=headers, trust_env=False, timeout=60)
+        return httpx.Client(base_url=self.airflow.url + PREFIX, headers=headers, trust_env=False, timeout=HUNG)
 
     def token(self, user: str) -> str:
         """A user's token."""
         if user not in self._tokens:
             password = self.airflow.password if user == "admin" else "secret"
             login = {"username": user, "password": password}
-            answer = httpx.post(f"{self.airflow.url}/auth/token", json=login, trust_env=False, timeout=60)
+            answer = httpx.post(f"{self.airflow.url}/auth/token", json=login, trust_env=False, timeout=HUNG)
             self._tokens[user] = answer.raise_for_status().json()["access_token"]
         return self._tokens[user]
 
@@ -179,7 +181,7 @@ class Site:
         found: dict[str, Any] = answer.json() if answer.is_success else {}
         return found
 
-    def wait_status(self, name: str, status: str, timeout: float = 60) -> dict[str, Any]:
+    def wait_status(self, name: str, status: str, timeout: float = HUNG) -> dict[str, Any]:
         """Wait until SageMaker says something of an execution; the resource."""
 
         def reached() -> dict[str, Any] | None:
@@ -210,13 +212,13 @@ class Site:
         """Wait until what is created now is younger than an execution: times have a resolution of a second."""
         created = datetime.fromisoformat(self.get("pipelineexecutions", name)["metadata"]["creationTimestamp"])
         wait_until(
-            lambda: datetime.now(timezone.utc) >= created + timedelta(seconds=1), 60, "the next second", every=0.05
+            lambda: datetime.now(timezone.utc) >= created + timedelta(seconds=1), HUNG, "the next second", every=0.05
         )
 
     def control(self, method: str, path: str, body: Any = None) -> None:
         """The sandbox's own levers."""
         url = f"{self.sandbox.aws_endpoint_url}/_sandbox/{path}"
-        httpx.request(method, url, json=body, trust_env=False).raise_for_status()
+        httpx.request(method, url, json=body, trust_env=False, timeout=HUNG).raise_for_status()
 
     # -- what the pages show
 
@@ -238,3 +240,22 @@ class Site:
         """All about an execution."""
         found: dict[str, Any] = client.get(f"/api/executions/default/{name}").raise_for_status().json()
         return found
+
+    def whole_detail(self, client: httpx.Client, name: str) -> dict[str, Any]:
+        """All about an execution, once everybody whom the page asks has answered."""
+
+        def answered() -> dict[str, Any] | None:
+            found = self.detail(client, name)
+            notes = f"{found['graph']['note']} {found['graph']['steps_note']}"
+            return None if any(word in notes for word in STILL_ASKED) else found
+
+        return wait_until(answered, HUNG, lambda: f"the steps of {name}: {self.detail(client, name)['graph']}")
+
+    def difference(self, client: httpx.Client, name: str) -> dict[str, Any]:
+        """What has changed in an execution's definition, once SageMaker has told both."""
+
+        def answered() -> dict[str, Any] | None:
+            found: dict[str, Any] = client.get(f"/api/executions/default/{name}/diff").raise_for_status().json()
+            return None if any(word in f"{found['note']}" for word in STILL_ASKED) else found
+
+        return wait_until(answered, HUNG, f"the difference of {name}")

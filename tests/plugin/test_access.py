@@ -45,6 +45,7 @@ def made(site: Site) -> dict[str, Made]:
     }
     with site.client() as client:
         for one in found.values():
+            site.wait_shown(client, one.execution)
             wait_until(lambda one=one: listed(client, "/api/models", one.version), 120, f"{one.version} to be shown")  # type: ignore[misc]
     return found
 

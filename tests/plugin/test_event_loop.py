@@ -23,6 +23,7 @@ from airflow_ack_sagemaker.plugin.reader import Board
 from airflow_ack_sagemaker.plugin.settings import ClusterSetting
 from airflow_ack_sagemaker.plugin.single_flight import NotYet
 from harness.sandbox_process import SandboxProcess, kubernetes_connection
+from harness.waiting import HUNG
 from tests.plugin.definitions import step
 from tests.plugin.site import ROLE
 from tests.support.turns import counted
@@ -67,7 +68,7 @@ async def test_twenty_pipelines_of_a_megabyte_are_read_in_pieces() -> None:
     try:
         await board.connect()  # what is imported once is no work of the loop's
         with counted() as turns:
-            await board.wait(120)
+            await board.wait(HUNG)
             assert not board.loading, board.trouble
             rows = board.now.pipelines
         assert len(rows) == PIPELINES
@@ -82,7 +83,7 @@ async def test_a_definition_is_made_canonical_elsewhere() -> None:
     board, details = Board(ClusterSetting("kubernetes_default")), Details()
     try:
         await board.connect()
-        await board.wait(120)
+        await board.wait(HUNG)
         (row, *_) = board.now.pipelines
         assert needs_canonical(row)
 
@@ -94,7 +95,7 @@ async def test_a_definition_is_made_canonical_elsewhere() -> None:
                     await asyncio.sleep(0.05)
 
         with counted() as turns:
-            digest = await asyncio.wait_for(canonical(), 120)
+            digest = await asyncio.wait_for(canonical(), HUNG)
         assert drift_of(row, None, None, digest).state == "edited"
         assert turns.calls < CALLS
         assert turns.decoded < 2 * MEGABYTE
@@ -114,7 +115,7 @@ async def test_twelve_differences_at_once_are_made_elsewhere_and_once() -> None:
                 continue
 
     with counted() as turns:
-        first, *others = await asyncio.wait_for(asyncio.gather(*(difference() for _ in range(12))), 300)
+        first, *others = await asyncio.wait_for(asyncio.gather(*(difference() for _ in range(12))), HUNG)
     assert first.same is False
     assert all(one is first for one in others)
     assert turns.calls < CALLS
@@ -126,7 +127,7 @@ async def test_the_first_look_is_waited_for_without_looking_again_and_again(tmp_
     board = Board(ClusterSetting("no_such_connection"))
     try:
         with counted() as turns:
-            await board.wait(60)
+            await board.wait(HUNG)
         assert board.trouble is not None
         assert turns.calls < CALLS
     finally:

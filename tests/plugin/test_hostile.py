@@ -16,7 +16,7 @@ from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_DEFINITION_SOURCE,
     ANNOTATION_DEFINITION_VERSION,
 )
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.chaos.proxy import Exchange, FaultProxy
 from tests.plugin.definitions import definition
 from tests.plugin.site import ACTION, Site
@@ -93,14 +93,18 @@ def errors(site: Site, user: str) -> list[str]:
             found: list[str] = client.get("/api/executions").raise_for_status().json()["errors"]
             return found if len(found) == 4 + len(YAML) else None
 
-        return wait_until(told, 60, lambda: f"an error of each: {client.get('/api/executions').json()['errors']}")
+        return wait_until(told, HUNG, lambda: f"an error of each: {client.get('/api/executions').json()['errors']}")
+
+
+def log(site: Site) -> str:
+    """What the API server has written by now."""
+    return (site.airflow.home / "output" / "api-server.log").read_text(errors="replace")
 
 
 def test_no_connection_runs_a_program_or_sends_a_file(site: Site, marker: Path, listener: FaultProxy) -> None:
     errors(site, "admin")
     assert not marker.exists()
-    log = (site.airflow.home / "output" / "api-server.log").read_text()
-    assert "program" in log
+    wait_until(lambda: "program" in log(site), HUNG, "the API server's log")
 
 
 def test_a_viewer_gets_the_class_and_who_reads_connections_the_words(site: Site) -> None:
@@ -117,7 +121,7 @@ def test_a_viewer_gets_the_class_and_who_reads_connections_the_words(site: Site)
     assert "127.0.0.1" not in health + missing
     # Whoever edits connections reads them, too: a server that is none of Kubernetes would be read through the pages.
     assert INTERNAL not in admin
-    assert INTERNAL in (site.airflow.home / "output" / "api-server.log").read_text()
+    wait_until(lambda: INTERNAL in log(site), HUNG, "the API server's log")
 
 
 def test_what_airflow_keeps_secret_is_hidden_although_nobody_has_listed_it(site: Site) -> None:
@@ -164,7 +168,7 @@ def test_what_airflow_keeps_secret_is_hidden_although_nobody_has_listed_it(site:
             return not any(secret in text for secret in (PASSWORD, VARIABLE, NESTED, "pw12345"))
 
         # Known within half a minute after it was made, without a restart.
-        wait_until(hidden, 60, "the new secrets to be known")
+        wait_until(hidden, HUNG, "the new secrets to be known")
         parameters = {one["name"]: one["value"] for one in site.detail(client, name)["parameters"]}
     assert parameters == {"One": "***", "Two": "x *** y", "Three": "***", "Four": "postgres://u:***@h/db"}
 
@@ -176,7 +180,7 @@ def test_the_search_finds_no_secret(site: Site) -> None:
 
 def requests(site: Site) -> dict[str, int]:
     url = f"{site.sandbox.aws_endpoint_url}/_sandbox/requests"
-    found: dict[str, int] = httpx.get(url, trust_env=False).raise_for_status().json()
+    found: dict[str, int] = httpx.get(url, trust_env=False, timeout=HUNG).raise_for_status().json()
     return found
 
 
@@ -192,7 +196,7 @@ def test_s3_is_asked_only_about_buckets_that_the_operator_names(site: Site) -> N
             found: dict[str, Any] | None = items.get(pipeline, {}).get("drift")
             return found if found and found["detail"] and "S3" in found["detail"] else None
 
-        found = wait_until(drift, 60, "the drift")
+        found = wait_until(drift, HUNG, "the drift")
     assert "buckets" in found["detail"]
     assert "S3:HEAD" not in requests(site)
 
@@ -211,7 +215,7 @@ def test_sagemaker_is_asked_only_about_executions_of_known_pipelines(site: Site)
         headers = {"Content-Type": "application/merge-patch+json"}
         site.kubernetes.patch(path, content=json.dumps(body), headers=headers).raise_for_status()
         wait_until(lambda: (site.shown(client, mine) or {}).get("arn") == arn, 120, "the changed ARN to be shown")
-        found = site.detail(client, mine)
+        found = site.whole_detail(client, mine)
         assert "AWS is asked only about" in found["graph"]["steps_note"]
         assert "77" not in client.get(f"/api/executions/default/{mine}/diff").text
         after = requests(site)

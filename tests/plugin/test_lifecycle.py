@@ -181,9 +181,15 @@ def test_one_list_and_one_watch_a_kind_and_none_before_somebody_looks(site: Site
         for path in ("/api/models", "/api/endpoints"):
             assert client.get(path).status_code == 200
     assert arn_of(site, "no-such") is None
-    mine = [path for _, _, path in site.requests if "/modelpackages?" in path or "/endpoint" in path]
-    watches = {path.partition("?")[0] for path in mine if "watch=" in path}
-    assert {one.rpartition("/")[2] for one in watches} == {"modelpackages", "endpoints", "endpointconfigs"}
+    wanted = {"modelpackages", "endpoints", "endpointconfigs"}
+
+    def watches() -> set[str]:
+        mine = [path for _, _, path in list(site.requests) if "/modelpackages?" in path or "/endpoint" in path]
+        return {path.partition("?")[0].rpartition("/")[2] for path in mine if "watch=" in path}
+
+    # What was listed is watched a moment later.
+    wait_until(lambda: watches() >= wanted, 120, lambda: f"the watches: {watches()}")
+    assert watches() == wanted
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=201", "offset=-1", "search=" + "x" * 201])

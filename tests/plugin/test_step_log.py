@@ -60,7 +60,7 @@ def test_the_last_lines_are_shown_without_secrets(site: Site, client: httpx.Clie
     assert messages[-2] == "line 299"
     assert len(messages[-1]) == 2_000
     assert said(client, name)["note"] is None
-    graph = site.detail(client, name)["graph"]["steps"]
+    graph = site.whole_detail(client, name)["graph"]["steps"]
     urls = {step["name"]: step["log_url"] for step in graph}
     assert urls["Train"].startswith("https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#")
     assert "/aws/sagemaker/TrainingJobs;prefix=" in urls["Train"]

@@ -12,7 +12,7 @@ import httpx
 import psutil
 import pytest
 
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.chaos.proxy import Exchange
 from tests.plugin.definitions import definition
 from tests.plugin.site import ACTION, Site
@@ -80,10 +80,10 @@ def test_health_says_what_is_wrong_and_that_it_has_passed(site: Site, client: ht
 def test_what_nobody_looks_at_is_not_followed(site: Site, client: httpx.Client) -> None:
     name = site.execution(site.pipeline(definition()))
     site.wait_shown(client, name, "Succeeded")
-    assert connections(site)
-    wait_until(lambda: not connections(site), 90, lambda: f"the watches to end: {connections(site)}", every=1.0)
+    wait_until(lambda: connections(site), 120, "the watches to be open")
+    wait_until(lambda: not connections(site), HUNG, lambda: f"the watches to end: {connections(site)}", every=1.0)
     assert site.wait_shown(client, name)["status"] == "Succeeded"
-    assert connections(site)
+    wait_until(lambda: connections(site), 120, "the watches to be open again")
 
 
 def connections(site: Site) -> list[Any]:
@@ -99,9 +99,7 @@ def test_trouble_with_aws_is_a_note(site: Site, client: httpx.Client) -> None:
     site.wait_shown(client, name)
     site.control("PUT", "script", {"rules": ["ListPipelineExecutionSteps=AccessDeniedException:not for you"]})
     try:
-        found = wait_until(
-            lambda: (now := site.detail(client, name))["graph"]["steps_note"] and now, 120, "a note about the steps"
-        )
+        found = site.whole_detail(client, name)
         assert "AccessDenied" in found["graph"]["steps_note"]
         assert {step["status"] for step in found["graph"]["steps"]} == {None}
         assert found["yaml"]
@@ -141,14 +139,14 @@ def test_one_cluster_that_cannot_be_read_does_not_hide_another(tmp_path: Path) -
         states = {one["cluster"]: one["watch"]["state"] for one in client.get("/api/health").json()["clusters"]}
         assert states == {"kubernetes_default": "live", "refused": "failed", "absent": "failed"}
         assert token not in client.get("/api/health").text + json.dumps(listed)
-        found = site.detail(client, name)
+        found = site.whole_detail(client, name)
         # Without AWS: the cluster's definition, and a word about what is not known.
         assert (found["graph"]["source"], {step["status"] for step in found["graph"]["steps"]}) == ("cluster", {None})
         assert "aws_conn_id" in found["graph"]["steps_note"]
         assert "present definition" in found["graph"]["note"]
         second = site.execution(pipeline)
         site.wait_shown(client, second)
-        difference = client.get(f"/api/executions/default/{second}/diff").json()
+        difference = site.difference(client, second)
         assert (difference["same"], difference["diff"]) == (None, None)
         assert "aws_conn_id" in difference["note"]
         drift = client.get("/api/pipelines").json()["items"][0]["drift"]

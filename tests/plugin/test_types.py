@@ -25,7 +25,7 @@ from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, PipelineSpec
 from airflow_ack_sagemaker.core.resource.status import State
 from airflow_ack_sagemaker.plugin.app import create_app
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.plugin.definitions import definition
 from tests.plugin.served import arn_of, listed, new_group, rollout, version
 from tests.plugin.site import ROLE, Site
@@ -49,9 +49,6 @@ NEVER_HERE = {
     # A cluster in which no controller has ever written, and a watch that has not begun: there is none on this site.
     "ClusterHealth.last_reconciled: null",
     "ClusterHealth.watch.age: null",
-    # That SageMaker cannot be asked for the steps: test_trouble.py and test_hostile.py have it.
-    "Step.status: null",
-    "StepGraph.steps_note",
 }
 
 
@@ -95,7 +92,9 @@ class Answers:
         return answer
 
     def about(self, name: str) -> None:
-        """The answers about one execution."""
+        """The answers about one execution, once AWS has answered: what is told meanwhile is not what is compared."""
+        self._site.whole_detail(self._client, name)
+        self._site.difference(self._client, name)
         self.look(EXECUTION, name=name)
         self.look(f"{EXECUTION}/diff", name=name)
         self.look(f"{EXECUTION}/values", name=name)
@@ -252,7 +251,7 @@ def test_the_answers_are_as_declared(site: Site, client: httpx.Client) -> None:
     finally:
         site.proxy.remove(rule)
     wait_until(
-        lambda: answers.look("/api/health")["clusters"][0]["watch"]["state"] == "live", 60, "the watch to be back"
+        lambda: answers.look("/api/health")["clusters"][0]["watch"]["state"] == "live", HUNG, "the watch to be back"
     )
     assert answers.differences == []
     assert answers.comparison.unseen(*ROUTES.values()) == NEVER_HERE

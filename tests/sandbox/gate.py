@@ -9,7 +9,9 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
-_SECONDS = 120.0
+from harness.waiting import HUNG
+
+_SECONDS = HUNG
 
 
 class Gate:

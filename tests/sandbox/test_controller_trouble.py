@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE
-from harness.servers import free_port
 from tests.contract.servers import fresh_namespace
 from tests.sandbox.world import UNKNOWN, World, conditions, statuses, times, until
 
@@ -75,7 +74,7 @@ def test_four_codes_are_terminal_and_no_other(world: World) -> None:
 
 def test_aws_that_cannot_be_reached_is_known_to_the_log_only(world: World, caplog: pytest.LogCaptureFixture) -> None:
     world.controller.stop()
-    with world.another_controller(url=f"http://127.0.0.1:{free_port()}") as controller:
+    with world.another_controller(url="http://127.0.0.1:1") as controller:
         applied = world.pipeline()
         until(lambda: UNREACHABLE in caplog.text, "the controller's log")
         assert not controller.idle

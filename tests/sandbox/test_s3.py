@@ -17,7 +17,7 @@ def test_an_object_keeps_its_bytes(endpoint: AwsEndpoint, media: str | None) -> 
     body = CHAIN.encode() + b"&a=b%20c\xff"
     # What `curl --upload-file` and `curl --request PUT --data-binary` send.
     headers = {"Content-Type": media} if media else {}
-    sent = httpx.put(f"{endpoint.url}/definitions/a.json", content=body, headers=headers, trust_env=False)
+    sent = httpx.put(f"{endpoint.url}/definitions/a.json", content=body, headers=headers, trust_env=False, timeout=60)
     assert sent.status_code == 200
     assert s3.get_object(Bucket="definitions", Key="a.json")["Body"].read() == body
     s3.close()

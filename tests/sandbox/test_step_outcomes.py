@@ -436,7 +436,7 @@ def test_an_unknown_operation_gets_aws_s_error(endpoint: AwsEndpoint, operation:
     headers = {"X-Amz-Target": f"SageMaker.{operation}", "Content-Type": "application/x-amz-json-1.1"}
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with pytest.raises(urllib.error.HTTPError) as caught:
-        opener.open(urllib.request.Request(endpoint.url, b"{}", headers), timeout=10)
+        opener.open(urllib.request.Request(endpoint.url, b"{}", headers), timeout=60)
     with caught.value as answer:
         assert answer.code == 400
         assert json.load(answer)["__type"] == "UnknownOperationException"

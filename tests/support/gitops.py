@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from airflow_ack_sagemaker.core.resource.freshness import answered
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 
 ROLE = "arn:aws:iam::123456789012:role/sagemaker"
 API = "sagemaker.services.k8s.aws/v1alpha1"
@@ -58,7 +58,7 @@ class GitOps:
             self.apply(labels={"changed": str(next(tries))})
             return times(self.live)["kubectl"] > max(before.values())
 
-        wait_until(later, 60, lambda: str(self.live))
+        wait_until(later, HUNG, lambda: str(self.live))
         assert self.live["metadata"]["generation"] == generation
 
     def synced(self, description: str) -> None:
@@ -70,7 +70,7 @@ class GitOps:
             described = self.sagemaker.describe_pipeline(PipelineName=self.name)
             return bool(described.get("PipelineDescription") == description)
 
-        wait_until(done, 60, lambda: str(self.live))
+        wait_until(done, HUNG, lambda: str(self.live))
 
 
 def times(resource: dict[str, Any]) -> dict[str, str]:

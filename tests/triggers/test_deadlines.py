@@ -12,10 +12,11 @@ import pytest
 
 from airflow_ack_sagemaker.core.run.deadlines import DELETION_TIMEOUT, Deadlines, Verdict
 from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
+from harness.waiting import HUNG
 from tests.kube.objects import kubeconfig, listed, stored
 from tests.kube.servers import HttpServer, Seen
 
-SECONDS = 30.0
+SECONDS = HUNG
 
 
 async def payload_of(

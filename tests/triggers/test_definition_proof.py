@@ -17,10 +17,11 @@ from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
 from harness.plain_client import connect
+from harness.waiting import HUNG
 
 API = "/apis/sagemaker.services.k8s.aws/v1alpha1/namespaces/default"
 MERGE = {"Content-Type": "application/merge-patch+json"}
-PATIENCE = 120.0
+PATIENCE = HUNG
 
 
 async def test_a_triggerer_that_begins_anew_asks_for_no_second_proof(

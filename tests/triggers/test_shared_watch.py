@@ -14,10 +14,11 @@ from airflow.triggers.base import TriggerEvent
 from airflow_ack_sagemaker.core.resource.identity import MANAGED_BY, OURS, PREFIX
 from airflow_ack_sagemaker.triggers.execution_event import PipelineExecutionEventTrigger
 from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
+from harness.waiting import HUNG
 from tests.kube.objects import event, kubeconfig, listed, stored
 from tests.kube.servers import HttpServer, Seen
 
-SECONDS = 20.0
+SECONDS = HUNG
 
 
 def connect(monkeypatch: pytest.MonkeyPatch, server: HttpServer) -> None:

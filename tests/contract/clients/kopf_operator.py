@@ -37,7 +37,7 @@ def gone(name, **_):
 
 
 async def until(condition, what):
-    for _ in range(300):
+    for _ in range(6_000):
         if await asyncio.to_thread(condition):
             return
         await asyncio.sleep(0.1)

@@ -34,7 +34,7 @@ pipeline.label({"team": "search"})
 found = list(api.get("pipelines.sagemaker.services.k8s.aws", namespace=namespace, label_selector="team=search"))
 assert [each.name for each in found] == ["kr8s"], found
 pipeline.delete()
-pipeline.wait("delete", timeout=20)
+pipeline.wait("delete", timeout=600)
 settings.delete()
 assert not settings.exists()
 print("done")
