@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from harness.waiting import HUNG, wait_until
 from tests.contract.servers import API, GROUP, TABLE, Namespace, Object, pipeline
 
 
@@ -24,6 +25,16 @@ def version_of(namespace: Namespace) -> str:
     """The version of the list of Pipelines."""
     version: str = namespace.server.done("GET", namespace.pipelines)["metadata"]["resourceVersion"]
     return version
+
+
+def wait_for_the_cache(namespace: Namespace, name: str) -> None:
+    """Until the server's cache has an object: what is asked for at version 0 comes from there, and may be older."""
+
+    def cached() -> bool:
+        answer = namespace.server.done("GET", namespace.pipelines, resourceVersion="0")
+        return name in {item["metadata"]["name"] for item in answer["items"]}
+
+    wait_until(cached, HUNG, "the server's cache")
 
 
 def test_life_of_an_object(namespace: Namespace) -> None:
@@ -135,6 +146,7 @@ def test_refused_watch(namespace: Namespace, query: dict[str, str], code: int) -
 )
 def test_bookmark_after_the_initial_events(namespace: Namespace, query: dict[str, str]) -> None:
     namespace.create("a")
+    wait_for_the_cache(namespace, "a")
     query = query | {"allowWatchBookmarks": "true"}
     with namespace.server.watch(namespace.pipelines, **query) as events:
         assert seen(events, 1) == [("ADDED", "a")]
@@ -151,9 +163,10 @@ def test_bookmark_after_the_initial_events(namespace: Namespace, query: dict[str
 
 def test_bookmark_before_the_end(namespace: Namespace) -> None:
     version = version_of(namespace)
-    query = {"allowWatchBookmarks": "true", "resourceVersion": version, "timeoutSeconds": 4}
-    namespace.create("a")  # before the watch: its time does not wait for a machine that is busy
+    # It comes two seconds before the end: a busy machine, too, has created something by then.
+    query = {"allowWatchBookmarks": "true", "resourceVersion": version, "timeoutSeconds": 10}
     with namespace.server.watch(namespace.pipelines, **query) as events:
+        namespace.create("a")
         found = [(event["type"], event["object"]["metadata"]) for event in events]
     assert [kind for kind, _ in found][:2] == ["ADDED", "BOOKMARK"]
     assert set(found[1][1]) - {"creationTimestamp"} == {"resourceVersion"}
