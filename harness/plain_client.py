@@ -15,7 +15,7 @@ from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
 from airflow_ack_sagemaker.kube.connection.authenticator import Authenticator
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig, cluster_config
 from airflow_ack_sagemaker.sandbox.crds import load_crds
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 _APPLY = {"Content-Type": "application/apply-patch+yaml"}
@@ -59,7 +59,7 @@ def connect(
         # kube-apiserver compresses some watches event by event, of which httpx would decode the first only.
         "headers": {"Accept-Encoding": "identity"},
         "trust_env": False,
-        "timeout": 30.0,
+        "timeout": HUNG,
     }
     return httpx.Client(**chosen | options)
 
@@ -143,7 +143,7 @@ def install_crds(client: httpx.Client) -> None:
         # A kind is discovered a moment before it can be watched.
         return all(client.get(f"/apis/{API_VERSION}/{plural}", params={"limit": 1}).is_success for plural in plurals)
 
-    wait_until(served, 60.0, "the kinds to be served", every=0.1)
+    wait_until(served, HUNG, "the kinds to be served", every=0.1)
 
 
 def remove_crds(client: httpx.Client) -> None:
@@ -163,6 +163,6 @@ def remove_crds(client: httpx.Client) -> None:
         client.delete(path)
     wait_until(
         lambda: all(client.get(path).status_code == httpx.codes.NOT_FOUND for path in paths),
-        60.0,
+        HUNG,
         "the kinds to be gone",
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from itertools import product
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,6 +14,7 @@ import yaml
 
 from harness.controlplane import ControlPlane
 from harness.plain_client import account_token, apply, check, connect, install_crds, kubeconfig_of, placed, read
+from harness.waiting import HUNG, wait_until
 
 RBAC = Path(__file__).resolve().parents[1] / "deploy" / "kubernetes" / "rbac.yaml"
 LIFECYCLE = RBAC.with_name("rbac-lifecycle.yaml")
@@ -84,11 +86,40 @@ class RealCluster:
         with self.client() as client:
             make_namespace(client, namespace)
             ours = (manifest for file in (RBAC, LIFECYCLE) for manifest in yaml.safe_load_all(file.read_text()))
-            for manifest in manifests or ours:
+            manifests = list(manifests or ours)
+            for manifest in manifests:
                 apply(client, placed(manifest, namespace), namespace)
             token = account_token(client, namespace, ACCOUNT, self._token_seconds)
         write_private(path, kubeconfig_of(read(self.kubeconfig), ACCOUNT, token, namespace))
+        wait_for_rights(path, namespace, manifests)
         return path
+
+
+def wait_for_rights(kubeconfig: Path, namespace: str, manifests: Iterable[Mapping[str, Any]]) -> None:
+    """Until the API server grants a user what its Roles say, and no more: it learns of a Role a moment later."""
+    roles = (manifest for manifest in manifests if manifest["kind"] == "Role")
+    wanted = {right for role in roles for rule in role["rules"] for right in _rights(rule)}
+    groups = {group for group, _, _ in wanted}
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectRulesReview",
+        "spec": {"namespace": namespace},
+    }
+    with connect(kubeconfig) as client:
+
+        def granted() -> bool:
+            answer = client.post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", json=review)
+            if not answer.is_success:
+                return False
+            rules = answer.json()["status"]["resourceRules"]
+            return wanted == {right for rule in rules for right in _rights(rule) if right[0] in groups}
+
+        wait_until(granted, HUNG, "the rights to hold", every=0.05)
+
+
+def _rights(rule: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """API group, resource and verb."""
+    return product(rule["apiGroups"], rule["resources"], rule["verbs"])
 
 
 def make_namespace(client: httpx.Client, name: str) -> None:
