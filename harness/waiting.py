@@ -20,11 +20,13 @@ def wait_until(
 ) -> T:
     """Return the first true value of `condition`, asked every `every` seconds until it has hung for sure.
 
-    `timeout` is how many seconds a quiet machine may take; a busy one gets `_BUSY` times as many.
+    `timeout` is how many seconds a quiet machine may take; a busy one gets `_BUSY` times as many. `HUNG` and more
+    are what a busy one may take.
 
     Raises TimeoutError with `what` (a text, or a function that describes where things stand).
     """
-    timeout *= _BUSY
+    if timeout < HUNG:
+        timeout *= _BUSY
     deadline = time.monotonic() + timeout
     while True:
         if value := condition():

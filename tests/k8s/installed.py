@@ -68,7 +68,7 @@ class Installed:
             alive = health and all(part.get("status") in ("healthy", None) for part in health.values())
             return bool(alive) and len(pods) >= 5 and all(map(_is_ready, pods))
 
-        wait_until(ready, 1800.0, self.state, every=2.0)
+        wait_until(ready, 7200.0, self.state, every=2.0)
         self.api.warm_up(900.0)
 
     def state(self) -> str:
