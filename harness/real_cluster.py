@@ -105,16 +105,19 @@ def wait_for_rights(kubeconfig: Path, namespace: str, manifests: Iterable[Mappin
         "kind": "SelfSubjectRulesReview",
         "spec": {"namespace": namespace},
     }
+    said = "nothing"
     with connect(kubeconfig) as client:
 
         def granted() -> bool:
+            nonlocal said
             answer = client.post("/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", json=review)
+            said = answer.text
             if not answer.is_success:
                 return False
             rules = answer.json()["status"]["resourceRules"]
             return wanted == {right for rule in rules for right in _rights(rule) if right[0] in groups}
 
-        wait_until(granted, HUNG, "the rights to hold", every=0.05)
+        wait_until(granted, HUNG, lambda: f"the rights {sorted(wanted)} to hold, and no more: {said}", every=0.05)
 
 
 def _rights(rule: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

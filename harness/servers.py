@@ -192,7 +192,7 @@ def free_ports(count: int) -> list[int]:
 def _reserved(register: int, port: int) -> bool:
     try:
         fcntl.lockf(register, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
-    except OSError:  # another process has it
+    except (BlockingIOError, PermissionError):  # another process has it
         return False
     return True
 
