@@ -186,7 +186,13 @@ def test_ctrl_c_leaves_it_running_and_stop_stops_it(cli: Cli, pipeline: str) -> 
     process = started(world, "run", pipeline, stderr=(out := (world.folder / "err").open("w")))
     try:
         err = world.folder / "err"
-        wait_until(lambda: "Prepare: Executing" in err.read_text(), HUNG, lambda: err.read_text(), every=0.05)
+        wait_until(
+            lambda: "Prepare: Executing" in err.read_text() or process.poll() is not None,
+            HUNG,
+            lambda: err.read_text(),
+            every=0.05,
+        )
+        assert "Prepare: Executing" in err.read_text(), err.read_text()
         process.send_signal(signal.SIGINT)
         assert process.wait(HUNG) == 130
     finally:

@@ -30,7 +30,14 @@ def interrupted(stage: Stage, tmp_path: Path) -> Interrupted:
         with path.open("w") as printed:
             process = started(stage.world, *arguments, stdout=printed, stderr=printed)
             try:
-                wait_until(lambda: at in path.read_text(), HUNG, lambda: f"{at!r} in {path.read_text()!r}", every=0.05)
+                # Who ends before has not said it: that is no reason to wait.
+                wait_until(
+                    lambda: at in path.read_text() or process.poll() is not None,
+                    HUNG,
+                    lambda: f"{at!r} in {path.read_text()!r}",
+                    every=0.05,
+                )
+                assert at in path.read_text(), path.read_text()
                 process.send_signal(signal.SIGINT)
                 status = process.wait(HUNG)
             finally:
