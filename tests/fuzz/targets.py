@@ -336,8 +336,9 @@ def _sandbox() -> Any:
 
 
 def _object(text: str) -> dict[str, Any] | None:
+    """As it comes from a server. There, two halves of a character that stand side by side are one character."""
     try:
-        found = json.loads(text)
+        found = json.loads(json.dumps(json.loads(text)))
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
