@@ -69,8 +69,13 @@ def test_a_run_registers_one_version_whatever_dies_and_it_waits_for_approval(sta
     assert register(stage, group, "run-1", number=2) == first
     assert register(stage, group, "run-2")["version"] == 2
     assert approvals(stage, group) == {1: "PendingManualApproval", 2: "PendingManualApproval"}
-    left = [item["metadata"]["name"] for item in stage.kubernetes("GET", "modelpackages")["items"]]
-    assert not [name for name in left if name.endswith("-look")], "what only looked is gone"
+
+    def looks() -> list[str]:
+        names = (item["metadata"]["name"] for item in stage.kubernetes("GET", "modelpackages")["items"])
+        return [name for name in names if name.endswith("-look")]
+
+    # It goes when the controller has seen that it was deleted.
+    wait_until(lambda: not looks(), HUNG, lambda: f"what only looked to be gone: {looks()}")
 
 
 class _Told(logging.Handler):
