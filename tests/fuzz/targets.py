@@ -307,7 +307,9 @@ def http(text: str) -> None:
     if method not in ("GET", "POST", "PUT", "PATCH", "DELETE"):
         method, path = "GET", first
     answer = asyncio.run(_ask(method, path, body))
-    assert answer is None or answer.status_code < 500, (answer.status_code, answer.text)
+    if answer is not None and answer.status_code >= 500:
+        # kube-apiserver's own answer to an apply with a field that is in no schema (tests/contract/test_apply.py).
+        assert "failed to create typed patch object" in answer.json()["message"], (answer.status_code, answer.text)
 
 
 async def _ask(method: str, path: str, body: str) -> httpx.Response | None:
