@@ -11,7 +11,7 @@ import pytest
 from airflow_ack_sagemaker.core.lifecycle.registry import adoption_manifest
 from harness.airflow_processes import AirflowProcesses
 from harness.sandbox_process import SandboxProcess
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.airflow.examples import first_run, put_definitions
 from tests.airflow.support import Case
 
@@ -102,7 +102,8 @@ def test_clean_up(case: Case) -> None:
     run_id, state = case.airflow.api.run_dag("clean_up", {"pipeline_name": case.pipeline})
     assert state == "success"
     assert case.statuses() == ["Stopped", "Stopped"]
-    assert case.resources() == []
+    # Collecting deletes, and waits for nothing: the controller has to see it.
+    wait_until(lambda: not case.resources(), HUNG, lambda: f"all to be gone: {case.resources()}")
     assert case.resource("pipelines", case.pipeline), "nobody asked to delete the pipeline"
     assert case.airflow.api.task_state("clean_up", run_id, "delete_pipeline") == "skipped"
 

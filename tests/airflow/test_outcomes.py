@@ -126,7 +126,7 @@ def test_a_timeout_leaves_or_stops_as_asked(timed_out: dict[str, tuple[Case, str
     case, log = timed_out[f"launch_brief_{way}_{policy}"]
     assert "AckTimeout" in log
     if policy == "leave":
-        assert case.statuses() == ["Executing"]
+        case.wait_statuses("Executing")
         assert "left running" in log
     else:
         assert "Confirmed: the execution is Stopped" in log
@@ -138,7 +138,7 @@ def test_an_execution_timeout_is_no_kill(timed_out: dict[str, tuple[Case, str]],
     """Airflow enforces it while the task is in a worker, the trigger while it is deferred."""
     case, log = timed_out[f"execution_timeout_{way}"]
     assert "AirflowTaskTimeout" in log
-    assert case.statuses() == ["Executing"]
+    case.wait_statuses("Executing")
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.airflow.support import Case, definition
 
 WAYS = ["deferred", "held"]
@@ -129,8 +129,12 @@ def test_collecting_keeps_what_runs_and_the_newest(case: Case) -> None:
     run_id, state = case.run("collect", limit=1)
     assert state == "success"
     assert len(case.airflow.api.xcom("collect", run_id, "collect")["collected"]) == 1
-    left = sorted(item["status"]["pipelineExecutionStatus"] for item in case.resources())
-    assert left == ["Executing", "Succeeded"]
+
+    def left() -> list[str]:
+        return sorted(item.get("status", {}).get("pipelineExecutionStatus", "") for item in case.resources())
+
+    # What was collected goes when the controller has seen that it was deleted.
+    wait_until(lambda: left() == ["Executing", "Succeeded"], HUNG, lambda: f"one to be gone: {left()}")
     assert case.statuses() == ["Succeeded", "Succeeded", "Executing"], "SageMaker keeps them all"
     case.control("POST", "release")
 

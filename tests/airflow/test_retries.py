@@ -8,6 +8,7 @@ import pytest
 
 from harness.airflow_processes import AirflowProcesses
 from harness.sandbox_process import SandboxProcess
+from harness.waiting import HUNG, wait_until
 from tests.airflow.support import Case
 
 ODD = f"manual__1 of 2, Ünïcode «run»: 7% + 1 = \N{SNOWMAN} 'quoted' \"twice\" ~{'x' * 180}"
@@ -78,7 +79,12 @@ def test_a_launch_collects_what_earlier_runs_have_left(runs: dict[str, tuple[Cas
     case.kubernetes("PATCH", f"pipelineexecutions/{first}", json=body, headers=patch)
     run_id, state = case.run("keep_none")
     assert state == "success", case.airflow.api.task_log("keep_none", run_id, "launch")
-    (left,) = (item["metadata"]["name"] for item in case.resources())
-    assert left == case.airflow.api.xcom("keep_none", run_id, "launch")["name"]
-    assert left != first
+    launched = case.airflow.api.xcom("keep_none", run_id, "launch")["name"]
+    assert launched != first
+
+    def left() -> list[str]:
+        return [item["metadata"]["name"] for item in case.resources()]
+
+    # The launch deletes, and waits for nothing: the controller has to see it.
+    wait_until(lambda: left() == [launched], HUNG, lambda: f"{first} to be gone, and {launched} to stay: {left()}")
     assert case.statuses() == ["Succeeded"] * 2, "SageMaker keeps them all"

@@ -12,7 +12,7 @@ import pytest
 from airflow_ack_sagemaker.testing.yaml_file import CALLBACKS, DAG_KEYS
 from harness.airflow_processes import AirflowProcesses
 from harness.sandbox_process import SandboxProcess
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.airflow.examples import first_run
 from tests.airflow.support import Case
 from tests.ui.browser import Chromium
@@ -54,7 +54,8 @@ def test_a_wrong_line_is_an_import_error_of_its_file_alone(airflow: AirflowProce
     assert name.endswith("broken.py")
     assert f"broken.yaml:{line}: AckPipelineExecutionOperator has no argument 'paramters'." in told
     assert "Did you mean 'parameters'?" in told
-    assert {"abalone_small", "abalone_large", "abalone_by_depth"} <= airflow.api.dag_ids()
+    for dag_id in ("abalone_small", "abalone_large", "abalone_by_depth"):  # in whichever order the files are read
+        wait_until(lambda dag_id=dag_id: dag_id in airflow.api.dag_ids(), HUNG, dag_id)  # type: ignore[misc]
 
 
 def test_dag_factory_tells_nobody(airflow: AirflowProcesses) -> None:

@@ -127,6 +127,8 @@ def test_two_definitions_before_one_launch_are_an_error_that_names_both(world: W
     applied = {apply.task_id: executed(apply) for apply in both}
     with pytest.raises(AckInputError, match="left, right"):
         executed(launch, pulled=applied)
+    # SageMaker would have it a moment later.
+    assert world.pipeline not in [made["spec"]["pipelineName"] for made in world.sandbox.executions()]
     assert world.statuses() == []
 
 

@@ -208,7 +208,10 @@ def test_a_version_that_sagemaker_has_is_adopted_and_never_deleted(stage: Stage,
         newest = newest_approved_in(client, group, client.namespace)
         assert newest is not None
         assert newest.arn == arn
-    stage.kubernetes("DELETE", f"modelpackages/{version.resource}")
+    path = f"modelpackages/{version.resource}"
+    stage.kubernetes("DELETE", path)
+    # Until then the controller had no time to delete the version.
+    wait_until(lambda: stage.kubernetes("GET", path) == {}, HUNG, "the resource to be gone")
     assert approvals(stage, group) == {1: "Approved"}
 
 
@@ -238,6 +241,9 @@ def test_bad_input_makes_nothing(stage: Stage, group: str) -> None:
         register(stage, group, "run-1", model_package=None, execution="a text")
     with pytest.raises(AckInputError):
         approve(stage, "a text")
+    # SageMaker would have it a moment later.
+    asked = [item["spec"].get("modelPackageGroupName") for item in stage.kubernetes("GET", "modelpackages")["items"]]
+    assert group not in asked
     assert approvals(stage, group) == {}
 
 
