@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from airflow_ack_sagemaker.core.resource.kinds import API_VERSION
+from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, GROUP
 from airflow_ack_sagemaker.kube.connection.authenticator import Authenticator
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig, cluster_config
 from airflow_ack_sagemaker.sandbox.crds import load_crds
@@ -144,6 +144,19 @@ def install_crds(client: httpx.Client) -> None:
         return all(client.get(f"/apis/{API_VERSION}/{plural}", params={"limit": 1}).is_success for plural in plurals)
 
     wait_until(served, HUNG, "the kinds to be served", every=0.1)
+
+    def described() -> bool:
+        # Each by itself, after they are served: their group in the list of all, and their schemas.
+        groups = client.get("/apis")
+        schemas = client.get(f"/openapi/v3/apis/{API_VERSION}")
+        if not (groups.is_success and schemas.is_success):
+            return False
+        paths = schemas.json()["paths"]
+        return GROUP in {group["name"] for group in groups.json()["groups"]} and all(
+            f"/apis/{API_VERSION}/namespaces/{{namespace}}/{plural}" in paths for plural in plurals
+        )
+
+    wait_until(described, HUNG, "the kinds to be described", every=0.5)
 
 
 def remove_crds(client: httpx.Client) -> None:

@@ -21,6 +21,8 @@ from harness.waiting import HUNG, wait_until
 __all__ = ["ControlPlane", "NoControlPlane", "binaries", "kubeconfig"]
 
 _ETCD, _API_SERVER = "etcd", "kube-apiserver"
+_NAMESPACES = {"default", "kube-node-lease", "kube-public", "kube-system"}
+"""What kube-apiserver makes by itself, a moment after it says that it is ready."""
 
 
 def kubeconfig(server: str, ca: str, token: str, namespace: str = "default") -> dict[str, Any]:
@@ -150,8 +152,15 @@ class ControlPlane(Servers):
         connection = http.client.HTTPSConnection("127.0.0.1", self._secure, timeout=30, context=context)
         try:
             connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except OSError:
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != http.client.OK:
+                return False
+            connection.request("GET", "/api/v1/namespaces", headers={"Authorization": f"Bearer {self.token}"})
+            answer = connection.getresponse()
+            listed = json.loads(answer.read())
+            return {item["metadata"]["name"] for item in listed.get("items", ())} >= _NAMESPACES
+        except (OSError, http.client.HTTPException):
             return False
         finally:
             connection.close()

@@ -16,7 +16,7 @@ def test_a_process_dies_after_the_launch_before_the_reply(world: World, ledger: 
     rule = world.aws.add("process dies after a launch", starts_execution, faults.unanswered(killer.sender), RUNS)
     runs = [ledger.start("peer", pipeline, "peer") for _ in range(RUNS)]
     ledger.wait(runs, 240)
-    assert rule.done.is_set()
+    assert rule.done.wait(240)
     assert rule.error is None
     audit = ledger.audit(runs)
     print(f"SageMakerStartPipelineOperator(retries=3): {audit.runs} runs, {audit.executions} executions")

@@ -31,7 +31,7 @@ def started(world: World, ledger: Ledger, killer: Killer) -> Started:
 def test_a_process_dies(point: Point, started: Started, ledger: Ledger) -> None:
     run, rule = started[point.name]
     ledger.wait([run], 240)
-    assert rule.done.is_set(), "the point was never reached"
+    assert rule.done.wait(240), "the point was never reached"
     assert rule.error is None
     audit = ledger.audit([run])
     assert audit.problems == []

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.contract.calls import Call, core, get, post
 from tests.contract.requests import CONVERSATIONS
-from tests.contract.servers import Server, fresh_namespace
+from tests.contract.servers import Server, fresh_namespace, until
 
 NOT_SERVED = "the sandbox has no {}: it answers as a server without that API"
 DIFFERENCES: dict[str, str] = {
@@ -48,7 +49,15 @@ def _answer(server: Server, call: Call, namespace: str) -> tuple[int, str]:
     # kube-apiserver has an answer or two of this media type whose body is a plain text.
     said = got.headers.get("content-type", "").startswith("application/json") and got.content.startswith(b"{")
     body = got.json() if said else {}
+    if got.status_code == httpx.codes.CREATED and body.get("kind") == "CustomResourceDefinition":
+        # What may be changed of it depends on whether it is established, which takes kube-apiserver a moment.
+        until(lambda: _is_established(server, placed.path, body["metadata"]["name"]), "the definition is established")
     return got.status_code, body.get("reason", "") if body.get("kind") == "Status" else ""
+
+
+def _is_established(server: Server, path: str, name: str) -> bool:
+    conditions = server.done("GET", f"{path}/{name}").get("status", {}).get("conditions") or []
+    return ("Established", "True") in {(condition["type"], condition["status"]) for condition in conditions}
 
 
 @pytest.mark.parametrize("name", CONVERSATIONS)

@@ -175,10 +175,15 @@ def test_bookmark_before_the_end(namespace: Namespace) -> None:
 
 def test_tables(namespace: Namespace) -> None:
     namespace.create("a")
-    answer = namespace.server.request("GET", namespace.pipelines, accept=TABLE, watch="1", timeoutSeconds="1")
-    [event] = [line for line in answer.text.splitlines() if line]
-    assert '"kind":"Table"' in event
-    assert '"cells":["a",null]' in event
+    query, headers = {"watch": "1", "timeoutSeconds": "120"}, {"Accept": TABLE}
+    with namespace.server.http.stream("GET", namespace.pipelines, params=query, headers=headers) as answer:
+        lines = (line for line in answer.iter_lines() if line)
+        for name in ("a", "b"):
+            if name == "b":
+                namespace.create(name)
+            event = next(lines)
+            assert '"kind":"Table"' in event
+            assert f'"cells":["{name}",null]' in event
 
 
 def test_last_state_before_the_finalizer_went(namespace: Namespace) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from airflow_ack_sagemaker.plugin.app import create_app
-from harness.waiting import wait_until
+from harness.waiting import HUNG, wait_until
 from tests.plugin.definitions import definition
 from tests.plugin.served import listed, new_group, version
 from tests.plugin.site import ACTION, Site
@@ -46,6 +46,9 @@ def made(site: Site) -> dict[str, Made]:
     with site.client() as client:
         for one in found.values():
             site.wait_shown(client, one.execution)
+            pipeline = site.get("pipelineexecutions", one.execution)["spec"]["pipelineName"]
+            # Each kind has a watch of its own.
+            wait_until(lambda pipeline=pipeline: pipeline in client.get("/api/pipelines").text, HUNG, pipeline)  # type: ignore[misc]
             wait_until(lambda one=one: listed(client, "/api/models", one.version), 120, f"{one.version} to be shown")  # type: ignore[misc]
     return found
 

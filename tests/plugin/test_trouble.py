@@ -96,7 +96,8 @@ def connections(site: Site) -> list[Any]:
 
 def test_trouble_with_aws_is_a_note(site: Site, client: httpx.Client) -> None:
     name = site.execution(site.pipeline(definition()))
-    site.wait_shown(client, name)
+    # Before SageMaker knows of it nothing is asked.
+    wait_until(lambda: (site.shown(client, name) or {}).get("arn"), HUNG, f"the ARN of {name}")
     site.control("PUT", "script", {"rules": ["ListPipelineExecutionSteps=AccessDeniedException:not for you"]})
     try:
         found = site.whole_detail(client, name)

@@ -116,7 +116,7 @@ def text(*, epochs: int = 3, right: int = 1) -> str:
 
 def drift(listed: dict[str, Any], pipeline: str) -> str:
     """How a pipeline in the list stands to S3."""
-    found: str = next(item["drift"]["state"] for item in listed["items"] if item["name"] == pipeline)
+    found: str = next((item["drift"]["state"] for item in listed["items"] if item["name"] == pipeline), "not listed")
     return found
 
 
@@ -232,7 +232,11 @@ def test_the_answers_are_as_declared(site: Site, client: httpx.Client) -> None:
         unseen = site.execution(held)
         shown(site, client, unseen, State.UNSEEN)
         answers.look("/api/health")
-        answers.look("/api/pipelines")
+        wait_until(
+            lambda: "not-seen-yet" in {item["name"] for item in answers.look("/api/pipelines")["items"]},
+            HUNG,
+            "a pipeline that nobody has seen",
+        )
         answers.about(unseen)
     finally:
         site.control("PUT", "controller", {"paused": False})

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, Kind, kind_of
+from harness.waiting import HUNG, wait_until
 from tests.contract.servers import APPLY, MERGE
 from tests.sandbox.history import History
 from tests.sandbox.world import Object, World
@@ -201,7 +202,9 @@ class _Run:
         key = (kind.kind, name)
         there = self.recorded.leveled(kind, name, line["object"], soon=soon)
         before = dict(self.replayed.times.get(kind, {}))
-        here = self.replayed.leveled(kind, name, self.world.get(kind, name), soon=soon)
+        found = self.world.get(kind, name)
+        self._told_of(kind, name, found)
+        here = self.replayed.leveled(kind, name, found, soon=soon)
         if passing and here != there:
             states = self.history.of(kind, name)
             for position in range(self.passed_through.get(key, 0), len(states)):
@@ -214,6 +217,18 @@ class _Run:
             self.passed_through[key] = len(self.history.of(kind, name))
         self.last[key] = line["object"]
         return Look(f"{line['t']} s: {kind} {name}", there, here)
+
+    def _told_of(self, kind: Kind, name: str, found: Object) -> None:
+        """Wait until the history has a state, too: its watch tells of it a moment later."""
+
+        def told() -> bool:
+            states = self.history.of(kind, name)
+            if not found:
+                return not states or states[-1] is None
+            version = found["metadata"]["resourceVersion"]
+            return any(state["metadata"]["resourceVersion"] == version for state in states if state)
+
+        wait_until(told, HUNG, f"the history of {kind} {name}", every=0.01)
 
     def _same_second(self, line: Object) -> bool:
         """Whether the times of two situations cannot be compared: conditions bear the time that they had in the one

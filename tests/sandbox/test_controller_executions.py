@@ -158,9 +158,9 @@ def test_other_fields_of_a_running_one_are_changed(world: World) -> None:
     arn = world.launched()
     world.apply(PIPELINE_EXECUTION, "run", pipelineName="abalone", pipelineExecutionDescription="changed")
     world.calls("UpdatePipelineExecution", 1)
+    world.idle()  # a call is counted before it is answered
     described = world.sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
     assert described["PipelineExecutionDescription"] == "changed"
-    world.idle()
     world.endpoint.script.add("UpdatePipelineExecution=ThrottlingException:Rate exceeded")
     world.apply(PIPELINE_EXECUTION, "run", pipelineName="abalone", pipelineExecutionDescription="again")
     status = world.wait(PIPELINE_EXECUTION, "run", lambda status: "ACK.Recoverable" in statuses(status))

@@ -200,8 +200,9 @@ class Controller:
         if event == "DELETED":
             self._generations.pop(key, None)
         elif self._generations.get(key) != seen:
-            self._generations[key] = seen
+            # In this order: whoever is told of the change is told, too, that it is to be looked at.
             queue.add(name)
+            self._generations[key] = seen
 
     async def _work(self, cluster: ClusterClient, manager: Manager, queue: Queue, reconciler: Reconciler) -> None:
         assert self._running is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -35,7 +36,7 @@ class Item:
 
 
 class Queue:
-    """The queue; to be used in one event loop."""
+    """The queue; to be used in one event loop, but for `idle`, which any thread may ask."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
@@ -47,6 +48,8 @@ class Queue:
         self._due: dict[Name, int] = {}
         """The number of the one entry of ``_later`` that counts for each."""
         self._failures: dict[Name, int] = {}
+        self._lock = threading.Lock()
+        """Held while a resource goes from one of these to another, between which it is in none."""
         self._numbers = itertools.count()
         self._wake = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -59,8 +62,9 @@ class Queue:
     @property
     def idle(self) -> bool:
         """Whether nothing is being looked at and nothing is due."""
-        due = bool(self._later) and self._later[0][0] <= self.clock.time()
-        return not (self._ready or self._busy or due)
+        with self._lock:
+            due = bool(self._later) and self._later[0][0] <= self.clock.time()
+            return not (self._ready or self._busy or due)
 
     def add(self, name: Name) -> None:
         """Look at a resource as soon as possible, because it was changed."""
@@ -76,9 +80,10 @@ class Queue:
             delay = self._collect()
             if self._ready:
                 name = next(iter(self._ready))
-                changed = self._ready.pop(name)
-                self._due.pop(name, None)
-                self._busy[name] = False
+                with self._lock:
+                    changed = self._ready.pop(name)
+                    self._due.pop(name, None)
+                    self._busy[name] = False
                 return Item(name, changed)
             self._wake.clear()
             # Not asyncio.wait_for, which in Python 3.11 loses a cancellation that comes together with the waking.
@@ -96,23 +101,25 @@ class Queue:
                     return self.clock.delay(due)
                 del self._due[name]
                 self._ready.setdefault(name, False)
-            heapq.heappop(self._later)
+            with self._lock:
+                heapq.heappop(self._later)
         return None
 
     def done(self, item: Item, again: Again) -> None:
         """The resource was looked at; look again as asked for, or at once if it has changed meanwhile."""
-        changed = self._busy.pop(item.name)
-        if again.failed and again.seconds is None:
-            self._failures[item.name] = self._failures.get(item.name, 0) + 1
-            seconds: float | None = backoff(self._failures[item.name])
-        else:
-            self._failures.pop(item.name, None)
-            seconds = again.seconds
-        if changed:
-            self._ready[item.name] = True
-            self._wake.set()
-        elif seconds is not None:
-            number = next(self._numbers)
-            self._due[item.name] = number
-            heapq.heappush(self._later, (self.clock.time() + self.clock.shortened(seconds), number, item.name))
-            self._wake.set()
+        with self._lock:
+            changed = self._busy.pop(item.name)
+            if again.failed and again.seconds is None:
+                self._failures[item.name] = self._failures.get(item.name, 0) + 1
+                seconds: float | None = backoff(self._failures[item.name])
+            else:
+                self._failures.pop(item.name, None)
+                seconds = again.seconds
+            if changed:
+                self._ready[item.name] = True
+                self._wake.set()
+            elif seconds is not None:
+                number = next(self._numbers)
+                self._due[item.name] = number
+                heapq.heappush(self._later, (self.clock.time() + self.clock.shortened(seconds), number, item.name))
+                self._wake.set()
