@@ -19,7 +19,7 @@ SCRIPT = "<script>window.harmed = 1<\\script>"
 IMAGE = "<img src=x onerror='window.harmed = 2'>"
 CLOSED = "\"'></title></script></textarea><svg onload=alert(3)><iframe srcdoc='<script>parent.harmed = 3</script>'>"
 LINK = "javascript:window.harmed=4"
-TEMPLATE = "{{ 7 * 7 }} ${7 * 7} <%= 7 * 7 %>"
+TEMPLATE = "{{ 7919 * 7907 }} ${7919 * 7907} <%= 7919 * 7907 %>"
 TURNED = "safe \u202egnp.exe\u202c \u2066\u202eend"
 LONG = "endless" * 600
 EVERY = "\n".join([SCRIPT, IMAGE, CLOSED, LINK, TEMPLATE, TURNED])
