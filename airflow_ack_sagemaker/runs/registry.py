@@ -141,7 +141,8 @@ def adopt(
                 client.patch(PACKAGE, name, {"metadata": {"annotations": noted}}, namespace)
             except NotFound as error:
                 raise RegistryGone(f"modelpackage/{name} was deleted while it was adopted.") from error
-    version = version_of(_until(client, name, namespace, deadlines, is_adopted))
+    # One that is being deleted still has its adoption written on it, until its finalizers are gone.
+    version = _live(_until(client, name, namespace, deadlines, is_adopted), "adopted")
     if version is None or version.arn != arn:
         raise RegistryError(
             f"modelpackage/{name} is not of {arn}: delete the resource (the version stays), then retry."
@@ -180,7 +181,7 @@ def decide_on(
             continue
         log.info("modelpackage/%s: %s (%s).", name, word, description)
         break
-    version = version_of(_until(client, name, namespace, deadlines, _is_taken))
+    version = _live(_until(client, name, namespace, deadlines, _is_taken), "decided on")
     if version is None or version.approval != patch["spec"]["modelApprovalStatus"]:
         raise RegistryError(f"modelpackage/{name} was changed by somebody else meanwhile: look at it, then retry.")
     return version
@@ -249,6 +250,16 @@ def _standing(
     if not outcome.gone:
         raise RegistryError(ending(outcome, verdict))
     return None
+
+
+def _live(resource: Mapping[str, Any], done: str) -> ModelVersion | None:
+    """The version that a resource tells of.
+
+    :raises RegistryGone: it is being deleted.
+    """
+    if fields.deleted(resource) is not None:
+        raise RegistryGone(f"modelpackage/{fields.name(resource)} was deleted while it was {done}.")
+    return version_of(resource)
 
 
 def _notes_for(live: Mapping[str, Any]) -> list[str]:

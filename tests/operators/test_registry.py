@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from airflow_ack_sagemaker.compat import AirflowSkipException
-from airflow_ack_sagemaker.core.lifecycle.registry import adoption_manifest
+from airflow_ack_sagemaker.core.lifecycle.registry import adoption_manifest, is_adopted
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines
 from airflow_ack_sagemaker.exceptions import AckClusterError, AckInputError
 from airflow_ack_sagemaker.hooks.ack import AckHook
@@ -145,6 +145,42 @@ def test_what_is_being_deleted_is_waited_for_and_adopted_anew(stage: Stage, grou
     assert said
     assert version.arn == looking.arn
     assert looking.live()["metadata"]["uid"] != former
+
+
+def test_what_looks_is_deleted_after_the_controller_has_adopted_it(stage: Stage, group: str) -> None:
+    context = stage.context(f"{group} run-1", task="register")
+    looking, hold = Looking(stage, register(stage, group, "run-1")["arn"]), "tests/hold"
+    looking.wait_until_gone()
+    former = set[str]()
+
+    def adopted_and_deleted() -> None:
+        if former:
+            return
+        manifest = looking.manifest
+        stage.kubernetes(
+            "POST", "modelpackages", json={**manifest, "metadata": {**manifest["metadata"], "finalizers": [hold]}}
+        )
+        wait_until(lambda: is_adopted(looking.live()), HUNG, "the adoption")
+        former.add(looking.live()["metadata"]["uid"])
+        stage.kubernetes("DELETE", looking.path)
+
+    def release() -> None:
+        assert {looking.live()["metadata"]["uid"]} == former
+        looking.finalizers({"op": "remove", "path": "/metadata/finalizers"})
+
+    acts: dict[str, Callable[[], object]] = {
+        "Adopting": adopted_and_deleted,
+        "once more": bool,
+        "is being deleted": release,
+    }
+    with told(acts) as (log, said), AckHook().get_conn() as client:
+        run = run_of(context, client.namespace)
+        version = register_version(
+            client, group, PACKAGE, run, metrics=None, region=None, deadlines=Deadlines(), log=log
+        )
+    assert said == set(acts)
+    assert (version.arn, version.approval) == (looking.arn, "PendingManualApproval")
+    looking.wait_until_gone()
 
 
 def test_another_try_deletes_what_looks(stage: Stage, group: str) -> None:
