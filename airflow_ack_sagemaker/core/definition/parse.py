@@ -107,12 +107,7 @@ def parse_definition(
             if reference.root == "Steps":
                 findings.problem(reference.path, f"{quoted(reference.expression)}: {why}")
     graph = _graph(steps)
-    by_name = {step.name: step for step in steps}
-    for cycle in graph.cycles():
-        message = (
-            f"steps wait for each other in a circle: {' -> '.join(cycle[:20])}{' -> ...' if len(cycle) > 20 else ''}."
-        )
-        findings.problems.append(Problem(by_name[cycle[0]].pointer, f"{message} Take away a DependsOn or a reference."))
+    _check_circles(steps, graph, findings)
     canonical_text = canonical(document)
     if len(canonical_text) > MAX_CHARACTERS:
         size = f"{len(canonical_text):,} characters, more than the {MAX_CHARACTERS:,} that SageMaker takes"
@@ -146,6 +141,27 @@ def _check_top_level(document: dict[str, Any], findings: Findings) -> None:
     for name in document:
         if name not in _TOP_LEVEL:
             findings.warn((None, name), f"unknown name at the top level.{findings.suggestion(name, _TOP_LEVEL)}")
+
+
+def _check_circles(steps: tuple[Step, ...], graph: StepGraph, findings: Findings) -> None:
+    by_name = {step.name: step for step in steps}
+    cycles, why = graph.cycles(), ""
+    if not cycles:
+        # What stands outside of a ForEach waits for the whole of it, and so for all that its body waits for.
+        whole: dict[str, str] = {}
+        for step in steps:  # a ForEach comes before its body
+            in_loop = step.branch == "body" and step.parent is not None
+            whole[step.name] = whole.get(step.parent or "", step.name) if in_loop else step.name
+        edges = ((whole[before], whole[name]) for before, name in graph.edges)
+        outside = [name for name in graph.nodes if whole[name] == name]
+        cycles = graph_of(outside, ((a, b) for a, b in edges if a != b), {}).cycles()
+        why = " A ForEach is over when all steps of its body are."
+    for cycle in cycles:
+        message = (
+            f"steps wait for each other in a circle: {' -> '.join(cycle[:20])}{' -> ...' if len(cycle) > 20 else ''}."
+        )
+        advice = f"{message}{why} Take away a DependsOn or a reference."
+        findings.problems.append(Problem(by_name[cycle[0]].pointer, advice))
 
 
 def _graph(steps: tuple[Step, ...]) -> StepGraph:

@@ -32,6 +32,14 @@ def condition(name: str, if_steps: list[Any], else_steps: list[Any], *conditions
     return {"Name": name, "Type": "Condition", "Arguments": arguments}
 
 
+def loop(name: str, *body: Any) -> dict[str, Any]:
+    return {
+        "Name": name,
+        "Type": "ForEach",
+        "Arguments": {"IterableItems": ["a"], "MaxConcurrency": 1, "ForEachBody": [*body]},
+    }
+
+
 def pipeline(*steps: Any, **more: Any) -> dict[str, Any]:
     return {"Version": "2020-12-01", "Steps": list(steps), **more}
 
@@ -423,12 +431,34 @@ class TestCircles:
                 "/Steps/0",
                 "C -> In -> D -> C",
             ),
+            (
+                [loop("Each", train("Fit"), train("Sum", DependsOn=["X"])), train("X", DependsOn=["Each"])],
+                "/Steps/0",
+                "Each -> X -> Each",
+            ),
+            (
+                [train("X", DependsOn=["Fit"]), loop("Each", train("Fit"), train("Sum", DependsOn=["X"]))],
+                "/Steps/0",
+                "X -> Each -> X",
+            ),
+            (
+                [
+                    loop("One", train("A"), train("B", Arguments={"x": get("Steps.Two.Status")})),
+                    loop("Two", train("C", Arguments={"x": get("Steps.One.Status")})),
+                ],
+                "/Steps/0",
+                "One -> Two -> One",
+            ),
         ],
     )
     def test_are_named(self, steps: list[Any], pointer: str, circle: str) -> None:
         ((found, message),) = refusal(pipeline(*steps))
         assert found == pointer
         assert f"in a circle: {circle}." in message
+
+    def test_a_body_may_wait_for_what_does_not_wait_for_its_loop(self) -> None:
+        each = loop("Each", train("Fit"), train("Sum", DependsOn=["Fit", "X"]))
+        assert len(parse(pipeline(train("X"), each, train("Last", DependsOn=["Each", "X"]))).steps) == 5
 
     def test_each_is_named(self) -> None:
         pairs = [train(f"{a}{i}", DependsOn=[f"{b}{i}"]) for i in range(3) for a, b in ("xy", "yx")]
