@@ -260,6 +260,16 @@ def test_a_selection_needs_what_has_ended_well(executions: Executions, endpoint:
     assert "depends on [B]" in message
 
 
+def test_a_selection_needs_what_has_ended_at_all(executions: Executions, endpoint: AwsEndpoint, api: Checked) -> None:
+    endpoint.script.add("A=Failed")
+    whatever = train("C", DependsOn=[{"Step": "B", "Trigger": "Any"}])
+    arn = executions.start(definition(train("A"), train("B", DependsOn=["A"]), whatever))
+    executions.clock.advance(1000)
+    chosen = {"SelectedSteps": [{"StepName": "C"}], "SourcePipelineExecutionArn": arn}
+    code, message = refused(api.start_pipeline_execution, PipelineName="pipeline-1", SelectiveExecutionConfig=chosen)
+    assert (code, "depends on [B]" in message) == ("ValidationException", True)
+
+
 @pytest.mark.parametrize(
     ("value", "status"), [("0", "Failed"), ("51", "Failed"), ("2.5", "Failed"), ("2", "Succeeded")]
 )
@@ -457,3 +467,21 @@ def test_a_round_that_refers_to_its_own_loop_comes_to_an_end(executions: Executi
     told = train("Told", Arguments={"HyperParameters": {"n": {"Get": "Steps.Each.InputItemCount"}}})
     status, steps = executions.ended(definition(loop, told))
     assert (status, steps["Told"]["StepStatus"]) == ("Succeeded", "Succeeded")
+
+
+def test_a_round_waits_for_the_whole_of_another_loop(executions: Executions) -> None:
+    def loop(name: str, body: dict[str, Any]) -> dict[str, Any]:
+        arguments = {"IterableItems": ["a", "b"], "MaxConcurrency": 1, "ForEachBody": [body]}
+        return {"Name": name, "Type": "ForEach", "Arguments": arguments}
+
+    second = loop("Second", train("Score", DependsOn=["Fit"]))
+    status, steps = executions.ended(definition(loop("First", train("Fit")), second))
+    assert status == "Succeeded"
+    assert steps["Score-0"]["StartTime"] >= steps["First"]["EndTime"]
+
+
+@pytest.mark.parametrize("actions", [True, 3, "text", {"ActionName": "a"}, [1]])
+def test_a_lineage_without_lists_is_told_all_the_same(executions: Executions, actions: Any) -> None:
+    lineage = {"Name": "Lineage", "Type": "Lineage", "Arguments": {"Actions": actions}}
+    status, steps = executions.ended(definition(lineage))
+    assert (status, steps["Lineage"]["Metadata"]) == ("Succeeded", {"Lineage": {}})

@@ -87,7 +87,8 @@ def _lineage(told: _Step) -> dict[str, Any]:
     arguments = told.results.arguments(told.run)
     found: dict[str, Any] = {}
     for key, kind in (("Actions", "action"), ("Artifacts", "artifact"), ("Contexts", "context")):
-        made = [one for one in arguments.get(key) or () if isinstance(one, dict)]
+        listed = arguments.get(key)
+        made = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
         names = [str(one.get(f"{key[:-1]}Name", f"{kind}-{index}")) for index, one in enumerate(made)]
         if names:
             found[f"{key[:-1]}Arns"] = {name: f"{start}{kind}/{name}" for name in names}

@@ -122,10 +122,15 @@ def rounds(plan: Plan, loop: str, items: list[Any]) -> Iterator[Task]:
     """What a ForEach runs for its items: each step of its body for each item. Rounds do not wait for each other."""
     body = plan.bodies[loop]
     graph = plan.definition.graph
+    # What another ForEach runs is there when that is over.
+    whole = {other: other_loop for other_loop, others in plan.bodies.items() for other in others}
     for index, item in enumerate(items):
         for name in body:
             before = (
-                (f"{other}-{index}" if other in body else other, graph.triggers.get((other, name), COMPLETED))
+                (
+                    f"{other}-{index}" if other in body else whole.get(other, other),
+                    graph.triggers.get((other, name), COMPLETED),
+                )
                 for other in graph.dependencies(name)
                 if other != loop
             )

@@ -31,7 +31,7 @@ def taken_over(plan: Plan, selected: Collection[str], source: Execution, now: fl
     ended, results = source.ended(now), source.results(now)
     needs = [(task.name, *need) for task in plan.tasks if task.name in selected for need in task.dependencies]
     for name, before, trigger in needs:
-        if before not in selected and not triggers(trigger, ended.get(before, "NotStarted")):
+        if before not in selected and (before not in ended or not triggers(trigger, ended[before])):
             raise invalid(
                 f"Invalid SourcePipelineExecutionArn: {source.arn}. The selected step [{name}] depends on [{before}], "
                 f"which did not end there as it must have ({trigger})."
