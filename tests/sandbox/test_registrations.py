@@ -118,3 +118,18 @@ def test_a_version_outlives_its_pipeline_and_its_name_goes_on_to_later_steps(reg
     assert "StepDescription" not in registry.steps(arn)["Deploy"], "which would say that an argument has no value"
     registry.sagemaker.delete_pipeline(PipelineName="p", ClientRequestToken="2" * 32)
     assert [one["ModelPackageVersion"] for one in registry.versions()] == [1]
+
+
+def test_a_tag_without_a_value_is_left_out(registry: Registry, clock: ManualClock) -> None:
+    tags = [
+        {"Key": "auc", "Value": {"Get": "Steps.Train.FinalMetricDataList['auc'].Value"}},
+        {"Key": "by", "Value": {"Get": "Execution.PipelineName"}},
+    ]
+    arguments: Any = REGISTER["Arguments"]
+    register = REGISTER | {"Arguments": arguments | {"Tags": tags}}
+    registry.start(definition(train("Train"), register, train("Last", DependsOn=["Register"]), parameters=GROUP))
+    clock.advance(2.5 * LASTS)  # it still runs: until it ends, each request looks at it
+    for _ in range(2):
+        (version,) = registry.versions()
+    listed = registry.sagemaker.list_tags(ResourceArn=version["ModelPackageArn"])
+    assert listed["Tags"] == [{"Key": "by", "Value": "p"}]

@@ -8,7 +8,9 @@ order of their ends.
 from __future__ import annotations
 
 import logging
+from typing import Any
 
+from airflow_ack_sagemaker.core.definition.expressions import text_of
 from airflow_ack_sagemaker.sandbox.aws.engine import Engine
 from airflow_ack_sagemaker.sandbox.aws.errors import AwsError
 from airflow_ack_sagemaker.sandbox.aws.records import Execution, StepState
@@ -42,7 +44,8 @@ class Registrations:
     def _register(self, execution: Execution, state: StepState, at: float) -> None:
         run = state.run
         arguments = execution.results(at).arguments(run)
-        request = {**arguments, "MetadataProperties": {"GeneratedBy": execution.arn}}
+        tags = _whole_tags(arguments.pop("Tags", None))
+        request = {**arguments, "Tags": tags, "MetadataProperties": {"GeneratedBy": execution.arn}}
         try:
             arn = self.packages.register(request, at).arn
         except (
@@ -51,6 +54,12 @@ class Registrations:
             log.warning("%s of %s has registered nothing: %s", run.name, execution.arn, error)
             arn = ""
         execution.registered[run.name, run.attempt] = arn
+
+
+def _whole_tags(value: Any) -> list[dict[str, str]]:
+    """The tags that have their keys and values: what of them has no value was left out of the step's arguments."""
+    tags = [tag for tag in value if isinstance(tag, dict)] if isinstance(value, list) else []
+    return [{"Key": text_of(tag["Key"]), "Value": text_of(tag["Value"])} for tag in tags if {"Key", "Value"} <= {*tag}]
 
 
 def _new(execution: Execution, now: float) -> list[StepState]:
