@@ -170,3 +170,76 @@ def test_definition_is_that_of_the_controller(controllers: Path, crd: Object) ->
     file = controllers / f"{GROUP}_{crd['spec']['names']['plural']}.yaml"
     [theirs] = [document for document in yaml.safe_load_all(file.read_text()) if document]
     assert undescribed(crd["spec"]) == undescribed(theirs["spec"])
+
+
+MEASURED: Object = {
+    "count": {"type": "integer", "minimum": 1, "maximum": 5},
+    "share": {"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 1, "exclusiveMaximum": True},
+    "even": {"type": "number", "multipleOf": 2},
+    "level": {"type": "integer", "enum": [1, 2]},
+    "some": {"type": "array", "minItems": 1, "maxItems": 2, "items": {"type": "string"}},
+    "one": {
+        "type": "object",
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": {"type": "integer", "minimum": 3},
+    },
+    "set": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+    "map": {
+        "type": "array",
+        "x-kubernetes-list-type": "map",
+        "x-kubernetes-list-map-keys": ["k", "j"],
+        "items": {
+            "type": "object",
+            "required": ["k", "j"],
+            "properties": {"k": {"type": "string"}, "j": {"type": "integer"}},
+        },
+    },
+    "either": {"x-kubernetes-int-or-string": True},
+    "bytes": {"type": "string", "format": "byte"},
+}
+TWO_ALIKE = [{"k": "a", "j": 1}, {"k": "b", "j": 1}, {"k": "a", "j": 1}]
+REFUSED: tuple[tuple[Object, str], ...] = (
+    ({"count": 0}, "spec.count: Invalid value: 0: spec.count in body should be greater than or equal to 1"),
+    ({"count": 6}, "spec.count: Invalid value: 6: spec.count in body should be less than or equal to 5"),
+    ({"share": 0}, "spec.share: Invalid value: 0: spec.share in body should be greater than 0"),
+    ({"share": 1.5}, "spec.share: Invalid value: 1.5: spec.share in body should be less than 1"),
+    ({"even": 3}, "spec.even: Invalid value: 3: spec.even in body should be a multiple of 2"),
+    ({"level": 3}, 'spec.level: Unsupported value: 3: supported values: "1", "2"'),
+    ({"some": []}, "spec.some: Invalid value: 0: spec.some in body should have at least 1 items"),
+    ({"some": ["a", "b", "c"]}, "spec.some: Too many: 3: must have at most 2 items"),
+    ({"one": {}}, "spec.one: Invalid value: 0: spec.one in body should have at least 1 properties"),
+    ({"one": {"a": 3, "b": 4}}, "spec.one: Too many: 2: must have at most 1 item"),
+    ({"one": {"a": 2}}, "spec.one.a: Invalid value: 2: spec.one.a in body should be greater than or equal to 3"),
+    ({"set": ["a", "b", "a", "a"]}, 'spec.set[2]: Duplicate value: "a"'),
+    ({"map": TWO_ALIKE}, 'spec.map[2]: Duplicate value: {"j":1,"k":"a"}'),
+    (
+        {"either": 1.5},
+        'spec.either: Invalid value: "number": spec.either in body must be of type integer,string: "number"',
+    ),
+    ({"bytes": "!"}, 'spec.bytes: Invalid value: "!": spec.bytes in body must be of type byte: "!"'),
+)
+TAKEN: tuple[Object, ...] = (
+    {"count": 1, "share": 0.5, "even": 4.0, "level": 2, "some": ["a"], "one": {"a": 3}},
+    {"set": ["a", "b"], "map": TWO_ALIKE[:2], "either": 1, "bytes": "AA=="},
+    {"either": "1", "some": ["a", "a"]},
+)
+
+
+def test_what_a_definition_says_of_values(server: Server, group: str) -> None:
+    thing: Object = {"apiVersion": f"{group}/v1", "kind": "Thing"}
+    body, things = definition(group), f"/apis/{group}/v1/namespaces/default/things"
+    schema = body["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    schema["properties"]["spec"]["properties"] = MEASURED
+    server.done("POST", DEFINITIONS, body)
+    until(lambda: server.request("GET", things).status_code == 200, "the kind is served")
+    for spec, said in REFUSED:
+        refused = server.refused("POST", things, {**thing, "metadata": {"name": "a"}, "spec": spec})
+        assert refused["message"] == f'Thing.{group} "a" is invalid: {said}'
+    for index, spec in enumerate(TAKEN):
+        server.done("POST", things, {**thing, "metadata": {"name": f"taken-{index}"}, "spec": spec})
+    for member, value, key in (("set", ["a", "a"], '="a"'), ("map", TWO_ALIKE, 'j=1,k="a"')):
+        applied = {**thing, "metadata": {"name": "b"}, "spec": {member: value}}
+        refused = server.refused("PATCH", f"{things}/b", applied, media=APPLY, fieldManager="contract")
+        assert refused["code"] == 500
+        assert refused["message"].endswith(f".spec.{member}: duplicate entries for key [{key}]")

@@ -160,6 +160,7 @@ def check(value: Any, schema: Schema | None, path: str = "") -> Iterator[str]:
         if not isinstance(value, list):
             yield f"{path}: expected list, got &{{{_go(value)}}}"
             return
+        yield from _associated(value, schema, path)
         for index, item in enumerate(value):
             yield from check(item, schema.get("items"), f"{path}[{index}]")
     elif kind == "string" and not isinstance(value, str):
@@ -168,6 +169,21 @@ def check(value: Any, schema: Schema | None, path: str = "") -> Iterator[str]:
         yield f"{path}: expected numeric (int or float), got {_kind(value)}"
     elif kind == "boolean" and not isinstance(value, bool):
         yield f"{path}: expected boolean, got {_kind(value)}"
+
+
+def _associated(items: list[Any], schema: Schema, path: str) -> Iterator[str]:
+    """What keeps the items of a set, or of a list whose items have keys, from being told apart."""
+    kind, names = schema.get("x-kubernetes-list-type"), sorted(schema.get("x-kubernetes-list-map-keys", ()))
+    seen: dict[str, int] = {}
+    for index, item in enumerate(items):
+        if kind == "set" and item is None:
+            yield f"{path}: element {index}: associative list without keys has an element that's an explicit null"
+        elif kind == "set":
+            seen[f"={json.dumps(item)}"] = seen.get(f"={json.dumps(item)}", 0) + 1
+        elif kind == "map" and isinstance(item, dict) and item.keys() >= set(names):
+            key = ",".join(f"{name}={json.dumps(item[name])}" for name in names)
+            seen[key] = seen.get(key, 0) + 1
+    yield from (f"{path}: duplicate entries for key [{key}]" for key, count in seen.items() if count > 1)
 
 
 def _kind(value: Any) -> str:

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from airflow_ack_sagemaker.sandbox.apiserver import constraints
 from airflow_ack_sagemaker.sandbox.apiserver.errors import Cause, required
 from airflow_ack_sagemaker.sandbox.apiserver.resource import Schema
 
@@ -158,6 +159,7 @@ def validate(value: Any, schema: Schema, old: Any = None, path: str = "", *, hid
     """
     causes: list[Cause] = []
     _validate(value, schema, old, path, hidden, causes)
+    causes += constraints.of_lists(value, schema, path)
     missing = [cause for cause in causes if cause.reason == "FieldValueRequired"]
     return [cause for cause in causes if cause.reason != "FieldValueRequired"] + missing
 
@@ -181,6 +183,13 @@ def _validate(value: Any, schema: Schema, old: Any, path: str, hidden: int, caus
         if not fits:
             causes.append(_wrong_type(path, shown, wanted, type_name(value)))
             return
+    if schema.get("x-kubernetes-int-or-string") and (isinstance(value, bool) or not isinstance(value, str | int)):
+        causes.append(_wrong_type(path, shown, "integer,string", type_name(value)))
+        return
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        causes += constraints.of_number(value, schema, path, shown)
+    elif isinstance(value, list | dict):
+        causes += constraints.of_size(value, schema, path, shown)
     if isinstance(value, str):
         _validate_string(value, schema, path, shown, causes)
     elif isinstance(value, dict):
@@ -211,6 +220,8 @@ def _validate_string(value: str, schema: Schema, path: str, shown: str, causes: 
     if schema.get("format") == "date-time" and not _DATE_TIME.fullmatch(value):
         message = f'Invalid value: "{value}": {shown} in body must be of type date-time: "{value}"'
         causes.append(Cause("FieldValueTypeInvalid", message, path))
+    if schema.get("format") == "byte" and not constraints.is_base64(value):
+        causes.append(_wrong_type(path, shown, "byte", value))
     if "enum" in schema and value not in schema["enum"]:
         choices = ", ".join(f'"{choice}"' for choice in schema["enum"])
         message = f'Unsupported value: "{value}": supported values: {choices}'
