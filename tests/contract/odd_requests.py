@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from tests.contract.calls import (
@@ -68,6 +69,16 @@ TWICE = (
 MAP_TWICE = '{"metadata":{"name":"twice"},"data":{"a":"1","a":"2"}}'
 SPEC_FIELD = {"type": "object", "properties": {"a": {"type": "string"}}}
 
+ODD_TEXTS = (b"\\ud800", b"\\ud83d\\ude00\\udc00", b"\xff", b"\xed\xa0\x80", b"\\\\ud800", b"\\u0000")
+"""What may stand between quotes: halves of characters, and bytes that are no UTF-8."""
+ODD_TIMEOUTS = ("timeout=x", "timeout=5", "timeout=5x", "timeout=0", "timeout=1h1.5s", "timeout=-.5s", "timeout=1s5")
+
+
+def raw_pipeline(name: str, role: bytes) -> bytes:
+    """A Pipeline in which a text stands as it is given."""
+    return json.dumps(pipeline(name, {"pipelineName": name, "roleARN": "ROLE"})).encode().replace(b"ROLE", role)
+
+
 ODD_OPERATIONS: tuple[Any, ...] = (
     [5],
     [None],
@@ -82,6 +93,40 @@ ODD_OPERATIONS: tuple[Any, ...] = (
 )
 
 ODD: dict[str, list[Call]] = {
+    "odd texts": [
+        *(post(PIPELINES, raw_pipeline(f"text-{index}", text)) for index, text in enumerate(ODD_TEXTS)),
+        *(
+            patch(f"{PIPELINES}/applied?fieldManager=m", raw_pipeline("applied", text), APPLY)
+            for text in (*ODD_TEXTS, b"\x7f", "\ufffe".encode(), b"\\u0080")
+        ),
+        patch(f"{PIPELINES}/text-0", b'{"spec":{"roleARN":"\\ud800"}}'),
+        patch(f"{PIPELINES}/text-0", b'{"spec":{"roleARN":"\xff"}}'),
+        patch(f"{PIPELINES}/text-0", b'[{"op":"add","path":"/spec/roleARN","value":"\\ud800"}]', JSON_PATCH),
+        patch(f"{PIPELINES}/text-0", b'{"metadata":{"labels":{"\\ud800":"x"}}}'),
+        post(PIPELINES, b"\xef\xbb\xbf" + raw_pipeline("mark", b"r")),
+        post(PIPELINES, raw_pipeline("wide", b"r").decode().encode("utf-16")),
+        post(MAPS, b'{"metadata":{"name":"a"},"data":{"a":"\\ud800"}}'),
+    ],
+    "odd applies": [
+        patch(f"{MAPS}/a?fieldManager=m", core("ConfigMap", "a", data={"x": None}), APPLY),
+        patch(f"{MAPS}/a?fieldManager=m", {"apiVersion": "v1", "kind": "ConfigMap"}, APPLY),
+        patch(f"{SECRETS}/a?fieldManager=m", core("Secret", "a", data={"x": None}, stringData={"y": None}), APPLY),
+        patch(f"{LEASES}/a?fieldManager=m", {**lease("a"), "spec": None}, APPLY),
+        patch(f"{PIPELINES}/a?fieldManager=m", pipeline("a", None, labels={"a": "b"}), APPLY),
+        patch(f"{PIPELINES}/a?fieldManager=n", {**pipeline("a", {}), "metadata": {"labels": {"c": "d"}}}, APPLY),
+        patch(f"{PIPELINES}/a?fieldManager=n", {**pipeline("a", {}), "metadata": None}, APPLY),
+    ],
+    "odd options": [
+        post(PIPELINES, pipeline("a")),
+        *(get(f"{PIPELINES}?{query}") for query in ("limit=", "timeoutSeconds=", "timeout=", *ODD_TIMEOUTS)),
+        *(patch(f"{PIPELINES}/a?{query}", {}) for query in ("dryRun=", *ODD_TIMEOUTS)),
+        *(delete(f"{PIPELINES}/a?{query}") for query in ("dryRun=", *ODD_TIMEOUTS[:2])),
+        delete(f"{PIPELINES}?dryRun="),
+        get("/version?timeout=x"),
+        get("/api/v1?timeout=x"),
+        get(f"{PIPELINES}?watch=1&timeoutSeconds=1&timeout=x"),
+        get(f"{PIPELINES}/a"),
+    ],
     "odd pipelines": [
         post(PIPELINES + STRICT, TWICE),
         post(PIPELINES, TWICE),

@@ -38,6 +38,24 @@ def test_the_path_says_what_a_body_is(namespace: Namespace, body: Object) -> Non
     assert (made["kind"], made["apiVersion"], made["data"]) == ("ConfigMap", "v1", {"x": "y"})
 
 
+@pytest.mark.parametrize("method", ["POST", "PATCH"], ids=["create", "apply"])
+def test_a_key_without_a_value_has_the_empty_one(namespace: Namespace, method: str) -> None:
+    def made(plural: str, body: Object) -> Any:
+        applied: Object = {"media": APPLY, "fieldManager": "m"} if method == "PATCH" else {}
+        place = path(namespace, plural, "a" if applied else "")
+        return namespace.server.done(method, place, body, **applied)["data"]
+
+    assert made("configmaps", core("ConfigMap", "a", data={"x": None, "y": "1"})) == {"x": "", "y": "1"}
+    secret = core("Secret", "a", data={"x": None}, stringData={"y": None})
+    assert made("secrets", secret) == {"x": "", "y": ""}
+
+
+def test_half_a_character_is_replaced(namespace: Namespace) -> None:
+    body = b'{"metadata":{"name":"a"},"data":{"x":"\\ud800\\ud83d\\ude00","y":"\xff"}}'
+    made = namespace.server.done("POST", path(namespace, "configmaps"), body)
+    assert made["data"] == {"x": "\ufffd\U0001f600", "y": "\ufffd"}
+
+
 @pytest.mark.parametrize(
     ("patch", "data"),
     [

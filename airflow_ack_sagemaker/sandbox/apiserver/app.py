@@ -29,6 +29,7 @@ from airflow_ack_sagemaker.sandbox.apiserver.requests import (
     BODIES,
     Parsed,
     as_watch,
+    check_timeout,
     delete_options,
     media_type,
     parse_path,
@@ -76,6 +77,8 @@ class Api:
 
     async def _answer(self, request: Request) -> Response:
         path = request.url.path
+        if "watch" not in request.query_params:
+            check_timeout(request.query_params)
         if path in ("/version", "/version/") or is_health(path):
             if request.method != "GET" and not (request.method == "HEAD" and is_health(path)):
                 raise errors.no_such_method()

@@ -41,6 +41,7 @@ def decoded(resource: Resource, obj: Object) -> Object:
     """An object as the server holds it once it is decoded: without what is empty, ``stringData`` as ``data``."""
     if resource is CRDS:
         return definitions.decoded(obj)
+    obj = {name: value for name, value in obj.items() if value is not None}
     if resource is SECRETS and "stringData" in obj:
         plain = obj.pop("stringData") or {}
         data = {key: base64.b64encode((value or "").encode()).decode() for key, value in plain.items()}
@@ -51,13 +52,17 @@ def decoded(resource: Resource, obj: Object) -> Object:
         for name in ("data", "binaryData"):
             if not obj.get(name, True):
                 del obj[name]
+            elif name in obj:
+                # In Go, null is the empty text.
+                obj[name] = {key: "" if value is None else value for key, value in obj[name].items()}
     if resource is NAMESPACES and (name := obj["metadata"].get("name")):
         labels = obj["metadata"].get("labels") or {}
         obj["metadata"] = {**obj["metadata"], "labels": {**labels, "kubernetes.io/metadata.name": name}}
     if resource in (LEASES, NAMESPACES):
         obj.setdefault("spec", {})
     if resource is LEASES:
-        obj["spec"] = {key: value for key, value in obj["spec"].items() if key not in ("strategy", "preferredHolder")}
+        unknown = ("strategy", "preferredHolder")
+        obj["spec"] = {key: value for key, value in obj["spec"].items() if key not in unknown and value is not None}
     if resource is EVENTS:
         for name in ("involvedObject", "source"):
             obj.setdefault(name, {})

@@ -35,6 +35,11 @@ def _map(values: Schema) -> Schema:
     return {"type": "object", "additionalProperties": values}
 
 
+def _contents(values: Schema) -> Schema:
+    """What a ConfigMap or a Secret holds: a key without a value has the empty one, and is not lost."""
+    return _map({**values, "nullable": True})
+
+
 def _whole(**properties: Schema) -> Schema:
     return with_metadata(_object(**properties))
 
@@ -105,14 +110,14 @@ NAMESPACES = _kind(
 CONFIG_MAPS = _kind(
     "",
     "ConfigMap",
-    _whole(data=_map(_TEXT), binaryData=_map(_BYTES), immutable=_FLAG),
+    _whole(data=_contents(_TEXT), binaryData=_contents(_BYTES), immutable=_FLAG),
     "cm",
     columns=(Column("Data", "", compute=_size("data", "binaryData")),),
 )
 SECRETS = _kind(
     "",
     "Secret",
-    _whole(data=_map(_BYTES), stringData=_map(_TEXT), type=_TEXT, immutable=_FLAG),
+    _whole(data=_contents(_BYTES), stringData=_contents(_TEXT), type=_TEXT, immutable=_FLAG),
     columns=(Column("Type", ".type"), Column("Data", "", compute=_size("data"))),
 )
 EVENTS = _kind(

@@ -105,7 +105,7 @@ def encode(entries: Entries) -> list[Object]:
 
 def with_entries(obj: Object, entries: Entries) -> Object:
     """The object with these entries."""
-    metadata = {key: value for key, value in obj["metadata"].items() if key != "managedFields"}
+    metadata = {key: value for key, value in obj.get("metadata", {}).items() if key != "managedFields"}
     if encoded := encode(entries):
         metadata["managedFields"] = encoded
     return {**obj, "metadata": metadata}

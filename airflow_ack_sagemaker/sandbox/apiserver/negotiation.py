@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ BODY_LIMIT = 3 * 1024 * 1024
 JSON: Final = "application/json"
 YAML: Final = "application/yaml"
 
+
+_ESCAPED_HALF = re.compile(r"(?<!\\)(?:\\\\)*\\u[dD][89a-fA-F]")
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half of a character in UTF-16. JSON can write one alone, but no text has it: Go reads U+FFFD instead."""
+_NOT_IN_YAML = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
 _SHAPED = (("v1", "meta.k8s.io"), ("v1beta1", "meta.k8s.io"))
 """Version and group of the shapes that an answer may be asked for in."""
@@ -73,6 +79,22 @@ def _repeated(value: Any, path: str) -> Iterator[str]:
             yield from _repeated(item, f"{path}[{index}]")
 
 
+def _whole(value: Any) -> Any:
+    """A value whose texts have no half characters."""
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, dict):
+        found = {_whole(key): _whole(member) for key, member in value.items()}
+        if isinstance(value, _Repeated):
+            whole = _Repeated(found)
+            whole.names = [_whole(name) for name in value.names]
+            return whole
+        return found
+    return value
+
+
 class _Repeated(dict[str, Any]):
     """An object in which a name stands more than once; the last value counts."""
 
@@ -97,8 +119,12 @@ def parse_json(data: bytes, repeated: list[str] | None = None) -> Any:
         result.names = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
         return result
 
+    # Go takes bytes that are no UTF-8 for U+FFFD, and knows no other encoding.
+    text = data.decode(errors="replace")
     try:
-        value = json.loads(data, parse_constant=_no_constant, object_pairs_hook=made)
+        value = json.loads(text, parse_constant=_no_constant, object_pairs_hook=made)
+        if _ESCAPED_HALF.search(text):
+            value = _whole(value)
         if found and repeated is not None:
             repeated.extend(f'duplicate field "{path}"' for path in _repeated(value, ""))
         return value
@@ -151,6 +177,8 @@ def parse_patch(data: bytes, repeated: list[str], *, is_yaml: bool) -> Any:
     :raises ApiFailure: 400, it is neither.
     """
     found: list[str] = []
+    if is_yaml:
+        _check_yaml(data)
     try:
         value = parse_json(data, found)
     except ValueError:
@@ -166,6 +194,22 @@ def parse_patch(data: bytes, repeated: list[str], *, is_yaml: bool) -> Any:
     except yaml.YAMLError as error:
         problem = getattr(error, "problem", None) or str(error)
         raise bad_request(f"error encoding patch: yaml: {problem}") from None
+
+
+def _check_yaml(data: bytes) -> None:
+    """Refuse what JSON may have and YAML may not: an apply is YAML.
+
+    :raises ApiFailure: 400.
+    """
+    problem, text = "", data.decode(errors="replace")
+    if text.encode() != data:
+        problem = "invalid leading UTF-8 octet"
+    elif _NOT_IN_YAML.search(text):
+        problem = "control characters are not allowed"
+    elif _ESCAPED_HALF.search(text):
+        problem = "found invalid Unicode character escape code"
+    if problem:
+        raise bad_request(f"error decoding patch: error converting YAML to JSON: yaml: {problem}")
 
 
 def status_of(failure: ApiFailure) -> bytes:

@@ -78,12 +78,12 @@ def list_options(resource: Resource, query: dict[str, str]) -> ListOptions:
     return ListOptions(
         matches=lambda obj: by_label(obj) and by_field(obj),
         selective=bool(labels or wanted),
-        limit=max(_number(query.get("limit") or "0"), 0),
+        limit=max(_number(query.get("limit", "0")), 0),
         token=query.get("continue", ""),
         version=version,
         version_match=match,
         watch=watch,
-        timeout=float(_number(query.get("timeoutSeconds") or "0")) or _DEFAULT_WATCH_SECONDS,
+        timeout=float(_number(query.get("timeoutSeconds", "0"))) or _DEFAULT_WATCH_SECONDS,
         bookmarks=_flag(query, "allowWatchBookmarks"),
         initial_events=initial,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -112,7 +113,7 @@ def write_options(kind: str, query: dict[str, str], agent: str, *, apply: bool) 
         causes.append(errors.required("fieldManager", "is required for apply patch"))
     if "force" in query and kind == "PatchOptions" and not apply:
         causes.append(errors.forbidden_value("force", "may not be specified for non-apply patch"))
-    if query.get("dryRun", "") not in ("", "All"):
+    if query.get("dryRun", "All") != "All":
         causes.append(errors.not_supported("dryRun", f'["{query["dryRun"]}"]', ("All",)))
     validation = query.get("fieldValidation", "")
     if validation not in _VALIDATIONS:
@@ -163,6 +164,28 @@ def _grace_period(query: dict[str, str], body: dict[str, Any]) -> None:
         raise errors.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax')
 
 
+_DURATION = r"([0-9]+\.?[0-9]*|\.[0-9]+)"
+_UNITS = "ns|us|\u00b5s|\u03bcs|ms|s|m|h"
+
+
+def check_timeout(query: Mapping[str, str]) -> None:
+    """Refuse a time limit of a request that is no duration of Go's. Nothing here takes long enough to come to one.
+
+    :raises ApiFailure: 400.
+    """
+    text = query.get("timeout", "")
+    plain = text.removeprefix("-") if text.startswith("-") else text.removeprefix("+")
+    if not text or plain == "0" or re.fullmatch(f"({_DURATION}({_UNITS}))+", plain):
+        return
+    problem = f"invalid duration {json.dumps(text)}"
+    rest = re.sub(f"^({_DURATION}({_UNITS})(?=[0-9.]))*", "", plain)
+    if match := re.match(f"{_DURATION}([^0-9.]*)", rest):
+        unit = match[2]
+        found = f"unknown unit {json.dumps(unit)}" if unit else "missing unit"
+        problem = f"{found} in duration {json.dumps(text)}"
+    raise errors.bad_request(f"invalid timeout specified in the request URL - time: {problem}")
+
+
 def delete_options(query: dict[str, str], data: bytes, media: str, agent: str) -> tuple[Options, dict[str, str]]:
     """The options of a deletion, from its body (``DeleteOptions``, JSON or protobuf) or its query, and its
     preconditions.
@@ -182,7 +205,7 @@ def delete_options(query: dict[str, str], data: bytes, media: str, agent: str) -
     if policy is not None and policy not in _PROPAGATIONS:
         cause = errors.not_supported("propagationPolicy", f'"{policy}"', (*_PROPAGATIONS, "nil"))
         raise errors.invalid_options("DeleteOptions", cause)
-    dry_run = body.get("dryRun") or ([query["dryRun"]] if query.get("dryRun") else [])
+    dry_run = body.get("dryRun") or ([query["dryRun"]] if "dryRun" in query else [])
     if dry_run not in ([], ["All"]):
         listed = " ".join(f'"{value}"' for value in dry_run)
         raise errors.invalid_options("DeleteOptions", errors.not_supported("dryRun", f"[{listed}]", ("All",)))
