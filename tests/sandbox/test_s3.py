@@ -10,7 +10,16 @@ from tests.sandbox.conftest import client
 from tests.sandbox.definitions import CHAIN
 
 
-@pytest.mark.parametrize("media", ["application/x-www-form-urlencoded", "application/json", None])
+@pytest.mark.parametrize(
+    "media",
+    [
+        "application/x-www-form-urlencoded",
+        "Application/X-WWW-Form-Urlencoded; charset=UTF-8",
+        "multipart/form-data; boundary=x",
+        "application/json",
+        None,
+    ],
+)
 def test_an_object_keeps_its_bytes(endpoint: AwsEndpoint, media: str | None) -> None:
     s3 = client("s3", endpoint.url)
     s3.create_bucket(Bucket="definitions")

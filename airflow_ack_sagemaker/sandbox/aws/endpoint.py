@@ -46,6 +46,7 @@ from airflow_ack_sagemaker.sandbox.clock import Clock, LateClock
 log = logging.getLogger(__name__)
 
 _FORM = "application/x-www-form-urlencoded"
+_FORMS = (_FORM, "multipart/form-data")
 _PREFIX = "/_sandbox/"
 _MOTO_PREFIX = "/moto-api"
 """moto's own levers, which would forget what the controller and Airflow rely on."""
@@ -152,7 +153,7 @@ class AwsEndpoint:
         if (name := invoked_endpoint(environ)) is not None:
             return self._invoke(name, environ)(environ, start_response)
         if not environ.get("HTTP_X_AMZ_TARGET", "").startswith(TARGET):
-            if environ["REQUEST_METHOD"] == "PUT" and environ.get("CONTENT_TYPE", "").startswith(_FORM):
+            if environ["REQUEST_METHOD"] == "PUT" and _media_type(environ) in _FORMS:
                 # An object of S3 is bytes, whatever curl and others call it: moto would read a form instead.
                 environ["CONTENT_TYPE"] = "binary/octet-stream"
             operation = self._query_action(environ)
@@ -263,6 +264,10 @@ class AwsEndpoint:
             if isinstance(body, dict) and "step_seconds" in body:
                 self.script.step_seconds = float(body["step_seconds"])
         return _json({"rules": self.script.rules, "step_seconds": self.script.step_seconds})
+
+
+def _media_type(environ: Environ) -> str:
+    return str(environ.get("CONTENT_TYPE", "")).partition(";")[0].strip().lower()
 
 
 def _object(body: bytes) -> dict[str, Any]:
