@@ -18,6 +18,8 @@ MAX_VALUE = 1024
 
 TYPES = ("String", "Integer", "Float", "Boolean")
 
+_MEMBERS = ("Name", "Type", "DefaultValue", "EnumValues")
+
 LAUNCH_SOURCE = "pipeline parameters"
 
 _NAME = re.compile(r"[A-Za-z0-9\-_]{1,256}")
@@ -68,6 +70,9 @@ def _declaration(item: Any, path: Path, findings: Findings) -> Parameter | None:
     if not isinstance(item, dict):
         findings.problem(path, f"a parameter is an object with Name and Type, not {quoted(item)}.")
         return None
+    for member in item:
+        if member not in _MEMBERS and (hint := findings.suggestion(member, _MEMBERS)):
+            findings.warn((path, member), f"a parameter has no such member.{hint}")
     name, kind = item.get("Name"), item.get("Type")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         findings.problem(

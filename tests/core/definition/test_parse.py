@@ -399,6 +399,16 @@ class TestWhatPasses:
         assert warning.pointer == pointer
         assert words in warning.message
 
+    @pytest.mark.parametrize(
+        ("member", "word"),
+        [("Default", "DefaultValue"), ("defaultValue", "DefaultValue"), ("EnumValue", "EnumValues"), ("Note", None)],
+    )
+    def test_a_parameter_with_a_slip(self, member: str, word: str | None) -> None:
+        declared = {"Name": "P", "Type": "String", member: "x"}
+        warnings = parse(pipeline(train(), Parameters=[declared])).warnings
+        likely = [Problem(f"/Parameters/0/{member}", f"a parameter has no such member. Did you mean {word!r}?")]
+        assert list(warnings) == (likely if word else [])
+
 
 class TestCircles:
     @pytest.mark.parametrize(
