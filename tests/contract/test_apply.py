@@ -228,3 +228,43 @@ def test_managed_fields_can_be_written(namespace: Namespace) -> None:
     entry["fieldsV1"] = {"f:spec": {"f:roleARN": {}}}  # type: ignore[assignment]
     patch = [{"op": "replace", "path": "/metadata/managedFields", "value": [entry]}]
     assert namespace.patch("a", patch, media=JSON_PATCH)["metadata"]["managedFields"] == [entry]
+
+
+@pytest.mark.parametrize(
+    ("there", "applied", "merged"),
+    [
+        ("ab", "ba", "ba"),
+        ("abc", "ca", "bca"),
+        ("abcd", "xby", "axbcdy"),
+        ("abcd", "dxa", "bcdxa"),
+        ("abc", "", "abc"),
+        ("ab", "cd", "abcd"),
+    ],
+)
+def test_the_order_of_merged_lists(namespace: Namespace, there: str, applied: str, merged: str) -> None:
+    def named(letters: str) -> list[str]:
+        return [f"example.com/{letter}" for letter in letters]
+
+    def owners(letters: str) -> list[Object]:
+        return [{"apiVersion": "v1", "kind": "K", "name": letter, "uid": letter} for letter in letters]
+
+    spec: Object = {"pipelineName": "a", "roleARN": "r"}
+    for manager, letters in (("one", there), ("two", applied)):
+        metadata = {"finalizers": named(letters), "ownerReferences": owners(letters)}
+        found = namespace.apply("a", spec, manager, metadata)["metadata"]
+    assert found["finalizers"] == named(merged)
+    assert [owner["uid"] for owner in found["ownerReferences"]] == list(merged)
+
+
+def test_null_for_what_is_empty(namespace: Namespace) -> None:
+    spec: Object = {"pipelineName": "a", "roleARN": "r"}
+    namespace.apply("a", {**spec, "parallelismConfiguration": {}}, "one")
+    refused = namespace.apply_refused("a", {**spec, "parallelismConfiguration": None}, "two", force="true")
+    assert (refused["code"], refused["details"]["causes"][0]["field"]) == (422, "spec.parallelismConfiguration")
+
+
+def test_an_apply_that_leaves_no_metadata_keeps_the_name(namespace: Namespace) -> None:
+    spec: Object = {"pipelineName": "a", "roleARN": "r"}
+    namespace.apply("a", spec, "one", {"labels": {"a": "b"}})
+    kept = namespace.apply("a", spec, "one")
+    assert (kept["metadata"]["name"], "labels" in kept["metadata"]) == ("a", False)

@@ -208,7 +208,8 @@ def merge(live: Any, config: Any, schema: Schema | None) -> Any:
     if live is MISSING:
         return config
     shape = _shape(schema, live, config)
-    if shape == "leaf":
+    # Two that are empty are merged as wholes.
+    if shape == "leaf" or not (live or config):
         return config
     if config is None:
         return live
@@ -219,10 +220,39 @@ def merge(live: Any, config: Any, schema: Schema | None) -> Any:
         return result
     before = _entries(shape, schema, live)
     after = _entries(shape, schema, config)
-    merged = {element: part for element, (part, _) in before.items()}
+    parts = {element: part for element, (part, _) in before.items()}
     for element, (part, below) in after.items():
-        merged[element] = merge(merged.get(element, MISSING), part, below)
-    return list(merged.values())
+        parts[element] = merge(parts.get(element, MISSING), part, below)
+    return [parts[element] for element in _merged_order(list(before), list(after))]
+
+
+def _merged_order(live: list[str], config: list[str]) -> list[str]:
+    """The order of the items of two lists: that of the configuration, and between its items those that only the live
+    list has, as far as possible where they stand in that."""
+    wanted, present = set(config), set(live)
+    shared = [element for element in config if element in present]
+    order: list[str] = []
+    taken: set[str] = set()
+    left = right = 0
+    while left < len(live) or right < len(config):
+        both = left < len(live) and right < len(config)
+        if both and live[left] != config[right] and live[left] in wanted and shared and shared[0] != live[left]:
+            left += 1  # the configuration has it elsewhere
+            continue
+        if left < len(live) and live[left] not in wanted:
+            order.append(live[left])
+            left += 1
+            continue
+        if left < len(live) and (live[left] in taken or live[left : left + 1] == config[right : right + 1]):
+            left += 1
+        if right < len(config):
+            element = config[right]
+            order.append(element)
+            taken.add(element)
+            right += 1
+            if shared and shared[0] == element:
+                del shared[0]
+    return order
 
 
 def remove(value: Any, paths: Iterable[Path], schema: Schema | None) -> Any:

@@ -210,10 +210,10 @@ class Writer:
         )
         obj["metadata"] = metadata.tidy(obj["metadata"])
         place(target, obj)
-        if resource.custom and not obj["metadata"].get("name"):
+        if resource.custom and not obj["metadata"].get("name") and not meta.get("name"):
             raise self._nameless(target)
+        obj["metadata"].setdefault("name", target.name)
         if not resource.custom:
-            obj["metadata"].setdefault("name", target.name)
             if message := builtin.misfit(resource, obj):
                 raise errors.bad_request(message)
             obj = builtin.decoded(resource, obj)
