@@ -306,3 +306,8 @@ def test_accepted_forms(namespace: Namespace) -> None:
     assert "name: a\n" in server.request("GET", namespace.path("a"), accept="application/yaml").text
     assert server.request("GET", namespace.path("a"), accept="text/html").status_code == 406
     assert server.request("GET", namespace.path("a"), accept=JSON).headers["content-type"] == JSON
+
+
+def test_a_label_without_a_value_has_the_empty_one(namespace: Namespace) -> None:
+    made = namespace.create("a", None, labels={"x": None, "y": "1"}, annotations={"z": None})
+    assert (made["metadata"]["labels"], made["metadata"]["annotations"]) == ({"x": "", "y": "1"}, {"z": ""})

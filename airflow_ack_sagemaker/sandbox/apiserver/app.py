@@ -24,6 +24,7 @@ from airflow_ack_sagemaker.sandbox.apiserver.decoding import (
     note_repeated,
 )
 from airflow_ack_sagemaker.sandbox.apiserver.health import health, is_health
+from airflow_ack_sagemaker.sandbox.apiserver.kinds import EVENTS, LEASES
 from airflow_ack_sagemaker.sandbox.apiserver.negotiation import Form
 from airflow_ack_sagemaker.sandbox.apiserver.requests import (
     BODIES,
@@ -217,7 +218,8 @@ class Api:
         resource = target.resource
         body = negotiation.parse_object(data, media, resource.kind, implied=not resource.custom, repeated=repeated)
         note_repeated(target, repeated, options, media)
-        if method == "POST":
+        missing = resource in (EVENTS, LEASES) and self.cluster.store.get(resource.qualified, target.key) is None
+        if method == "POST" or missing:
             return self.cluster.create(target, body, options), True
         return self.cluster.replace(target, body, options), False
 

@@ -90,6 +90,10 @@ def decode(
         raise errors.invalid(resource, meta.get("name", ""), [cause], kind=body["kind"])
     if not resource.custom and (message := misfit(resource, body)):
         raise unfit(message)
+    # In Go, null is the empty text.
+    for name in ("labels", "annotations"):
+        if meta.get(name):
+            meta = {**meta, name: {key: "" if value is None else value for key, value in meta[name].items()}}
     unknown: list[str] = []
     obj: Object = prune(body, resource.schema, unknown)
     obj["metadata"] = metadata.tidy(prune(meta, METADATA, [], "metadata"))
@@ -100,6 +104,21 @@ def decode(
         options.warnings.extend(said)
     place(target, obj)
     return obj if resource.custom else decoded(resource, obj)
+
+
+def check_put(target: Target, meta: Object) -> None:
+    """Make the metadata of an object that a PUT brings, and that is not there yet, that of a new one.
+
+    :raises ApiFailure: 400, it has no name; 409, it speaks of another object.
+    """
+    if not meta.get("name"):
+        raise errors.nameless(target.name)
+    if uid := meta.get("uid"):
+        place = f"/registry/{target.resource.plural}/{target.namespace}/{target.name}"
+        problem = f"Precondition failed: UID in precondition: {uid}, UID in object meta: "
+        detail = f"StorageError: invalid object, Code: 4, Key: {place}, ResourceVersion: 0, AdditionalErrorMsg: "
+        raise errors.conflict(target.resource, target.name, detail + problem)
+    meta.pop("resourceVersion", None)
 
 
 def check_patched_type(target: Target, patched: Object, refuse: Callable[[str], Exception]) -> None:

@@ -261,3 +261,8 @@ def too_large(limit: int) -> ApiFailure:
 def expired(message: str) -> ApiFailure:
     """A resourceVersion or a continue token of the past that is no longer kept."""
     return ApiFailure(410, "Expired", message)
+
+
+def nameless(name: str) -> ApiFailure:
+    """The body names no object; ``name`` is the path's."""
+    return bad_request(f"the name of the object ({name} based on URL) was undeterminable: name must be provided")

@@ -15,6 +15,7 @@ from airflow_ack_sagemaker.sandbox.apiserver.decoding import (
     Options,
     Target,
     check_patched_type,
+    check_put,
     decode,
     place,
     timestamp,
@@ -42,6 +43,8 @@ class Writer:
         """Store a new object."""
         obj = decode(target, body, options)
         meta = obj["metadata"]
+        if target.name:
+            check_put(target, meta)
         if "resourceVersion" in meta:
             raise errors.internal("resourceVersion should not be set on objects to be created")
         for name in (
@@ -226,9 +229,7 @@ class Writer:
 
     @staticmethod
     def _nameless(target: Target) -> Exception:
-        return errors.bad_request(
-            f"the name of the object ({target.name} based on URL) was undeterminable: name must be provided"
-        )
+        return errors.nameless(target.name)
 
     @staticmethod
     def _own(target: Target, config: Object) -> Object:
