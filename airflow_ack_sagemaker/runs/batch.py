@@ -146,6 +146,8 @@ def advance(
         ):
             progress.touched.add(member.index)
             progress.launched[member.index] = now()
+            if member.proven:
+                progress.proven.add(member.index)
             members[member.place] = member
         if history is not None and earlier_runs:
             earlier = [resource for resource in found if not run.identity.of_run(resource)]
@@ -237,7 +239,12 @@ def _stop_cleared(
 def _only_own_definition(
     client: KubeClient, own: OwnDefinition, namespace: str, members: list[Member], progress: Progress, log: Log
 ) -> None:
-    """What an earlier try has launched counts only if it surely runs this run's definition."""
+    """What was launched counts only if it surely runs this run's definition. That is proven once: who changes the
+    Pipeline afterwards changes nothing about it.
+    """
+    if progress.definition != own.fixed.sha256:
+        progress.definition = own.fixed.sha256
+        progress.proven.clear()
     started = [
         member
         for member in members
@@ -247,9 +254,12 @@ def _only_own_definition(
         and member.index not in progress.confirmed
         and member.index not in progress.given_up
     ]
-    doubtful = unproven(client, [member.resource for member in started if member.resource], own, namespace, log=log)
+    open_ones = [member.resource for member in started if member.resource and member.index not in progress.proven]
+    doubtful = unproven(client, open_ones, own, namespace, log=log)
     known = {outcome.name for outcome in doubtful}
     for member in started:
+        if member.outcome is not None and member.outcome.name not in known:
+            progress.proven.add(member.index)
         # At its end SageMaker is asked, too: somebody may have changed the pipeline there.
         if member.outcome is not None and member.succeeded and member.outcome.name not in known:
             ran = own.ran(member.outcome)
@@ -268,6 +278,7 @@ def _only_own_definition(
     for member in started:
         if member.outcome is not None and member.outcome.name in names:
             progress.next_attempt[member.index] = member.attempt + 1
+            progress.proven.discard(member.index)
             members[member.place] = Member(member.index, Standing.WAITING, member.attempt + 1, place=member.place)
 
 

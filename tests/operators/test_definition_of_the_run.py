@@ -21,7 +21,7 @@ from airflow_ack_sagemaker.operators.pipeline_executions import AckPipelineExecu
 from airflow_ack_sagemaker.testing.sandbox import AckSandbox
 from harness.plain_client import connect
 from harness.waiting import HUNG, wait_until
-from tests.operators.tries import executed
+from tests.operators.tries import deferred, executed, trying
 
 DEFINITION = {
     "Version": "2020-12-01",
@@ -72,6 +72,11 @@ class World:
         sagemaker = self.sandbox.boto3("sagemaker")
         answer = sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=result["arn"])
         return str(json.loads(answer["PipelineDefinition"])["Steps"][0]["Arguments"]["Environment"]["DATE"])
+
+    def all_told(self) -> bool:
+        """Whether the cluster knows that all executions have succeeded."""
+        mine = [one for one in self.sandbox.executions() if one["spec"]["pipelineName"] == self.pipeline]
+        return all(one.get("status", {}).get("pipelineExecutionStatus") == "Succeeded" for one in mine)
 
     def statuses(self) -> list[str]:
         return [one["PipelineExecutionStatus"] for one in self.sandbox.sagemaker_executions(self.pipeline)]
@@ -156,6 +161,20 @@ def test_the_late_members_of_a_batch_run_it_too(world: World) -> None:
         over.set()
         thread.join()
     assert [world.ran(result) for result in results] == ["monday"] * 3
+
+
+def test_who_edits_the_pipeline_while_a_batch_runs_does_not_have_it_run_twice(world: World) -> None:
+    apply, launch = world.tasks("edited", of=AckPipelineExecutionsOperator, executions=[{}, {}])
+    launch.deferrable = True
+    applied = executed(apply, run_id="monday")
+    trigger = deferred(launch, run_id="monday", pulled={"pipeline": applied})
+    for number in range(2):
+        world.write(f"of others {number}")
+    wait_until(world.all_told, HUNG, "the controller to tell the ends")
+    with trying(launch, run_id="monday", pulled={"pipeline": applied}) as context:
+        results = launch.execute_complete(context, {"progress": trigger.progress})
+    assert [world.ran(result) for result in results] == ["monday"] * 2
+    assert world.statuses() == ["Succeeded"] * 2, "nothing ran twice"
 
 
 def test_a_writer_that_respects_no_lease_leads_to_no_wrong_success(world: World) -> None:

@@ -53,7 +53,8 @@ class Member:
 
     ``outcome`` is None where it is waiting. ``verdict`` says why one that has ended is waited for no longer.
     ``stopped`` tells one that the task itself has stopped, because others failed. ``cleared`` is an earlier attempt
-    that still runs and must be stopped before this one is launched, since a user has cleared the task.
+    that still runs and must be stopped before this one is launched, since a user has cleared the task. ``proven`` tells
+    one that was just launched and surely runs the run's own definition.
     """
 
     index: int
@@ -65,6 +66,7 @@ class Member:
     cleared: Outcome | None = None
     resource: Resource | None = field(default=None, repr=False)
     place: int = 0
+    proven: bool = False
 
     @property
     def succeeded(self) -> bool:

@@ -30,9 +30,10 @@ class Waits:
 @dataclass(slots=True)
 class Progress:
     """What a try remembers: which executions it has seen active or has launched, which it has stopped itself, which it
-    gave up and why, and the attempt that comes next where the last one does not count. ``confirmed`` are those that are
-    known to have run the run's own definition to their end; ``slots`` are the numbers of the executions of the list
-    whose digest is ``asked``.
+    gave up and why, and the attempt that comes next where the last one does not count. ``proven`` are those that are
+    known to run the run's own definition (of the digest ``definition``), whatever becomes of the Pipeline later, and
+    ``confirmed`` those of which SageMaker was asked at their end, too; ``slots`` are the numbers of the executions of
+    the list whose digest is ``asked``.
 
     Times are Unix times of the clock of the process that has it: ``started`` is when the try began, ``launched`` when
     it has launched an execution, ``execution_by`` when the task's ``execution_timeout`` is over, ``told`` when another
@@ -46,6 +47,8 @@ class Progress:
     given_up: dict[int, Verdict] = field(default_factory=dict)
     reasons: dict[Verdict, str] = field(default_factory=dict)
     next_attempt: dict[int, int] = field(default_factory=dict)
+    definition: str = ""
+    proven: set[int] = field(default_factory=set)
     confirmed: set[int] = field(default_factory=set)
     asked: str = ""
     slots: list[int] = field(default_factory=list)
@@ -107,6 +110,8 @@ class Progress:
             by_verdict[verdict.value].append(index)
         extra = {
             "next_attempt": {str(index): attempt for index, attempt in self.next_attempt.items()},
+            "definition": self.definition,
+            "proven": to_ranges(self.proven),
             "confirmed": to_ranges(self.confirmed),
             "asked": self.asked,
             # Most often each execution has the number of its place.
@@ -137,6 +142,8 @@ class Progress:
             given_up={i: Verdict(verdict) for verdict, text in data["given_up"].items() for i in from_ranges(text)},
             reasons={Verdict(verdict): reason for verdict, reason in data["reasons"].items()},
             next_attempt={int(index): attempt for index, attempt in data.get("next_attempt", {}).items()},
+            definition=data.get("definition", ""),
+            proven=set(from_ranges(data.get("proven", ""))),
             confirmed=set(from_ranges(data.get("confirmed", ""))),
             asked=data.get("asked", ""),
             slots=list(data.get("slots", ())) or list(range(data.get("count", 0))),
