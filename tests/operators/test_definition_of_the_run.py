@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
+from airflow_ack_sagemaker.core.resource.kinds import Kind
 from airflow_ack_sagemaker.exceptions import AckInputError
+from airflow_ack_sagemaker.kube.client import KubeClient
+from airflow_ack_sagemaker.kube.errors import Unreachable
 from airflow_ack_sagemaker.operators.pipeline import AckPipelineOperator
 from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
 from airflow_ack_sagemaker.operators.pipeline_executions import AckPipelineExecutionsOperator
@@ -77,6 +80,16 @@ class World:
         """Whether the cluster knows that all executions have succeeded."""
         mine = [one for one in self.sandbox.executions() if one["spec"]["pipelineName"] == self.pipeline]
         return all(one.get("status", {}).get("pipelineExecutionStatus") == "Succeeded" for one in mine)
+
+    def all_taken(self) -> bool:
+        """Whether the cluster knows that SageMaker has all executions."""
+        mine = [one for one in self.sandbox.executions() if one["spec"]["pipelineName"] == self.pipeline]
+        return all(one.get("status", {}).get("pipelineExecutionStatus") for one in mine)
+
+    def has(self, date: str) -> bool:
+        """Whether SageMaker has the definition of this date."""
+        answer = self.sandbox.boto3("sagemaker").describe_pipeline(PipelineName=self.pipeline)
+        return date in answer["PipelineDefinition"]
 
     def statuses(self) -> list[str]:
         return [one["PipelineExecutionStatus"] for one in self.sandbox.sagemaker_executions(self.pipeline)]
@@ -175,6 +188,31 @@ def test_who_edits_the_pipeline_while_a_batch_runs_does_not_have_it_run_twice(wo
         results = launch.execute_complete(context, {"progress": trigger.progress})
     assert [world.ran(result) for result in results] == ["monday"] * 2
     assert world.statuses() == ["Succeeded"] * 2, "nothing ran twice"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_a_lost_request_has_launched_is_looked_at_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, ended: bool
+) -> None:
+    apply, launch = world.tasks("lost")
+    applied = executed(apply, run_id="monday")
+    creates: list[str] = []
+
+    def create(client: KubeClient, kind: Kind, manifest: dict[str, Any], **options: Any) -> dict[str, Any]:
+        """The first request is slow: another definition is there by then; and its reply is lost."""
+        creates.append(manifest["metadata"]["name"])
+        if len(creates) > 1:
+            return real(client, kind, manifest, **options)
+        world.write("of others")
+        wait_until(lambda: world.has("of others"), HUNG, "SageMaker to have it")
+        real(client, kind, manifest, **options)
+        wait_until(world.all_told if ended else world.all_taken, HUNG, "the controller's word")
+        raise Unreachable("The reply was lost.", sent=True)
+
+    real = KubeClient.create
+    monkeypatch.setattr(KubeClient, "create", create)
+    result = executed(launch, run_id="monday", pulled={"pipeline": applied})
+    assert world.ran(result) == "monday"
 
 
 def test_a_writer_that_respects_no_lease_leads_to_no_wrong_success(world: World) -> None:
