@@ -215,6 +215,18 @@ def test_what_a_lost_request_has_launched_is_looked_at_too(
     assert world.ran(result) == "monday"
 
 
+def test_a_version_that_is_asked_for_runs_whatever_was_applied(world: World) -> None:
+    executed(world.tasks("before")[0], run_id="monday")
+    apply, launch = world.tasks("pinned", pipeline_version_id=1)
+    applied = executed(apply, run_id="tuesday")
+    assert applied["changed"]
+    launch.aws_conn_id = "aws_default"
+    result = executed(launch, run_id="tuesday", pulled={"pipeline": applied})
+    assert world.ran(result) == "monday"
+    assert result["definition_sha256"] is None, "the Pipeline has another one by now"
+    assert world.statuses() == ["Succeeded"]
+
+
 def test_a_writer_that_respects_no_lease_leads_to_no_wrong_success(world: World) -> None:
     apply, launch = world.tasks("harassed")
     applied = executed(apply, run_id="monday")
