@@ -122,6 +122,9 @@ def advance(
     for member in members:
         if member.standing is Standing.ACTIVE:
             progress.touched.add(member.index)
+        elif member.verdict is Verdict.REACHED and member.resource is not None and member.outcome is not None:
+            progress.touched.add(member.index)
+            progress.saw(member.index, member.outcome)
         elif member.verdict not in (None, Verdict.REACHED) and member.index not in progress.given_up:
             members[member.place] = _give_up(client, member, batch, progress, stopped, log)
     confirm_all_stopped(client, stopped, log=log)
@@ -205,6 +208,7 @@ def _slots(batch: Batch, numbered: Mapping[int, Sequence[Resource]], progress: P
     if progress.asked != asked:
         progress.slots = assign_slots(digests, numbered, batch.run.tried, masked_parameters)
         progress.asked = asked
+        progress.ended.clear()  # of an execution that is not there any more its number does not tell what it was
     return progress.slots
 
 
@@ -274,11 +278,16 @@ def _only_own_definition(
         why="It may run another's definition",
         log=log,
     )
+    for member in members:
+        if member.resource is None and member.succeeded and member.index not in progress.proven:
+            # It was deleted after it had ended, and nothing tells any more what it ran.
+            lost = replace(member.outcome, state=State.GONE) if member.outcome else None
+            members[member.place] = replace(member, outcome=lost)
     names = {outcome.name for outcome in doubtful}
     for member in started:
         if member.outcome is not None and member.outcome.name in names:
             progress.next_attempt[member.index] = member.attempt + 1
-            progress.proven.discard(member.index)
+            progress.forget(member.index)
             members[member.place] = Member(member.index, Standing.WAITING, member.attempt + 1, place=member.place)
 
 

@@ -15,7 +15,9 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_ack_sagemaker.core.resource.kinds import Kind
-from airflow_ack_sagemaker.exceptions import AckInputError
+from airflow_ack_sagemaker.core.resource.status import State
+from airflow_ack_sagemaker.core.run.batch_progress import Progress
+from airflow_ack_sagemaker.exceptions import AckExecutionStopped, AckInputError
 from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.errors import Unreachable
 from airflow_ack_sagemaker.operators.pipeline import AckPipelineOperator
@@ -76,15 +78,25 @@ class World:
         answer = sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=result["arn"])
         return str(json.loads(answer["PipelineDefinition"])["Steps"][0]["Arguments"]["Environment"]["DATE"])
 
+    def delete_executions(self) -> None:
+        path = "/apis/sagemaker.services.k8s.aws/v1alpha1/namespaces/default/pipelineexecutions"
+        names = [one["metadata"]["name"] for one in self.mine()]
+        with connect(Path(self.sandbox.environment["KUBECONFIG"])) as http:
+            for name in names:
+                http.delete(f"{path}/{name}").raise_for_status()
+        wait_until(lambda: not self.mine(), HUNG, "the controller to let them go")
+
+    def mine(self) -> list[dict[str, Any]]:
+        """The executions of the pipeline that are in the cluster."""
+        return [one for one in self.sandbox.executions() if one["spec"]["pipelineName"] == self.pipeline]
+
     def all_told(self) -> bool:
         """Whether the cluster knows that all executions have succeeded."""
-        mine = [one for one in self.sandbox.executions() if one["spec"]["pipelineName"] == self.pipeline]
-        return all(one.get("status", {}).get("pipelineExecutionStatus") == "Succeeded" for one in mine)
+        return all(one.get("status", {}).get("pipelineExecutionStatus") == "Succeeded" for one in self.mine())
 
     def all_taken(self) -> bool:
         """Whether the cluster knows that SageMaker has all executions."""
-        mine = [one for one in self.sandbox.executions() if one["spec"]["pipelineName"] == self.pipeline]
-        return all(one.get("status", {}).get("pipelineExecutionStatus") for one in mine)
+        return all(one.get("status", {}).get("pipelineExecutionStatus") for one in self.mine())
 
     def has(self, date: str) -> bool:
         """Whether SageMaker has the definition of this date."""
@@ -213,6 +225,24 @@ def test_what_a_lost_request_has_launched_is_looked_at_too(
     monkeypatch.setattr(KubeClient, "create", create)
     result = executed(launch, run_id="monday", pulled={"pipeline": applied})
     assert world.ran(result) == "monday"
+
+
+def test_an_execution_of_a_batch_that_is_deleted_after_its_end_has_ended_so(world: World) -> None:
+    apply, launch = world.tasks("deleted", of=AckPipelineExecutionsOperator, executions=[{}, {}])
+    launch.deferrable = True
+    applied = executed(apply, run_id="monday")
+    trigger = deferred(launch, run_id="monday", pulled={"pipeline": applied})
+    wait_until(world.all_told, HUNG, "the controller to tell the ends")
+    progress = Progress.from_dict(trigger.progress)
+    progress.ended = dict.fromkeys((0, 1), State.SUCCEEDED)  # as its trigger has seen
+    world.delete_executions()
+    with trying(launch, run_id="monday", pulled={"pipeline": applied}) as context:
+        results = launch.execute_complete(context, {"progress": progress.to_dict()})
+        assert [result["state"] for result in results] == ["Succeeded"] * 2
+        progress.proven.clear()
+        with pytest.raises(AckExecutionStopped):  # and what may have run another's definition is no success
+            launch.execute_complete(context, {"progress": progress.to_dict()})
+    assert world.statuses() == ["Succeeded"] * 2, "nothing ran twice"
 
 
 def test_a_version_that_is_asked_for_runs_whatever_was_applied(world: World) -> None:

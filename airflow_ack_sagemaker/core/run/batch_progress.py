@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from airflow_ack_sagemaker.core.resource.server_clock import Moment, ServerClock, age, elapsed
-from airflow_ack_sagemaker.core.resource.status import Outcome
+from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.resource.times import time_or_none
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Verdict, finish_by
 
@@ -30,7 +30,8 @@ class Waits:
 @dataclass(slots=True)
 class Progress:
     """What a try remembers: which executions it has seen active or has launched, which it has stopped itself, which it
-    gave up and why, and the attempt that comes next where the last one does not count. ``proven`` are those that are
+    gave up and why, and the attempt that comes next where the last one does not count. ``ended`` is how those that were
+    seen to end have ended: somebody may delete the resource of one before all have. ``proven`` are those that are
     known to run the run's own definition (of the digest ``definition``), whatever becomes of the Pipeline later, and
     ``confirmed`` those of which SageMaker was asked at their end, too; ``slots`` are the numbers of the executions of
     the list whose digest is ``asked``.
@@ -47,6 +48,7 @@ class Progress:
     given_up: dict[int, Verdict] = field(default_factory=dict)
     reasons: dict[Verdict, str] = field(default_factory=dict)
     next_attempt: dict[int, int] = field(default_factory=dict)
+    ended: dict[int, State] = field(default_factory=dict)
     definition: str = ""
     proven: set[int] = field(default_factory=set)
     confirmed: set[int] = field(default_factory=set)
@@ -108,8 +110,12 @@ class Progress:
         by_verdict: dict[str, list[int]] = defaultdict(list)
         for index, verdict in self.given_up.items():
             by_verdict[verdict.value].append(index)
+        by_state: dict[str, list[int]] = defaultdict(list)
+        for index, state in self.ended.items():
+            by_state[state.value].append(index)
         extra = {
             "next_attempt": {str(index): attempt for index, attempt in self.next_attempt.items()},
+            "ended": {state: to_ranges(indexes) for state, indexes in by_state.items()},
             "definition": self.definition,
             "proven": to_ranges(self.proven),
             "confirmed": to_ranges(self.confirmed),
@@ -142,6 +148,7 @@ class Progress:
             given_up={i: Verdict(verdict) for verdict, text in data["given_up"].items() for i in from_ranges(text)},
             reasons={Verdict(verdict): reason for verdict, reason in data["reasons"].items()},
             next_attempt={int(index): attempt for index, attempt in data.get("next_attempt", {}).items()},
+            ended={i: State(state) for state, text in data.get("ended", {}).items() for i in from_ranges(text)},
             definition=data.get("definition", ""),
             proven=set(from_ranges(data.get("proven", ""))),
             confirmed=set(from_ranges(data.get("confirmed", ""))),
@@ -153,6 +160,17 @@ class Progress:
             told_server=data.get("told_server"),
             oldest=data.get("oldest"),
         )
+
+    def saw(self, index: int, outcome: Outcome) -> None:
+        """Remember the end of an execution, where it is one that nothing changes any more."""
+        if outcome.state in (State.SUCCEEDED, State.FAILED, State.STOPPED):
+            self.ended[index] = outcome.state
+
+    def forget(self, index: int) -> None:
+        """What is known of an execution is of an attempt that does not count."""
+        self.touched.discard(index)
+        self.proven.discard(index)
+        self.ended.pop(index, None)
 
     def give_up(self, index: int, verdict: Verdict, outcome: Outcome) -> None:
         """Remember an execution that is waited for no longer."""
