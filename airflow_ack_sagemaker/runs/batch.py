@@ -149,8 +149,8 @@ def advance(
         ):
             progress.touched.add(member.index)
             progress.launched[member.index] = now()
-            if member.proven:
-                progress.proven.add(member.index)
+            if member.proven and member.resource is not None:
+                progress.prove(member.index, member.resource)
             members[member.place] = member
         if history is not None and earlier_runs:
             earlier = [resource for resource in found if not run.identity.of_run(resource)]
@@ -258,12 +258,12 @@ def _only_own_definition(
         and member.index not in progress.confirmed
         and member.index not in progress.given_up
     ]
-    open_ones = [member.resource for member in started if member.resource and member.index not in progress.proven]
+    open_ones = [m.resource for m in started if m.resource and not progress.is_proven(m.index, m.resource)]
     doubtful = unproven(client, open_ones, own, namespace, log=log)
     known = {outcome.name for outcome in doubtful}
     for member in started:
-        if member.outcome is not None and member.outcome.name not in known:
-            progress.proven.add(member.index)
+        if member.outcome is not None and member.outcome.name not in known and member.resource is not None:
+            progress.prove(member.index, member.resource)
         # At its end SageMaker is asked, too: somebody may have changed the pipeline there.
         if member.outcome is not None and member.succeeded and member.outcome.name not in known:
             ran = own.ran(member.outcome)

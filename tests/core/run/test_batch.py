@@ -129,11 +129,22 @@ def test_what_is_deleted_after_it_has_ended_keeps_its_end() -> None:
 
 
 def test_an_attempt_that_does_not_count_leaves_nothing_to_remember() -> None:
-    progress = Progress(CREATED, touched={0}, proven={0}, next_attempt={0: 2})
+    progress = Progress(CREATED, touched={0}, proven={0: CREATED}, next_attempt={0: 2})
     progress.saw(0, classify(made(0, "Succeeded")))
     progress.forget(0)
     (member,) = members(made(0, "Succeeded"), count=1, progress=progress)
     assert (member.standing, member.attempt) == (Standing.WAITING, 2), "it waits for its place, and is not lost"
+
+
+def test_what_is_proven_is_proven_of_one_very_resource() -> None:
+    progress = Progress(CREATED)
+    progress.prove(3, made(3))
+    progress = Progress.from_dict(json.loads(json.dumps(progress.to_dict())))
+    assert progress.is_proven(3, made(3))
+    again = made(3)
+    again["metadata"]["creationTimestamp"] = "2026-11-01T03:00:07Z"
+    assert not progress.is_proven(3, again), "somebody has made it anew"
+    assert not progress.is_proven(2, made(2))
 
 
 def test_resources_of_others_are_nobodys() -> None:
