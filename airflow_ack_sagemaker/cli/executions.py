@@ -260,7 +260,7 @@ def stop(
 ) -> Exit:
     """Stop executions: their resources are deleted, and the controller has SageMaker stop what runs."""
     from airflow_ack_sagemaker.core.resource.status import classify
-    from airflow_ack_sagemaker.core.run.stopping import is_confirmed
+    from airflow_ack_sagemaker.core.run.stopping import is_confirmed, may_run
     from airflow_ack_sagemaker.kube.deletion import delete_if_same
     from airflow_ack_sagemaker.runs.stop import watch_stopping
 
@@ -269,7 +269,7 @@ def stop(
         def end(name: str) -> Exit:
             outcome = classify(client.get(PIPELINE_EXECUTION, name))
             resource = f"pipelineexecution/{name}"
-            if outcome.finished:
+            if not may_run(outcome):
                 status = outcome.sagemaker_status or outcome.state
                 result, said = Result.NOTHING, f"{resource} has ended already: {status}"
             elif dry_run is not DryRun.CLIENT and not delete_if_same(

@@ -35,7 +35,7 @@ def own_definition(
     :param pipeline_name: name or ARN of the pipeline that it launches.
     :param ran: asks SageMaker for the digest of the definition that an execution has run.
     :raises SpecError: upstream tasks have applied several definitions, and none of them is the last; or one has applied
-        it elsewhere than it would now.
+        it elsewhere than it would now, or does not tell.
     """
     from airflow_ack_sagemaker.core.resource.manifest import SpecError, pipeline_name_of
     from airflow_ack_sagemaker.core.run.definition_ran import FixedDefinition
@@ -80,7 +80,8 @@ def _check_not_elsewhere(
     launching: BaseOperator, task_id: str, task: Any, context: Context, wanted: str, namespace: str
 ) -> None:
     """Refuse to launch whichever definition there is, where a task that is to apply this run's has applied it to
-    another pipeline: what names the pipeline (the file, a Variable, a connection) was edited between the two tasks.
+    another pipeline: what names the pipeline (the file, a Variable, a connection) was edited between the two tasks; or
+    where it does not tell what it has applied.
 
     :raises SpecError: saying what was applied where.
     """
@@ -89,7 +90,7 @@ def _check_not_elsewhere(
     if not isinstance(task, AckPipelineOperator):
         return  # each instance of a mapped task has a name of its own
     applied = [(result.get("pipeline_name"), result.get("namespace")) for result in _results(context, task_id)]
-    if not applied:
+    if not applied and task.do_xcom_push:
         return
     named, within, conn_id = (
         launching.render_template(value, context)
@@ -97,6 +98,12 @@ def _check_not_elsewhere(
     )
     meant = pipeline_name_of(str(named)) == wanted and within in (None, namespace)
     if meant and conn_id == getattr(launching, "kubernetes_conn_id", conn_id):
+        if not applied:
+            raise SpecError(
+                f"{task_id} has do_xcom_push=False, so that nothing tells which definition of pipeline {wanted!r} this "
+                "run has applied; another run's may stand there by now. Nothing was launched. Let "
+                f"{task_id} push its result (do_xcom_push=True)."
+            )
         was, where = applied[0]
         raise SpecError(
             f"{task_id} has applied this run's definition to pipeline {was!r} (namespace {where}); the task now asks "

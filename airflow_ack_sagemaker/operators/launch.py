@@ -48,7 +48,7 @@ class AckLaunchOperator(AckOperator):
     :param pipeline_resource_name: name of the Pipeline resource; None: the pipeline's name in lower case.
     :param description: description in SageMaker.
     :param max_parallel_steps: limit of steps that run at once, instead of the pipeline's own.
-    :param pipeline_version_id: version of the pipeline to run; None: the latest.
+    :param pipeline_version_id: version of the pipeline to run, whatever this DAG run has applied; None: the latest.
     :param region: AWS region; None: the controller's.
     :param on_timeout: what becomes of an execution whose ``timeout`` is over: ``leave`` (it runs on, a retry attaches
         to it) or ``stop``.
@@ -107,12 +107,15 @@ class AckLaunchOperator(AckOperator):
         leave_unless_timed_out()
 
     def own_definition(self, context: Context, namespace: str) -> OwnDefinition | None:
-        """The definition that this DAG run has applied before this task; None: it has applied none.
+        """The definition that this DAG run has applied before this task; None: it has applied none, or the task asks
+        for a version of the pipeline.
 
         :raises SpecError: it has applied several, and none of them is the last.
         """
         from airflow_ack_sagemaker.operators.applied import own_definition
 
+        if self.version() is not None:
+            return None
         return own_definition(self, self.pipeline_name, context, namespace, ran=self.ran_definition)
 
     def ran_definition(self, outcome: Outcome) -> str | None:

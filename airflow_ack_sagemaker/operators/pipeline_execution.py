@@ -201,6 +201,9 @@ class AckPipelineExecutionOperator(AckLaunchOperator):
         self, client: KubeClient, run: Run, launched: Launch, fixed: FixedDefinition | None
     ) -> tuple[Launch, Verdict]:
         outcome = launched.outcome
+        if fixed is not None and launched.new and outcome.started:
+            # An earlier request has created it, whose reply was lost; nobody has looked at it since.
+            return launched, Verdict.OTHER_DEFINITION
         deadlines = self.deadlines(age=None if launched.new else self.age_of(client, outcome, run))
         goal = Goal.FINISHED if self.wait_for_completion else Goal.STARTED
         verdict = verdict_of(outcome, deadlines, time.time(), goal=goal)

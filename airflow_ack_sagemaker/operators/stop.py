@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
-from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
+from airflow_ack_sagemaker.core.resource.status import Outcome, classify
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal
-from airflow_ack_sagemaker.core.run.stopping import stop_report
+from airflow_ack_sagemaker.core.run.stopping import may_run, stop_report
 from airflow_ack_sagemaker.operators.base import AckOperator
 from airflow_ack_sagemaker.operators.delete_resource import raise_unless_gone
 
@@ -56,9 +56,9 @@ class AckStopPipelineExecutionOperator(AckOperator):
         with self.cluster() as client:
             namespace = self.namespace or client.namespace
             candidates = map(classify, self._candidates(client, namespace))
-            stopping = [outcome for outcome in candidates if not outcome.finished]
+            stopping = [outcome for outcome in candidates if may_run(outcome)]
             for outcome in stopping:
-                if outcome.state is not State.DELETING:
+                if outcome.deleted is None:
                     self._delete(client, outcome)
             if not stopping:
                 self.log.info("Nothing runs, so nothing is stopped.")
@@ -77,7 +77,7 @@ class AckStopPipelineExecutionOperator(AckOperator):
             left = [
                 waiting
                 for waiting in map(classify, self._candidates(client, outcome.namespace))
-                if waiting.state is State.DELETING and waiting.name in names
+                if waiting.deleted is not None and may_run(waiting) and waiting.name in names
             ]
             self._wait(client, left, names, self._left or self.deadlines())
         return {"stopped": names}

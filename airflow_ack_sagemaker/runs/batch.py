@@ -122,6 +122,9 @@ def advance(
     for member in members:
         if member.standing is Standing.ACTIVE:
             progress.touched.add(member.index)
+        elif member.verdict is Verdict.REACHED and member.resource is not None and member.outcome is not None:
+            progress.touched.add(member.index)
+            progress.saw(member.index, member.outcome)
         elif member.verdict not in (None, Verdict.REACHED) and member.index not in progress.given_up:
             members[member.place] = _give_up(client, member, batch, progress, stopped, log)
     confirm_all_stopped(client, stopped, log=log)
@@ -146,6 +149,8 @@ def advance(
         ):
             progress.touched.add(member.index)
             progress.launched[member.index] = now()
+            if member.proven and member.resource is not None:
+                progress.prove(member.index, member.resource)
             members[member.place] = member
         if history is not None and earlier_runs:
             earlier = [resource for resource in found if not run.identity.of_run(resource)]
@@ -203,6 +208,7 @@ def _slots(batch: Batch, numbered: Mapping[int, Sequence[Resource]], progress: P
     if progress.asked != asked:
         progress.slots = assign_slots(digests, numbered, batch.run.tried, masked_parameters)
         progress.asked = asked
+        progress.ended.clear()  # of an execution that is not there any more its number does not tell what it was
     return progress.slots
 
 
@@ -237,7 +243,12 @@ def _stop_cleared(
 def _only_own_definition(
     client: KubeClient, own: OwnDefinition, namespace: str, members: list[Member], progress: Progress, log: Log
 ) -> None:
-    """What an earlier try has launched counts only if it surely runs this run's definition."""
+    """What was launched counts only if it surely runs this run's definition. That is proven once: who changes the
+    Pipeline afterwards changes nothing about it.
+    """
+    if progress.definition != own.fixed.sha256:
+        progress.definition = own.fixed.sha256
+        progress.proven.clear()
     started = [
         member
         for member in members
@@ -247,9 +258,12 @@ def _only_own_definition(
         and member.index not in progress.confirmed
         and member.index not in progress.given_up
     ]
-    doubtful = unproven(client, [member.resource for member in started if member.resource], own, namespace, log=log)
+    open_ones = [m.resource for m in started if m.resource and not progress.is_proven(m.index, m.resource)]
+    doubtful = unproven(client, open_ones, own, namespace, log=log)
     known = {outcome.name for outcome in doubtful}
     for member in started:
+        if member.outcome is not None and member.outcome.name not in known and member.resource is not None:
+            progress.prove(member.index, member.resource)
         # At its end SageMaker is asked, too: somebody may have changed the pipeline there.
         if member.outcome is not None and member.succeeded and member.outcome.name not in known:
             ran = own.ran(member.outcome)
@@ -264,10 +278,16 @@ def _only_own_definition(
         why="It may run another's definition",
         log=log,
     )
+    for member in members:
+        if member.resource is None and member.succeeded and member.index not in progress.proven:
+            # It was deleted after it had ended, and nothing tells any more what it ran.
+            lost = replace(member.outcome, state=State.GONE) if member.outcome else None
+            members[member.place] = replace(member, outcome=lost)
     names = {outcome.name for outcome in doubtful}
     for member in started:
         if member.outcome is not None and member.outcome.name in names:
             progress.next_attempt[member.index] = member.attempt + 1
+            progress.forget(member.index)
             members[member.place] = Member(member.index, Standing.WAITING, member.attempt + 1, place=member.place)
 
 

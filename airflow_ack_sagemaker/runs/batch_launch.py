@@ -50,6 +50,7 @@ def launch_members(
     name = specs[0].pipeline_name
     attempts = {member.place: member.attempt for member in due}
     created: dict[int, dict[str, Any]] = {}
+    proven: set[int] = set()
 
     def create_all(pipeline: KnownPipeline, places: Sequence[int]) -> None:
         checked = _checked(pipeline, specs, waiting)
@@ -66,6 +67,8 @@ def launch_members(
             return []
         live = _taken(client, run, [created[place] for place in places], log)
         doubtful = {outcome.name for outcome in unproven(client, live, own, run.namespace, log=log)}
+        sure = {fields.name(resource) for resource in live} - doubtful
+        proven.update(place for place in places if fields.name(created[place]) in sure)
         left = [place for place in places if fields.name(created[place]) in doubtful]
         if left:
             stop(client, [classify(created[place]) for place in left], why="It may run another's definition", log=log)
@@ -101,6 +104,7 @@ def launch_members(
             classify(created[member.place]),
             resource=created[member.place],
             place=member.place,
+            proven=member.place in proven,
         )
         for member in due
     ]

@@ -70,8 +70,10 @@ class KnownPipeline:
 
         :raises DefinitionError: the parameters are not those of the definition.
         """
+        # What the Pipeline says is its latest version.
+        annotations = self.annotations if spec.pipeline_version_id is None else {}
         spec = replace(
-            spec, annotations={**spec.annotations, **self.annotations}, asked_sha256=spec.asked_sha256 or spec.asked()
+            spec, annotations={**spec.annotations, **annotations}, asked_sha256=spec.asked_sha256 or spec.asked()
         )
         if self.definition is None:
             return spec

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION, kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
-from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS, has_ended, stop_report
+from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS, has_ended, may_run, stop_report
 from airflow_ack_sagemaker.follow.wait import follow_sync
 from airflow_ack_sagemaker.kube.deletion import delete_if_same
 from airflow_ack_sagemaker.kube.errors import KubeError
@@ -106,5 +106,5 @@ def watch_stopping(
     except KubeError as error:
         log.warning("Cannot look whether %s has stopped: %s", outcome.resource, error)
     said = stop_report(last, time.monotonic() - began)
-    (log.info if has_ended(last) else log.warning)("%s", said)
+    (log.warning if may_run(last) else log.info)("%s", said)
     return last, said

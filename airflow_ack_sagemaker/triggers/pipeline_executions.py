@@ -15,7 +15,7 @@ from airflow_ack_sagemaker.core.resource.launched_by import launched_by
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
 from airflow_ack_sagemaker.core.run.batch_progress import Progress, Waits, from_ranges
 from airflow_ack_sagemaker.core.run.batch_wait import BatchWait
-from airflow_ack_sagemaker.core.run.stopping import has_ended, stop_report
+from airflow_ack_sagemaker.core.run.stopping import may_run, stop_report
 from airflow_ack_sagemaker.kube.server_clock import SteadyClock
 from airflow_ack_sagemaker.triggers.base import AGREE, EARLIEST, StoppingTrigger
 
@@ -268,7 +268,7 @@ class AckExecutionsTrigger(StoppingTrigger):
             self.log.error("The executions of %s could not be stopped and run on: %s", self.stem, error)
             return
         looked = [end for end in ends if end is not None]
-        open_ones = [stop_report(*end) for end in looked if not has_ended(end[0])]
+        open_ones = [stop_report(*end) for end in looked if may_run(end[0])]
         self.log.info("Confirmed: %d of %d executions have stopped.", len(looked) - len(open_ones), len(ends))
         for line in open_ones[:_TOLD]:
             self.log.warning("%s", line)

@@ -12,7 +12,7 @@ from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_RAN, OURS
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, gone
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, next_deadline, noted, verdict_of
-from airflow_ack_sagemaker.core.run.stopping import has_ended, stop_report
+from airflow_ack_sagemaker.core.run.stopping import may_run, stop_report
 from airflow_ack_sagemaker.kube.server_clock import SteadyClock
 from airflow_ack_sagemaker.triggers.base import AGREE, StoppingTrigger, next_outcome
 
@@ -269,5 +269,5 @@ class AckResourceTrigger(StoppingTrigger):
 
         stopped = await self.stop_one(self._follower(), self._last or self._unseen(), self._read, delete)
         if stopped is not None:
-            report = self.log.info if has_ended(stopped[0]) else self.log.warning
+            report = self.log.warning if may_run(stopped[0]) else self.log.info
             report("%s", stop_report(*stopped))

@@ -14,14 +14,19 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from airflow_ack_sagemaker.exceptions import AckInputError
+from airflow_ack_sagemaker.core.resource.kinds import Kind
+from airflow_ack_sagemaker.core.resource.status import State
+from airflow_ack_sagemaker.core.run.batch_progress import Progress
+from airflow_ack_sagemaker.exceptions import AckExecutionStopped, AckInputError
+from airflow_ack_sagemaker.kube.client import KubeClient
+from airflow_ack_sagemaker.kube.errors import Unreachable
 from airflow_ack_sagemaker.operators.pipeline import AckPipelineOperator
 from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
 from airflow_ack_sagemaker.operators.pipeline_executions import AckPipelineExecutionsOperator
 from airflow_ack_sagemaker.testing.sandbox import AckSandbox
 from harness.plain_client import connect
 from harness.waiting import HUNG, wait_until
-from tests.operators.tries import executed
+from tests.operators.tries import deferred, executed, trying
 
 DEFINITION = {
     "Version": "2020-12-01",
@@ -72,6 +77,31 @@ class World:
         sagemaker = self.sandbox.boto3("sagemaker")
         answer = sagemaker.describe_pipeline_definition_for_execution(PipelineExecutionArn=result["arn"])
         return str(json.loads(answer["PipelineDefinition"])["Steps"][0]["Arguments"]["Environment"]["DATE"])
+
+    def delete_executions(self) -> None:
+        path = "/apis/sagemaker.services.k8s.aws/v1alpha1/namespaces/default/pipelineexecutions"
+        names = [one["metadata"]["name"] for one in self.mine()]
+        with connect(Path(self.sandbox.environment["KUBECONFIG"])) as http:
+            for name in names:
+                http.delete(f"{path}/{name}").raise_for_status()
+        wait_until(lambda: not self.mine(), HUNG, "the controller to let them go")
+
+    def mine(self) -> list[dict[str, Any]]:
+        """The executions of the pipeline that are in the cluster."""
+        return [one for one in self.sandbox.executions() if one["spec"]["pipelineName"] == self.pipeline]
+
+    def all_told(self) -> bool:
+        """Whether the cluster knows that all executions have succeeded."""
+        return all(one.get("status", {}).get("pipelineExecutionStatus") == "Succeeded" for one in self.mine())
+
+    def all_taken(self) -> bool:
+        """Whether the cluster knows that SageMaker has all executions."""
+        return all(one.get("status", {}).get("pipelineExecutionStatus") for one in self.mine())
+
+    def has(self, date: str) -> bool:
+        """Whether SageMaker has the definition of this date."""
+        answer = self.sandbox.boto3("sagemaker").describe_pipeline(PipelineName=self.pipeline)
+        return date in answer["PipelineDefinition"]
 
     def statuses(self) -> list[str]:
         return [one["PipelineExecutionStatus"] for one in self.sandbox.sagemaker_executions(self.pipeline)]
@@ -156,6 +186,75 @@ def test_the_late_members_of_a_batch_run_it_too(world: World) -> None:
         over.set()
         thread.join()
     assert [world.ran(result) for result in results] == ["monday"] * 3
+
+
+def test_who_edits_the_pipeline_while_a_batch_runs_does_not_have_it_run_twice(world: World) -> None:
+    apply, launch = world.tasks("edited", of=AckPipelineExecutionsOperator, executions=[{}, {}])
+    launch.deferrable = True
+    applied = executed(apply, run_id="monday")
+    trigger = deferred(launch, run_id="monday", pulled={"pipeline": applied})
+    for number in range(2):
+        world.write(f"of others {number}")
+    wait_until(world.all_told, HUNG, "the controller to tell the ends")
+    with trying(launch, run_id="monday", pulled={"pipeline": applied}) as context:
+        results = launch.execute_complete(context, {"progress": trigger.progress})
+    assert [world.ran(result) for result in results] == ["monday"] * 2
+    assert world.statuses() == ["Succeeded"] * 2, "nothing ran twice"
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_what_a_lost_request_has_launched_is_looked_at_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, ended: bool
+) -> None:
+    apply, launch = world.tasks("lost")
+    applied = executed(apply, run_id="monday")
+    creates: list[str] = []
+
+    def create(client: KubeClient, kind: Kind, manifest: dict[str, Any], **options: Any) -> dict[str, Any]:
+        """The first request is slow: another definition is there by then; and its reply is lost."""
+        creates.append(manifest["metadata"]["name"])
+        if len(creates) > 1:
+            return real(client, kind, manifest, **options)
+        world.write("of others")
+        wait_until(lambda: world.has("of others"), HUNG, "SageMaker to have it")
+        real(client, kind, manifest, **options)
+        wait_until(world.all_told if ended else world.all_taken, HUNG, "the controller's word")
+        raise Unreachable("The reply was lost.", sent=True)
+
+    real = KubeClient.create
+    monkeypatch.setattr(KubeClient, "create", create)
+    result = executed(launch, run_id="monday", pulled={"pipeline": applied})
+    assert world.ran(result) == "monday"
+
+
+def test_an_execution_of_a_batch_that_is_deleted_after_its_end_has_ended_so(world: World) -> None:
+    apply, launch = world.tasks("deleted", of=AckPipelineExecutionsOperator, executions=[{}, {}])
+    launch.deferrable = True
+    applied = executed(apply, run_id="monday")
+    trigger = deferred(launch, run_id="monday", pulled={"pipeline": applied})
+    wait_until(world.all_told, HUNG, "the controller to tell the ends")
+    progress = Progress.from_dict(trigger.progress)
+    progress.ended = dict.fromkeys((0, 1), State.SUCCEEDED)  # as its trigger has seen
+    world.delete_executions()
+    with trying(launch, run_id="monday", pulled={"pipeline": applied}) as context:
+        results = launch.execute_complete(context, {"progress": progress.to_dict()})
+        assert [result["state"] for result in results] == ["Succeeded"] * 2
+        progress.proven.clear()
+        with pytest.raises(AckExecutionStopped):  # and what may have run another's definition is no success
+            launch.execute_complete(context, {"progress": progress.to_dict()})
+    assert world.statuses() == ["Succeeded"] * 2, "nothing ran twice"
+
+
+def test_a_version_that_is_asked_for_runs_whatever_was_applied(world: World) -> None:
+    executed(world.tasks("before")[0], run_id="monday")
+    apply, launch = world.tasks("pinned", pipeline_version_id=1)
+    applied = executed(apply, run_id="tuesday")
+    assert applied["changed"]
+    launch.aws_conn_id = "aws_default"
+    result = executed(launch, run_id="tuesday", pulled={"pipeline": applied})
+    assert world.ran(result) == "monday"
+    assert result["definition_sha256"] is None, "the Pipeline has another one by now"
+    assert world.statuses() == ["Succeeded"]
 
 
 def test_a_writer_that_respects_no_lease_leads_to_no_wrong_success(world: World) -> None:

@@ -53,10 +53,13 @@ def trying(
         yield context
 
 
-def deferred(task: Any, **said: Any) -> Any:
-    """The trigger that a try leaves its waiting to."""
+def deferred(task: Any, *, event: Mapping[str, Any] | None = None, **said: Any) -> Any:
+    """The trigger that a try leaves its waiting to.
+
+    :param event: of the trigger before, after which it goes on; None: it begins.
+    """
     with trying(task, **said) as context, pytest.raises(TaskDeferred) as left:
-        task.execute(context)
+        task.execute(context) if event is None else task.execute_complete(context, event)
     return left.value.trigger
 
 

@@ -208,6 +208,27 @@ def test_a_batch_tries_again_only_what_failed(cluster: ClusterConfig, controller
     assert client.sent == ["GET", "GET", "POST", "POST"]
 
 
+@pytest.mark.parametrize("seen_by", ["the try that launched it", "a retry"])
+def test_what_is_deleted_after_its_end_is_neither_lost_nor_launched_again(
+    cluster: ClusterConfig, controller: Controller, pipeline: str, seen_by: str
+) -> None:
+    batch, progress = _batch(pipeline, f"deleted, {seen_by}"), Progress(0.0)
+    with KubeClient(cluster) as client:
+        first, *_ = advance(client, batch, progress, log=LOG)
+        controller.ends(first.outcome, "Succeeded")
+        if seen_by == "a retry":
+            progress = Progress(0.0)
+        advance(client, batch, progress, log=LOG)
+        assert first.outcome is not None
+        client.delete(PIPELINE_EXECUTION, first.outcome.name, NAMESPACE)
+        while active := [m for m in advance(client, batch, progress, log=LOG) if m.standing is Standing.ACTIVE]:
+            for member in active:
+                controller.ends(member.outcome, "Succeeded")
+        members = advance(client, batch, progress, log=LOG)
+        assert [member.succeeded for member in members] == [True] * 5
+        assert len(resources_of(client, NAMESPACE, batch.run.identity)) == 4
+
+
 def test_one_wrong_of_a_batch_creates_nothing(cluster: ClusterConfig, pipeline: str) -> None:
     batch = _batch(pipeline, "wrong", Rouns="1")
     with KubeClient(cluster) as client:

@@ -60,6 +60,18 @@ def spec_changed(resource: Mapping[str, Any]) -> datetime | None:
     )
 
 
+def spec_unchanged_until(resource: Mapping[str, Any]) -> datetime | None:
+    """`spec_changed`, where that time can be no other change's; None: whoever wrote the spec last owns labels or
+    annotations, too, and a change of those would have renewed it. This package's own applies all change the spec.
+    """
+    changed = spec_changed(resource)
+    for entry in fields.managed_fields(resource):
+        last = not entry.get("subresource") and _has_spec(entry) and time_or_none(entry.get("time")) == changed
+        if last and _has(entry, "f:metadata") and entry.get("manager") not in (CONTROLLER, PREFIX):
+            return None
+    return changed
+
+
 def answered(resource: Mapping[str, Any]) -> bool:
     """Whether the status was written after the last change of the spec; True where no managed fields are kept."""
     changed = spec_changed(resource)
@@ -220,8 +232,12 @@ def _noted(resource: Mapping[str, Any]) -> _Note | None:
 
 def _has_spec(entry: Mapping[str, Any]) -> bool:
     """Whether this entry of the managed fields has members of the spec."""
+    return _has(entry, "f:spec")
+
+
+def _has(entry: Mapping[str, Any], part: str) -> bool:
     names = entry.get("fieldsV1")
-    return isinstance(names, Mapping) and "f:spec" in names
+    return isinstance(names, Mapping) and part in names
 
 
 def _latest(entries: Iterable[Mapping[str, Any]]) -> datetime | None:

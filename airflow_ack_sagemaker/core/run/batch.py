@@ -53,7 +53,8 @@ class Member:
 
     ``outcome`` is None where it is waiting. ``verdict`` says why one that has ended is waited for no longer.
     ``stopped`` tells one that the task itself has stopped, because others failed. ``cleared`` is an earlier attempt
-    that still runs and must be stopped before this one is launched, since a user has cleared the task.
+    that still runs and must be stopped before this one is launched, since a user has cleared the task. ``proven`` tells
+    one that was just launched and surely runs the run's own definition.
     """
 
     index: int
@@ -65,6 +66,7 @@ class Member:
     cleared: Outcome | None = None
     resource: Resource | None = field(default=None, repr=False)
     place: int = 0
+    proven: bool = False
 
     @property
     def succeeded(self) -> bool:
@@ -167,16 +169,19 @@ def _member(
     if decision.action is Action.CREATE and decision.outcome is not None:
         return Member(index, Standing.WAITING, decision.attempt, cleared=decision.outcome)
     if index in progress.touched:
-        # It was there in this try, so somebody has deleted it: that is how an execution is stopped.
+        # It was there in this try, so somebody has deleted it: that is how one is stopped, unless it had ended before.
         stopped = index in progress.stopped
         if outcome is None or outcome.state is not State.DELETING:  # what is left is an earlier attempt
-            return Member(index, Standing.ENDED, decision.attempt, _lost(index), Verdict.REACHED, stopped=stopped)
+            left = _lost(index, progress.ended.get(index, State.GONE))
+            return Member(index, Standing.ENDED, decision.attempt, left, Verdict.REACHED, stopped=stopped)
         return Member(index, Standing.ENDED, attempt, gone(outcome), Verdict.REACHED, stopped=stopped, resource=newest)
     return Member(index, Standing.WAITING, decision.attempt)
 
 
-def _lost(index: int) -> Outcome:
-    return Outcome(kind=PIPELINE_EXECUTION.kind, name=f"execution {index}", namespace="", state=State.GONE, gone=True)
+def _lost(index: int, state: State = State.GONE) -> Outcome:
+    reason = "its resource was deleted after it had ended" if state is State.FAILED else None
+    name = f"execution {index}"
+    return Outcome(PIPELINE_EXECUTION.kind, name, namespace="", state=state, reason=reason, gone=True)
 
 
 def next_actions(

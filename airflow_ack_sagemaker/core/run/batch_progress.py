@@ -9,8 +9,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.server_clock import Moment, ServerClock, age, elapsed
-from airflow_ack_sagemaker.core.resource.status import Outcome
+from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.resource.times import time_or_none
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Verdict, finish_by
 
@@ -30,9 +32,12 @@ class Waits:
 @dataclass(slots=True)
 class Progress:
     """What a try remembers: which executions it has seen active or has launched, which it has stopped itself, which it
-    gave up and why, and the attempt that comes next where the last one does not count. ``confirmed`` are those that are
-    known to have run the run's own definition to their end; ``slots`` are the numbers of the executions of the list
-    whose digest is ``asked``.
+    gave up and why, and the attempt that comes next where the last one does not count. ``ended`` is how those that were
+    seen to end have ended: somebody may delete the resource of one before all have. ``proven`` are those that are
+    known to run the run's own definition (of the digest ``definition``), whatever becomes of the Pipeline later, with
+    the API server's stamp of their creation, which tells them from a later resource of the name; and
+    ``confirmed`` those of which SageMaker was asked at their end, too; ``slots`` are the numbers of the executions of
+    the list whose digest is ``asked``.
 
     Times are Unix times of the clock of the process that has it: ``started`` is when the try began, ``launched`` when
     it has launched an execution, ``execution_by`` when the task's ``execution_timeout`` is over, ``told`` when another
@@ -46,6 +51,9 @@ class Progress:
     given_up: dict[int, Verdict] = field(default_factory=dict)
     reasons: dict[Verdict, str] = field(default_factory=dict)
     next_attempt: dict[int, int] = field(default_factory=dict)
+    ended: dict[int, State] = field(default_factory=dict)
+    definition: str = ""
+    proven: dict[int, float] = field(default_factory=dict)
     confirmed: set[int] = field(default_factory=set)
     asked: str = ""
     slots: list[int] = field(default_factory=list)
@@ -105,8 +113,14 @@ class Progress:
         by_verdict: dict[str, list[int]] = defaultdict(list)
         for index, verdict in self.given_up.items():
             by_verdict[verdict.value].append(index)
+        by_state: dict[str, list[int]] = defaultdict(list)
+        for index, state in self.ended.items():
+            by_state[state.value].append(index)
         extra = {
             "next_attempt": {str(index): attempt for index, attempt in self.next_attempt.items()},
+            "ended": {state: to_ranges(indexes) for state, indexes in by_state.items()},
+            "definition": self.definition,
+            "proven": _by_time(self.proven),
             "confirmed": to_ranges(self.confirmed),
             "asked": self.asked,
             # Most often each execution has the number of its place.
@@ -137,6 +151,9 @@ class Progress:
             given_up={i: Verdict(verdict) for verdict, text in data["given_up"].items() for i in from_ranges(text)},
             reasons={Verdict(verdict): reason for verdict, reason in data["reasons"].items()},
             next_attempt={int(index): attempt for index, attempt in data.get("next_attempt", {}).items()},
+            ended={i: State(state) for state, text in data.get("ended", {}).items() for i in from_ranges(text)},
+            definition=data.get("definition", ""),
+            proven={i: made for made, text in data.get("proven", ()) for i in from_ranges(text)},
             confirmed=set(from_ranges(data.get("confirmed", ""))),
             asked=data.get("asked", ""),
             slots=list(data.get("slots", ())) or list(range(data.get("count", 0))),
@@ -146,6 +163,27 @@ class Progress:
             told_server=data.get("told_server"),
             oldest=data.get("oldest"),
         )
+
+    def saw(self, index: int, outcome: Outcome) -> None:
+        """Remember the end of an execution, where it is one that nothing changes any more."""
+        if outcome.state in (State.SUCCEEDED, State.FAILED, State.STOPPED):
+            self.ended[index] = outcome.state
+
+    def prove(self, index: int, resource: Resource) -> None:
+        """Remember that this resource's execution runs the run's own definition."""
+        if (created := fields.created(resource)) is not None:
+            self.proven[index] = created.timestamp()
+
+    def is_proven(self, index: int, resource: Resource) -> bool:
+        """Whether that is known of this very resource."""
+        created = fields.created(resource)
+        return created is not None and self.proven.get(index) == created.timestamp()
+
+    def forget(self, index: int) -> None:
+        """What is known of an execution is of an attempt that does not count."""
+        self.touched.discard(index)
+        self.proven.pop(index, None)
+        self.ended.pop(index, None)
 
     def give_up(self, index: int, verdict: Verdict, outcome: Outcome) -> None:
         """Remember an execution that is waited for no longer."""

@@ -96,6 +96,7 @@ class BatchWait:
                 self._doubtful[index] = outcome
             return
         del self._pending[index]
+        self.progress.saw(index, outcome)
         self._doubtful.pop(index, None)
         self._first = now if self._first is None else self._first
         self._failed += outcome.state is not State.SUCCEEDED

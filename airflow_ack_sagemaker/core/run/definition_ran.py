@@ -14,7 +14,7 @@ from typing import Any
 
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.fields import Resource, status_written
-from airflow_ack_sagemaker.core.resource.freshness import generation_of, spec_changed
+from airflow_ack_sagemaker.core.resource.freshness import generation_of, spec_unchanged_until
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_GENERATION, ANNOTATION_RAN
 from airflow_ack_sagemaker.core.resource.status import Outcome
 
@@ -63,5 +63,5 @@ def has_run(execution: Resource, pipeline: Resource | None, sha256: str, outcome
     if fields.uid(pipeline) != uid or not generation.isdecimal() or number != int(generation) + 1:
         return False
     # One change since. While an execution runs, its status stands as it was written when SageMaker took it.
-    changed, taken = spec_changed(pipeline), status_written(execution)
+    changed, taken = spec_unchanged_until(pipeline), status_written(execution)
     return not outcome.finished and changed is not None and taken is not None and changed > taken

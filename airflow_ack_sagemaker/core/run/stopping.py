@@ -15,12 +15,23 @@ CONFIRM_SECONDS = 45.0
 
 
 def has_ended(outcome: Outcome) -> bool:
-    """Whether nothing more is to be waited for."""
+    """Whether nothing more is to be waited for; `may_run` tells whether it has stopped."""
     return outcome.gone or outcome.state in FINISHED
+
+
+def may_run(outcome: Outcome) -> bool:
+    """Whether there may be something to stop: also where the controller has given a deletion up, since it runs on."""
+    return not outcome.finished or _given_up(outcome)
+
+
+def _given_up(outcome: Outcome) -> bool:
+    return outcome.state is State.REFUSED and outcome.deleted is not None and outcome.started
 
 
 def is_confirmed(outcome: Outcome) -> bool:
     """Whether nothing runs (any more), as SageMaker says or because nothing was begun."""
+    if _given_up(outcome):
+        return False
     if outcome.gone and outcome.started:
         return outcome.sagemaker_status == "Stopping"
     return has_ended(outcome)
@@ -37,6 +48,11 @@ def stop_report(outcome: Outcome, waited: float) -> str:
         return f"Confirmed: SageMaker says that {resource} is Stopped."
     if outcome.state in (State.SUCCEEDED, State.FAILED):
         return f"{resource} had ended by itself before it was stopped: SageMaker says {outcome.sagemaker_status}."
+    if _given_up(outcome):
+        return (
+            f"The controller has given up the deletion of {resource} ({outcome.reason}), so that it runs on: SageMaker "
+            f"says {outcome.sagemaker_status or 'nothing'}. Look at {outcome.arn or 'it'} in SageMaker."
+        )
     if outcome.gone and outcome.sagemaker_status == "Stopping":
         return f"Confirmed: the execution is Stopped, and the controller has let {resource} go."
     if outcome.gone and outcome.started:

@@ -11,6 +11,7 @@ from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_REPORTED, Ru
 from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import ExecutionSpec, SpecError
 from airflow_ack_sagemaker.core.resource.server_clock import ServerClock
+from airflow_ack_sagemaker.core.resource.status import classify
 from airflow_ack_sagemaker.core.run.batch import (
     FailurePolicy,
     Member,
@@ -113,6 +114,37 @@ def test_what_was_there_in_this_try_and_is_gone_is_not_launched_again() -> None:
     assert [m.standing for m in found] == [*[Standing.ENDED] * 3, Standing.WAITING]
     assert [m.stopped_by_somebody for m in found[:3]] == [True, True, False]
     assert result_of(found[2], {})["state"] == "Stopped"
+
+
+def test_what_is_deleted_after_it_has_ended_keeps_its_end() -> None:
+    watched = batch_wait(count=4)
+    watched.progress.touched = {0, 1, 2, 3}
+    for index, said in enumerate(("Succeeded", "Failed", "Stopped", "Executing")):
+        watched.see(index, made(index, said), CREATED)
+    told = Progress.from_dict(json.loads(json.dumps(watched.progress.to_dict())))
+    found = members(progress=told)
+    assert [m.standing for m in found] == [Standing.ENDED] * 4
+    assert [result_of(m, {})["state"] for m in found] == ["Succeeded", "Failed", "Stopped", "Gone"]
+    assert [m.stopped_by_somebody for m in found] == [False, False, True, True]
+
+
+def test_an_attempt_that_does_not_count_leaves_nothing_to_remember() -> None:
+    progress = Progress(CREATED, touched={0}, proven={0: CREATED}, next_attempt={0: 2})
+    progress.saw(0, classify(made(0, "Succeeded")))
+    progress.forget(0)
+    (member,) = members(made(0, "Succeeded"), count=1, progress=progress)
+    assert (member.standing, member.attempt) == (Standing.WAITING, 2), "it waits for its place, and is not lost"
+
+
+def test_what_is_proven_is_proven_of_one_very_resource() -> None:
+    progress = Progress(CREATED)
+    progress.prove(3, made(3))
+    progress = Progress.from_dict(json.loads(json.dumps(progress.to_dict())))
+    assert progress.is_proven(3, made(3))
+    again = made(3)
+    again["metadata"]["creationTimestamp"] = "2026-11-01T03:00:07Z"
+    assert not progress.is_proven(3, again), "somebody has made it anew"
+    assert not progress.is_proven(2, made(2))
 
 
 def test_resources_of_others_are_nobodys() -> None:

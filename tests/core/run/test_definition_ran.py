@@ -14,13 +14,20 @@ from airflow_ack_sagemaker.core.run.definition_ran import has_run
 OURS, OTHER = "a" * 64, "b" * 64
 
 
-def pipeline(generation: int, changed: str = "2026-11-01T03:00:00Z", uid: str = "p1") -> dict[str, Any]:
+def pipeline(
+    generation: int, changed: str = "2026-11-01T03:00:00Z", uid: str = "p1", *, by: str = "x", labels: bool = False
+) -> dict[str, Any]:
+    owned: dict[str, Any] = {"f:spec": {}, **({"f:metadata": {}} if labels else {})}
     return {
         "kind": "Pipeline",
         "metadata": {
             "uid": uid,
             "generation": generation,
-            "managedFields": [{"manager": "x", "time": changed, "fieldsV1": {"f:spec": {}}}],
+            "managedFields": [
+                {"manager": "ack", "time": changed, "fieldsV1": {"f:status": {}}, "subresource": "status"},
+                {"manager": "label", "time": changed, "fieldsV1": {"f:metadata": {}}},
+                {"manager": by, "time": changed, "fieldsV1": owned},
+            ],
         },
     }
 
@@ -43,6 +50,9 @@ def execution(said: str = "Executing", taken: str = "2026-11-01T03:00:05Z", **an
         (execution(), pipeline(4), True),
         (execution("Succeeded"), pipeline(4), True),
         (execution(), pipeline(5, "2026-11-01T03:00:06Z"), True),  # changed after SageMaker had taken it
+        # Who has written both may have changed a label then, and the spec before SageMaker had taken it.
+        (execution(), pipeline(5, "2026-11-01T03:00:06Z", labels=True), False),
+        (execution(), pipeline(5, "2026-11-01T03:00:06Z", labels=True, by="airflow-ack-sagemaker"), True),
         (execution(), pipeline(5, "2026-11-01T03:00:05Z"), False),  # in the same second
         (execution(), pipeline(5, "2026-11-01T03:00:04Z"), False),
         (execution("Succeeded"), pipeline(5, "2026-11-01T03:00:06Z"), False),  # its status is of the end

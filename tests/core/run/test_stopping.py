@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from airflow_ack_sagemaker.core.resource.status import Outcome, classify, gone
-from airflow_ack_sagemaker.core.run.stopping import has_ended, is_ended_by_user, stop_report
+from airflow_ack_sagemaker.core.run.stopping import has_ended, is_confirmed, is_ended_by_user, may_run, stop_report
 from tests.core.resources import condition, execution
 
 DELETED: dict[str, Any] = {"deletionTimestamp": "2026-11-01T03:10:00Z", "finalizers": ["f"]}
@@ -37,6 +37,16 @@ def test_what_is_said(last: Outcome, ended: bool, said: str) -> None:
     if not ended:
         assert "kubectl get pipelineexecution abalone -n ml" in report
         assert "Confirmed" not in report
+
+
+def test_a_deletion_that_was_given_up_has_stopped_nothing() -> None:
+    terminal = condition("ACK.Terminal", "True", "no", at="2026-11-01T03:10:01Z")
+    refused = classify(execution(terminal, said="Executing", **DELETED))
+    assert has_ended(refused), "nothing more comes"
+    assert may_run(refused)
+    assert not is_confirmed(refused)
+    assert "given up the deletion of pipelineexecution/abalone" in stop_report(refused, 3.2)
+    assert not may_run(classify(execution(terminal, said="Failed", **DELETED)))
 
 
 @pytest.mark.parametrize(
