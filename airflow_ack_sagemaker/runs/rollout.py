@@ -231,6 +231,12 @@ def serving(client: KubeClient, endpoint_name: str, namespace: str) -> Serving |
     return Serving(config, model, metrics_of(found))
 
 
+def asked_for(client: KubeClient, name: str, namespace: str) -> str | None:
+    """The configuration that an endpoint is asked to serve, whether it does or not; None: there is no endpoint."""
+    live = _or_none(client, ENDPOINT, name, namespace)
+    return None if live is None else fields.text(fields.spec(live), "endpointConfigName")
+
+
 def model_served_by(client: KubeClient, config: str | None, namespace: str) -> str | None:
     """What a configuration serves, for people; None where that is not known."""
     found = _or_none(client, CONFIG, config.lower(), namespace) if config else None

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_ack_sagemaker.exceptions import AckExecutionFailed, AckInputError
 from airflow_ack_sagemaker.operators.endpoint import AckEndpointOperator
+from airflow_ack_sagemaker.operators.smoke_test import SmokeTestOperator
 from harness.waiting import HUNG, wait_until
 from tests.operators.stage import MODEL, ROLE, Stage
 
@@ -122,6 +123,19 @@ def test_earlier_configurations_go_but_what_serves_and_served(stage: Stage) -> N
     left = sorted(result["config"] for result in results[1:])
     wait_until(lambda: stage.configs(endpoint) == left, HUNG, lambda: f"{left}: {stage.configs(endpoint)}")
     wait_until(lambda: not stage.kubernetes("GET", f"models/{results[0]['config']}"), HUNG, "its model to go")
+
+
+def test_a_smoke_test_that_has_failed_does_not_succeed_with_what_serves_then(stage: Stage) -> None:
+    endpoint = stage.name()
+    first, second = deploy(stage, endpoint, "run-1"), deploy(stage, endpoint, "run-2")
+    # What only the former one answers: the test fails, and the former one serves again.
+    smoke_test = SmokeTestOperator(task_id="try", deployed=second, payload="1,2", contains=first["config"])
+    with pytest.raises(AckExecutionFailed, match=f"Serves now: configuration {first['config']}"):
+        smoke_test.execute(stage.context("run-2", task="try"))
+    assert stage.serves(endpoint) == first["config"]
+    with pytest.raises(AckExecutionFailed, match="Nothing was asked"):
+        smoke_test.execute(stage.context("run-2", task="try", number=2))
+    assert asks_for(stage, endpoint) == first["config"]
 
 
 def test_bad_input_makes_nothing(stage: Stage) -> None:
