@@ -125,6 +125,30 @@ def test_earlier_configurations_go_but_what_serves_and_served(stage: Stage) -> N
     wait_until(lambda: not stage.kubernetes("GET", f"models/{results[0]['config']}"), HUNG, "its model to go")
 
 
+def test_a_name_is_not_given_again_whose_configuration_somebody_has_deleted(stage: Stage) -> None:
+    endpoint = stage.name()
+
+    def delete(config: str) -> None:
+        for kind in ("endpointconfigs", "models"):
+            stage.kubernetes("DELETE", f"{kind}/{config}")
+            wait_until(lambda kind=kind: not stage.kubernetes("GET", f"{kind}/{config}"), HUNG, f"{config} to be gone")
+
+    # What serves, and the run is made again: it would be taken for rolled out.
+    first = deploy(stage, endpoint, "run-1")
+    delete(first["config"])
+    second = deploy(stage, endpoint, "run-1", artifact="another")
+    assert second["config"] != first["config"]
+    assert stage.serves(endpoint) == second["config"]
+    # What has failed: the controller refuses its name for good.
+    stage.script(f"endpoint/{endpoint}#1=rollback:no ping")
+    assert "no ping" in failure(stage, endpoint, "run-2")
+    (failed,) = set(stage.configs(endpoint)) - {second["config"]}
+    delete(failed)
+    retried = deploy(stage, endpoint, "run-2", number=2)
+    assert retried["config"] != failed
+    assert stage.serves(endpoint) == retried["config"]
+
+
 def test_a_smoke_test_that_has_failed_does_not_succeed_with_what_serves_then(stage: Stage) -> None:
     endpoint = stage.name()
     first, second = deploy(stage, endpoint, "run-1"), deploy(stage, endpoint, "run-2")
