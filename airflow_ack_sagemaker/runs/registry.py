@@ -11,6 +11,7 @@ from airflow_ack_sagemaker.core.lifecycle.registry import (
     ModelVersion,
     adoption_manifest,
     is_adopted,
+    must_be_adopted_anew,
     newest_approved,
     version_manifest,
     version_of,
@@ -138,6 +139,10 @@ def adopt(
     )
     name = manifest["metadata"]["name"]
     live = _standing(client, name, namespace, deadlines, log=log)
+    if live is not None and must_be_adopted_anew(live, manifest):
+        log.info("modelpackage/%s was refused, or looked in another region: deleting it, to adopt anew.", name)
+        delete_if_same(client, PACKAGE, name, namespace, uid=fields.uid(live), resource_version=fields.version(live))
+        live = _standing(client, name, namespace, deadlines, log=log)
     if live is None:
         log.info("Adopting %s as modelpackage/%s.", arn, name)
         client.apply(PACKAGE, manifest)

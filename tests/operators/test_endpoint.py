@@ -129,9 +129,10 @@ def test_a_name_is_not_given_again_whose_configuration_somebody_has_deleted(stag
     endpoint = stage.name()
 
     def delete(config: str) -> None:
-        for kind in ("endpointconfigs", "models"):
-            stage.kubernetes("DELETE", f"{kind}/{config}")
-            wait_until(lambda kind=kind: not stage.kubernetes("GET", f"{kind}/{config}"), HUNG, f"{config} to be gone")
+        paths = [f"endpointconfigs/{config}", f"models/{config}"]
+        for path in paths:
+            stage.kubernetes("DELETE", path)
+        wait_until(lambda: not any(stage.kubernetes("GET", path) for path in paths), HUNG, f"{config} to be gone")
 
     # What serves, and the run is made again: it would be taken for rolled out.
     first = deploy(stage, endpoint, "run-1")

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import httpx
 import pytest
 
-from airflow_ack_sagemaker.core.lifecycle.registry import ModelVersion
+from airflow_ack_sagemaker.core.lifecycle.registry import ModelVersion, adoption_manifest
 from airflow_ack_sagemaker.core.resource.identity import RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
 from airflow_ack_sagemaker.core.resource.launched_by import Try
@@ -185,3 +186,37 @@ def test_another_version_than_the_one_that_is_meant_is_not_decided_on(cluster: A
         decide(cluster, version.resource, arn=version.arn.replace(GROUP, "Demand"))
     assert versions(cluster) == {1: "PendingManualApproval"}
     assert decide(cluster, version.resource, arn=version.arn).is_approved
+
+
+def test_a_version_of_another_region_is_registered_and_adopted_there(cluster: AckSandbox) -> None:
+    sagemaker = boto3.client(
+        "sagemaker",
+        region_name="eu-central-1",
+        endpoint_url=cluster.boto3("sagemaker").meta.endpoint_url,
+        aws_access_key_id="sandbox",
+        aws_secret_access_key="sandbox",
+    )
+    sagemaker.create_model_package_group(ModelPackageGroupName=GROUP)
+    deadlines = Deadlines(recover_by=time.time())
+    first = register(cluster.client, GROUP, {}, RUN, metrics=None, region="eu-central-1", deadlines=deadlines, log=LOG)
+    assert first.arn.startswith("arn:aws:sagemaker:eu-central-1:")
+    arn = sagemaker.create_model_package(ModelPackageGroupName=GROUP)["ModelPackageArn"]
+    # One that looks in the controller's own region, which an earlier version has made, never finds it.
+    manifest = adoption_manifest(arn, NAMESPACE)
+    del manifest["metadata"]["annotations"]["services.k8s.aws/region"]
+    cluster.client.apply(PACKAGE, manifest)
+    assert adopt(cluster.client, arn, NAMESPACE, deadlines=deadlines, log=LOG).arn == arn
+
+
+def test_an_adoption_that_was_refused_is_asked_for_anew(cluster: AckSandbox) -> None:
+    cluster.script("DescribeModelPackage#1=InvalidParameterValue:not now")
+    with pytest.raises(RegistryError, match="not now"):
+        adopted(cluster)
+    arn = arn_of_the_only(cluster)
+    assert adopt(cluster.client, arn, NAMESPACE, deadlines=Deadlines(), log=LOG).arn == arn
+
+
+def arn_of_the_only(cluster: AckSandbox) -> str:
+    """ARN of the only version."""
+    (version,) = cluster.boto3("sagemaker").list_model_packages(ModelPackageGroupName=GROUP)["ModelPackageSummaryList"]
+    return str(version["ModelPackageArn"])

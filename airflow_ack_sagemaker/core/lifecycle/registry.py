@@ -33,6 +33,7 @@ from airflow_ack_sagemaker.core.resource.manifest import (
     SpecError,
     resource_manifest,
 )
+from airflow_ack_sagemaker.core.resource.status import State, classify
 
 APPROVED, REJECTED, PENDING = "Approved", "Rejected", "PendingManualApproval"
 LABEL_GROUP = f"{PREFIX}/model-package-group"
@@ -210,9 +211,11 @@ def adoption_manifest(
 
     :param identity: who adopts it. It is written down for people and pages only: every run finds it by its name.
     :param execution: ARN of the pipeline execution that has made the model.
+    :param region: where the ARN has none: the controller finds a version in its own region only.
     :raises SpecError: it is not the ARN of a version.
     """
     group, number = parts_of(arn)
+    region = arn.split(":")[3] or region
     tail = f"-v{number}{'-look' if read_only else ''}"
     return resource_manifest(
         "ModelPackage",
@@ -234,6 +237,19 @@ def adoption_manifest(
 def is_adopted(resource: Resource) -> bool:
     """Whether the controller has taken over what the resource was to adopt: its spec is SageMaker's now."""
     return fields.annotation(resource, ANNOTATION_ADOPTED) == "true" and fields.arn(resource) is not None
+
+
+def must_be_adopted_anew(live: Resource, manifest: Resource) -> bool:
+    """Whether the controller will never adopt by this resource what it was made for: it was refused, or looks in
+    another region. No change of its annotations makes it look again, and nothing is lost with it.
+    """
+    if is_adopted(live) or any(
+        fields.annotation(live, key) != fields.annotation(manifest, key)
+        for key in (ANNOTATION_ADOPTION_FIELDS, ANNOTATION_DELETION_POLICY)
+    ):
+        return False
+    elsewhere = fields.annotation(live, ANNOTATION_REGION) != fields.annotation(manifest, ANNOTATION_REGION)
+    return elsewhere or classify(live).state is State.REFUSED
 
 
 def approval_patch(*, approved: bool, description: str, unlike: str | None = None) -> dict[str, Any]:
