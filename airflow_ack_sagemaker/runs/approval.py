@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker.core.lifecycle.registry import (
     APPROVED,
+    LABEL_GROUP,
     PENDING,
     REJECTED,
     ModelVersion,
     approval_patch,
+    version_name,
+    version_of,
 )
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.freshness import answered, change_note, pause_before_change
+from airflow_ack_sagemaker.core.resource.identity import label_value
+from airflow_ack_sagemaker.core.resource.manifest import SpecError
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
-from airflow_ack_sagemaker.kube.errors import Conflict, KubeError
+from airflow_ack_sagemaker.kube.errors import Conflict, Forbidden, KindNotInstalled, KubeError
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.runs.registry import PACKAGE, RegistryError, live_version, until
 
@@ -80,6 +85,30 @@ def decide_on(
     if version is None or version.approval != word:
         raise RegistryError(f"modelpackage/{name} was changed by somebody else meanwhile: look at it, then retry.")
     return version
+
+
+def check_not_rejected(client: KubeClient, arn: str, namespace: str, *, log: Log) -> None:
+    """Refuse to serve a version that somebody has rejected, as its resource says; one that has none may be served.
+
+    :raises SpecError: it was rejected.
+    :raises KubeError: the cluster cannot be asked.
+    """
+    named = version_name(arn)
+    if named is None:
+        return
+    try:
+        found = client.list(PACKAGE, namespace, label_selector=f"{LABEL_GROUP}={label_value(named['group'])}").items
+    except (Forbidden, KindNotInstalled) as error:
+        log.info("Whether %s was rejected is not known: %s", arn, error)
+        return
+    for resource in found:
+        version = version_of(resource)
+        if version is not None and version.arn == arn and version.approval == REJECTED:
+            why = fields.text(fields.spec(resource), "approvalDescription")
+            raise SpecError(
+                f"Version {version.name} was rejected{f' ({why})' if why else ''}: it is not rolled out, and what "
+                f"serves stays. Approve modelpackage/{version.resource} first, or serve another version."
+            )
 
 
 def _take_back(
