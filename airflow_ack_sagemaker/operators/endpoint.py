@@ -56,7 +56,8 @@ class AckEndpointOperator(AckOperator):
     ```
 
     :param endpoint_name: name of the endpoint in SageMaker.
-    :param model_package_arn: the version of the model registry that is to serve, with ``execution_role_arn``; or
+    :param model_package_arn: the version of the model registry that is to serve, with ``execution_role_arn``; one that
+        its resource calls Rejected is refused; or
     :param model: ``spec`` of a Model, without ``modelName``.
     :param execution_role_arn: role that the model's container acts as, where ``model`` does not say it.
     :param environment: environment of the container of ``model_package_arn``.
@@ -138,6 +139,7 @@ class AckEndpointOperator(AckOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Look, make what is missing, wait."""
         from airflow_ack_sagemaker.core.lifecycle.attempts import Action
+        from airflow_ack_sagemaker.runs.approval import check_not_rejected
         from airflow_ack_sagemaker.runs.rollout import look, remove_failed
 
         with self.cluster() as client:
@@ -148,6 +150,8 @@ class AckEndpointOperator(AckOperator):
             if plan.action is Action.NOTHING and found.endpoint is not None:
                 self.log.info("Nothing is rolled out: %s.", plan.why)
                 return self._unchanged(context, client, spec, found.endpoint, plan.former, plan.attempt)
+            if plan.action is Action.ROLL_OUT and self.model_package_arn is not None:
+                check_not_rejected(client, self.model_package_arn, run.namespace, log=self.log)
             if plan.recreate and found.endpoint is not None:
                 remove_failed(client, found.endpoint, log=self.log)
             now = f"configuration {plan.former} serves now" if plan.former else "nothing that is known serves now"

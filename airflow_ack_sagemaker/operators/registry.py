@@ -194,7 +194,7 @@ class ApproveModelOperator(AckOperator):
         """Decide, write, wait."""
         from airflow_ack_sagemaker.compat import AirflowSkipException
         from airflow_ack_sagemaker.exceptions import AckInputError
-        from airflow_ack_sagemaker.runs.registry import decide_on
+        from airflow_ack_sagemaker.runs.approval import decide_on
 
         if not isinstance(self.version, Mapping) or not isinstance(self.version.get("resource"), str):
             raise AckInputError(f"version must be the result of a RegisterModelOperator, not {self.version!r}.")
@@ -207,6 +207,7 @@ class ApproveModelOperator(AckOperator):
                 namespace,
                 approved=approved,
                 description=f"{who} ({context['ti'].dag_id}, {context['ti'].run_id})",
+                arn=self.version.get("arn"),
                 deadlines=self.deadlines(),
                 log=self.log,
             )

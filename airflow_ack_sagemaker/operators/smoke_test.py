@@ -21,7 +21,7 @@ class SmokeTestOperator(AckOperator):
     ``sagemaker:InvokeEndpoint`` for ``aws_conn_id``.
 
     Where it fails, or does not say what it should, the endpoint gets back the configuration that served before the
-    deployment, and the task fails.
+    deployment, and the task fails. So does a retry then: what serves by then is not what was deployed.
 
     The result (XCom ``return_value``) is ``{"answer", "content_type", "variant"}``.
 
@@ -48,7 +48,8 @@ class SmokeTestOperator(AckOperator):
     :param aws_conn_id: connection of type ``aws``.
     :param region: AWS region; None: the connection's.
     :raises AckInputError: ``deployed`` is no such result.
-    :raises AckExecutionFailed: the endpoint does not answer so, or cannot be asked now (then it is left as it is).
+    :raises AckExecutionFailed: the endpoint does not answer so, or cannot be asked now, or is to serve another
+        configuration than the deployed one by now (then it is left as it is).
     """
 
     template_fields: Sequence[str] = (
@@ -94,6 +95,7 @@ class SmokeTestOperator(AckOperator):
         if not isinstance(self.deployed, Mapping) or not isinstance(self.deployed.get("endpoint_name"), str):
             raise AckInputError(f"deployed must be the result of an AckEndpointOperator, not {self.deployed!r}.")
         name = self.deployed["endpoint_name"]
+        self._check_is_deployed()
         try:
             answer = invoke(
                 name,
@@ -116,6 +118,26 @@ class SmokeTestOperator(AckOperator):
                 return {"answer": text[:_SHOWN], "content_type": answer.content_type, "variant": answer.variant}
             why = f"its answer has no {self.contains!r}: {text[:_SHOWN]}"
         raise AckExecutionFailed(f"The smoke test of endpoint {name} has failed: {why}\n{self._go_back()}")
+
+    def _check_is_deployed(self) -> None:
+        """Another configuration's answer says nothing of the one that is tried.
+
+        :raises AckExecutionFailed: the endpoint is to serve another one by now.
+        """
+        from airflow_ack_sagemaker.exceptions import AckExecutionFailed
+        from airflow_ack_sagemaker.runs.rollout import asked_for
+
+        name, config = self.deployed.get("name"), self.deployed.get("config")
+        if not name or not config:
+            return
+        with self.cluster() as client:
+            asks = asked_for(client, str(name), str(self.deployed.get("namespace") or client.namespace))
+        if asks not in (None, config):
+            raise AckExecutionFailed(
+                f"Endpoint {self.deployed['endpoint_name']} is to serve configuration {asks} by now, not {config}, "
+                "which was to be tried: an earlier try of this test has failed and has taken it back, or somebody has "
+                "changed it. Nothing was asked. Clear the deployment to roll it out again."
+            )
 
     def _go_back(self) -> str:
         """Ask for the former configuration again: what serves then, as a line."""

@@ -115,21 +115,20 @@ def apply_resource(
             log.info("Creating %s/%s in namespace %s.", kind.singular, name, namespace)
             return Applied(observe(client.apply(kind, manifest)), changed=True)
         outcome = observe(live)
-        if outcome.state is State.DELETING:
-            log.info(
-                "%s is being deleted: waiting until it is gone, at most %.0f s.", outcome.resource, CONFIRM_SECONDS
-            )
-            if _is_gone_within(client, kind, outcome, CONFIRM_SECONDS):
-                continue
-            raise KubeError(
-                f"{outcome.resource} is being deleted ({outcome.reason or 'its finalizer is still there'}): wait until "
-                "it is gone; a retry will make it anew."
-            )
+        # A kept thing that has failed says so while it is deleted, too; a job that has ended keeps its end.
+        if (
+            outcome.deleted is not None
+            and outcome.state is not State.REFUSED
+            and not (kind.is_job and outcome.finished)
+        ):
+            _wait_until_gone(client, kind, outcome, log)
+            continue
         if outcome.state is State.REFUSED and outcome.deleted is not None:
             raise KubeError(f"{outcome.resource} is being deleted, and that was refused: {outcome.reason}")
         if outcome.arn is not None:
             manifest = after_creation(kind, manifest)
         if kind.is_job and run is not None and not is_this_runs_job(client, live, outcome, run, log=log):
+            _wait_until_gone(client, kind, outcome, log)
             continue
         _refuse_another_thing(kind, live, manifest, outcome)
         tried = client.apply(kind, _with_annotations(manifest, {ANNOTATION_STAMP: str(time.time_ns())}), dry_run=True)
@@ -285,6 +284,20 @@ def _delete_as_it_is(client: KubeClient, kind: Kind, live: Mapping[str, Any]) ->
     deleted = delete_if_same(client, kind, name, namespace, uid=uid, resource_version=fields.version(live))
     if deleted and fields.finalizers(live):
         _is_gone_within(client, kind, observe(live), SHORT_WAIT)
+
+
+def _wait_until_gone(client: KubeClient, kind: Kind, outcome: Outcome, log: Log) -> None:
+    """Wait until a resource that is being deleted is gone: what it is to be comes after it.
+
+    :raises KubeError: that takes too long.
+    """
+    log.info("%s is being deleted: waiting until it is gone, at most %.0f s.", outcome.resource, CONFIRM_SECONDS)
+    if not _is_gone_within(client, kind, outcome, CONFIRM_SECONDS):
+        why = outcome.reason if outcome.state is State.DELETING else None
+        raise KubeError(
+            f"{outcome.resource} is being deleted ({why or 'its finalizer is still there'}): wait until it is gone; a "
+            "retry will make it anew."
+        )
 
 
 def _is_gone_within(client: KubeClient, kind: Kind, outcome: Outcome, seconds: float) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airflow_ack_sagemaker.core.lifecycle.serving import ANNOTATION_SERVES
+from airflow_ack_sagemaker.core.lifecycle.standing import serving_config
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE, kind_of
 from airflow_ack_sagemaker.core.resource.references import kinds_that_refer_to, named, refers
@@ -23,6 +25,7 @@ def dependents(client: KubeClient, resource: Mapping[str, Any], *, log: Log) -> 
     """Those that refer to this resource, as a text; None: nobody does, or it may not be known.
 
     What is being deleted itself, and jobs that have ended, need nothing any more. Executions do not keep a pipeline.
+    What an endpoint serves it needs, whatever it asks for by now.
 
     :raises KubeError: the cluster cannot be asked.
     """
@@ -39,7 +42,7 @@ def dependents(client: KubeClient, resource: Mapping[str, Any], *, log: Log) -> 
             continue
         for item in items:
             one = {"kind": other.kind, **item}
-            if fields.deleted(one) is not None or not refers(one, kind, names):
+            if fields.deleted(one) is not None or not (refers(one, kind, names) or _serves(one, names)):
                 continue
             if not (other.is_job and classify(one).finished):
                 found.append(f"{other.singular}/{fields.name(one)}")
@@ -47,3 +50,12 @@ def dependents(client: KubeClient, resource: Mapping[str, Any], *, log: Log) -> 
         return None
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     return ", ".join(found[:_NAMED]) + more
+
+
+def _serves(resource: Mapping[str, Any], names: frozenset[str]) -> bool:
+    """Whether an endpoint still serves a configuration while it asks for another: it is being updated, or SageMaker
+    has rolled that back.
+    """
+    if fields.kind_name(resource) != "Endpoint":
+        return False
+    return (serving_config(resource) or fields.annotation(resource, ANNOTATION_SERVES)) in names

@@ -1,8 +1,7 @@
-"""The requests of the model registry: register a version once, adopt one, read one, approve or reject it."""
+"""The requests of the model registry: register a version once, adopt one, read one."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -11,43 +10,43 @@ from airflow_ack_sagemaker.core.lifecycle.registry import (
     ANNOTATION_EXECUTION,
     ModelVersion,
     adoption_manifest,
-    approval_patch,
     is_adopted,
+    must_be_adopted_anew,
     newest_approved,
     version_manifest,
     version_of,
 )
 from airflow_ack_sagemaker.core.lifecycle.serving import ANNOTATION_METRICS
 from airflow_ack_sagemaker.core.resource import fields
-from airflow_ack_sagemaker.core.resource.freshness import answered, change_note, pause_before_change
+from airflow_ack_sagemaker.core.resource.freshness import answered
 from airflow_ack_sagemaker.core.resource.identity import (
     ANNOTATION_IDENTITY,
     ANNOTATION_INSTANCE,
     LABEL_ATTEMPT,
-    LABEL_RUN,
     RunIdentity,
 )
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
-from airflow_ack_sagemaker.core.resource.launched_by import Relation, relation_of
+from airflow_ack_sagemaker.core.resource.launched_by import Relation, Try, relation_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict
 from airflow_ack_sagemaker.core.run.endings import ending
+from airflow_ack_sagemaker.core.run.then import Then, then
 from airflow_ack_sagemaker.follow.until import wait
 from airflow_ack_sagemaker.kube.deletion import delete_if_same
-from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
+from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
 from airflow_ack_sagemaker.kube.log import Log
-from airflow_ack_sagemaker.runs.look import Run
+from airflow_ack_sagemaker.runs.end import withdraw
+from airflow_ack_sagemaker.runs.look import Run, resources_of
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.client import KubeClient
 
 PACKAGE = kind_of("ModelPackage")
 _ROUNDS = 20
-_PATIENT_ROUNDS = 3
 
 
 class RegistryError(KubeError):
-    """A version was not registered, adopted or approved. The message says why."""
+    """A version was not registered, adopted or decided on. The message says why."""
 
 
 class RegistryGone(RegistryError):
@@ -79,11 +78,12 @@ def register(
     :raises SpecError: what is given cannot be registered.
     :raises RegistryError: SageMaker or the controller refuses it, or it takes too long.
     """
-    found = client.list(PACKAGE, run.namespace, label_selector=f"{LABEL_RUN}={run.identity.digest}").items
+    found = resources_of(client, run.namespace, run.identity, kind=PACKAGE)
     own = {_attempt(item): item for item in found if run.identity.owns(item)}
     attempt = max(own, default=max(run.first_attempt, 1))
     last = own.get(attempt)
-    if last is not None and (_has_failed(last) or relation_of(last, run.tried) is not Relation.SAME_RUN):
+    if last is not None and not _goes_on(last, run.tried):
+        _withdraw_former(client, last, run.tried, log=log)
         attempt, last = attempt + 1, None
     manifest = version_manifest(
         group,
@@ -97,13 +97,21 @@ def register(
         region=region,
     )
     name = manifest["metadata"]["name"]
-    if last is None:
+    if last is None or _standing(client, name, run.namespace, deadlines, log=log) is None:
         # Never applied twice: that would take back an approval.
         log.info("Registering a version of %s (modelpackage/%s).", group, name)
         client.apply(PACKAGE, manifest)
     else:
         log.info("modelpackage/%s was made by an earlier try of this run.", name)
-    arn = fields.arn(_until(client, name, run.namespace, deadlines, lambda item: version_of(item) is not None)) or ""
+    seen = until(
+        client,
+        name,
+        run.namespace,
+        deadlines,
+        lambda item: version_of(item) is not None,
+        given_up=lambda outcome: withdraw(client, outcome, log=log),
+    )
+    arn = fields.arn(seen) or ""
     return _described(client, name, arn, run.namespace, deadlines, log=log)
 
 
@@ -131,6 +139,10 @@ def adopt(
     )
     name = manifest["metadata"]["name"]
     live = _standing(client, name, namespace, deadlines, log=log)
+    if live is not None and must_be_adopted_anew(live, manifest):
+        log.info("modelpackage/%s was refused, or looked in another region: deleting it, to adopt anew.", name)
+        delete_if_same(client, PACKAGE, name, namespace, uid=fields.uid(live), resource_version=fields.version(live))
+        live = _standing(client, name, namespace, deadlines, log=log)
     if live is None:
         log.info("Adopting %s as modelpackage/%s.", arn, name)
         client.apply(PACKAGE, manifest)
@@ -142,7 +154,7 @@ def adopt(
             except NotFound as error:
                 raise RegistryGone(f"modelpackage/{name} was deleted while it was adopted.") from error
     # One that is being deleted still has its adoption written on it, until its finalizers are gone.
-    version = _live(_until(client, name, namespace, deadlines, is_adopted), "adopted")
+    version = live_version(until(client, name, namespace, deadlines, is_adopted), "adopted")
     if version is None or version.arn != arn:
         raise RegistryError(
             f"modelpackage/{name} is not of {arn}: delete the resource (the version stays), then retry."
@@ -150,41 +162,23 @@ def adopt(
     return version
 
 
-def decide_on(
-    client: KubeClient,
-    name: str,
-    namespace: str,
-    *,
-    approved: bool,
-    description: str,
-    deadlines: Deadlines,
-    log: Log,
-    sleep: Callable[[float], None] = time.sleep,
-) -> ModelVersion:
-    """Approve or reject a version, and wait until the controller has answered.
+def _goes_on(last: Mapping[str, Any], tried: Try) -> bool:
+    """Whether a try goes on with what an earlier one has asked for, instead of asking for another version."""
+    refused = classify(last).state is State.REFUSED and fields.arn(last) is None
+    return not refused and not _has_failed(last) and relation_of(last, tried) is Relation.SAME_RUN
 
-    :raises RegistryError: it is refused, or takes too long.
-    """
-    patch = approval_patch(approved=approved, description=description)
-    for number in range(_ROUNDS):
-        live = client.get(PACKAGE, name, namespace)
-        word = patch["spec"]["modelApprovalStatus"]
-        if fields.text(fields.spec(live), "modelApprovalStatus") == word and answered(live):
-            log.info("modelpackage/%s is %s already.", name, word)
-            break
-        if number < _PATIENT_ROUNDS:  # a controller that writes again and again leaves no pause, and answers anyway
-            sleep(pause_before_change(live, None).total_seconds())
-        metadata = {"resourceVersion": fields.version(live), "annotations": change_note(live)}
-        try:
-            client.patch(PACKAGE, name, {"metadata": metadata, **patch}, namespace)
-        except Conflict:
-            continue
-        log.info("modelpackage/%s: %s (%s).", name, word, description)
-        break
-    version = _live(_until(client, name, namespace, deadlines, _is_taken), "decided on")
-    if version is None or version.approval != patch["spec"]["modelApprovalStatus"]:
-        raise RegistryError(f"modelpackage/{name} was changed by somebody else meanwhile: look at it, then retry.")
-    return version
+
+def _withdraw_former(client: KubeClient, last: Mapping[str, Any], tried: Try, *, log: Log) -> None:
+    """Delete what another is asked for instead of, unless it is registered: it would be later, as a second version."""
+    if fields.arn(last) is not None or relation_of(last, tried) is Relation.ANOTHER_RUN:
+        return
+    outcome = classify(last)
+    if outcome.state is not State.REFUSED:
+        withdraw(client, outcome, log=log)
+        return
+    version = fields.version(last)
+    if delete_if_same(client, PACKAGE, outcome.name, outcome.namespace, uid=outcome.uid, resource_version=version):
+        log.info("Deleted %s, which was refused: another is asked for instead.", outcome.resource)
 
 
 def _described(
@@ -215,7 +209,7 @@ def _looked_at(client: KubeClient, arn: str, namespace: str, deadlines: Deadline
         for _ in range(_ROUNDS):
             try:
                 adopt(client, arn, namespace, read_only=True, deadlines=deadlines, log=log)
-                return _until(client, look, namespace, deadlines, _has_ended)
+                return until(client, look, namespace, deadlines, _has_ended)
             except RegistryGone:
                 log.info("modelpackage/%s was deleted by somebody else while it looked: once more.", look)
     finally:
@@ -252,7 +246,7 @@ def _standing(
     return None
 
 
-def _live(resource: Mapping[str, Any], done: str) -> ModelVersion | None:
+def live_version(resource: Mapping[str, Any], done: str) -> ModelVersion | None:
     """The version that a resource tells of.
 
     :raises RegistryGone: it is being deleted.
@@ -270,11 +264,18 @@ def _notes_for(live: Mapping[str, Any]) -> list[str]:
     return missing
 
 
-def _until(
-    client: KubeClient, name: str, namespace: str, deadlines: Deadlines, done: Callable[[Mapping[str, Any]], bool]
+def until(
+    client: KubeClient,
+    name: str,
+    namespace: str,
+    deadlines: Deadlines,
+    done: Callable[[Mapping[str, Any]], bool],
+    *,
+    given_up: Callable[[Outcome], object] = lambda outcome: None,
 ) -> dict[str, Any]:
     """The resource once ``done`` says so; whether it is synced does not count, which an adopted one never is.
 
+    :param given_up: is called where the controller refuses it, tries in vain, or does not look at it.
     :raises RegistryGone: it was deleted.
     :raises RegistryError: it is refused, or takes too long.
     """
@@ -288,7 +289,8 @@ def _until(
         outcome = classify(resource)
         if done(resource):
             return replace(outcome, state=State.SUCCEEDED)
-        return replace(outcome, state=State.IN_PROGRESS) if outcome.state is State.SUCCEEDED else outcome
+        before = outcome.state is State.REFUSED and not answered(resource)  # that was said of the state before
+        return replace(outcome, state=State.IN_PROGRESS) if before or outcome.state is State.SUCCEEDED else outcome
 
     outcome, verdict = wait(
         client, PACKAGE, name, namespace=namespace, uid=None, deadlines=deadlines, poll_interval=5.0, judge=judge
@@ -296,12 +298,10 @@ def _until(
     if outcome.gone:
         raise RegistryGone(ending(outcome, verdict))
     if verdict is not Verdict.REACHED or outcome.state is not State.SUCCEEDED:
+        if outcome.state is State.REFUSED or then(verdict) is Then.WITHDRAW:
+            given_up(outcome)
         raise RegistryError(ending(outcome, verdict))
     return seen
-
-
-def _is_taken(resource: Mapping[str, Any]) -> bool:
-    return answered(resource) and classify(resource).state not in (State.REFUSED, State.RETRYING)
 
 
 def _has_ended(resource: Mapping[str, Any]) -> bool:

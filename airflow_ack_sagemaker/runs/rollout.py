@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_ack_sagemaker import metrics
-from airflow_ack_sagemaker.core.lifecycle.attempts import Plan, plan
+from airflow_ack_sagemaker.core.lifecycle.attempts import Action, Plan, plan
 from airflow_ack_sagemaker.core.lifecycle.serving import (
     ANNOTATION_MODEL,
     ANNOTATION_SERVES,
@@ -17,6 +17,7 @@ from airflow_ack_sagemaker.core.lifecycle.serving import (
     metrics_of,
 )
 from airflow_ack_sagemaker.core.lifecycle.standing import (
+    ANNOTATION_LAST_CONFIG,
     Rollout,
     Standing,
     failure_reason,
@@ -24,6 +25,7 @@ from airflow_ack_sagemaker.core.lifecycle.standing import (
     serving_config,
 )
 from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.fields import Resource
 from airflow_ack_sagemaker.core.resource.freshness import change_note, pause_before_change
 from airflow_ack_sagemaker.core.resource.identity import LABEL_RUN, OURS, label_value
 from airflow_ack_sagemaker.core.resource.kinds import kind_of
@@ -93,7 +95,19 @@ def look(client: KubeClient, spec: EndpointSpec, run: Run) -> Look:
         tried=run.tried,
         first_attempt=run.first_attempt,
     )
+    while found.action is Action.ROLL_OUT and spec.attempt_name(run.identity, found.attempt) in _taken(endpoint):
+        found = replace(found, attempt=found.attempt + 1)
     return Look(found, endpoint)
+
+
+def _taken(endpoint: Resource | None) -> tuple[str | None, ...]:
+    """The configurations that an endpoint knows, whether they are in the cluster or were deleted. Asked for one that it
+    has, it changes nothing, and the controller refuses for good the one that it has sent last and that failed.
+    """
+    if endpoint is None:
+        return ()
+    asks = fields.text(fields.spec(endpoint), "endpointConfigName")
+    return asks, serving_config(endpoint), fields.annotation(endpoint, ANNOTATION_LAST_CONFIG)
 
 
 def remove_failed(client: KubeClient, endpoint: dict[str, Any], *, log: Log) -> None:
@@ -229,6 +243,12 @@ def serving(client: KubeClient, endpoint_name: str, namespace: str) -> Serving |
     found = _or_none(client, CONFIG, config.lower(), namespace)
     model = None if found is None else fields.annotation(found, ANNOTATION_MODEL)
     return Serving(config, model, metrics_of(found))
+
+
+def asked_for(client: KubeClient, name: str, namespace: str) -> str | None:
+    """The configuration that an endpoint is asked to serve, whether it does or not; None: there is no endpoint."""
+    live = _or_none(client, ENDPOINT, name, namespace)
+    return None if live is None else fields.text(fields.spec(live), "endpointConfigName")
 
 
 def model_served_by(client: KubeClient, config: str | None, namespace: str) -> str | None:

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_ack_sagemaker.exceptions import AckExecutionFailed, AckInputError
 from airflow_ack_sagemaker.operators.endpoint import AckEndpointOperator
+from airflow_ack_sagemaker.operators.smoke_test import SmokeTestOperator
 from harness.waiting import HUNG, wait_until
 from tests.operators.stage import MODEL, ROLE, Stage
 
@@ -51,6 +52,8 @@ def test_the_first_rollout_the_same_again_and_another_model(stage: Stage) -> Non
     second = deploy(stage, endpoint, "run-3")
     assert (second["changed"], second["former_config"]) == (True, first["config"])
     assert second["model"] == "s3://b/run-3.tar.gz"
+    # A worker that was lost at the very end: the retry tells the same, so that a smoke test knows what to go back to.
+    assert deploy(stage, endpoint, "run-3", number=2) == second
     assert stage.serves(endpoint) == second["config"]
 
 
@@ -122,6 +125,44 @@ def test_earlier_configurations_go_but_what_serves_and_served(stage: Stage) -> N
     left = sorted(result["config"] for result in results[1:])
     wait_until(lambda: stage.configs(endpoint) == left, HUNG, lambda: f"{left}: {stage.configs(endpoint)}")
     wait_until(lambda: not stage.kubernetes("GET", f"models/{results[0]['config']}"), HUNG, "its model to go")
+
+
+def test_a_name_is_not_given_again_whose_configuration_somebody_has_deleted(stage: Stage) -> None:
+    endpoint = stage.name()
+
+    def delete(config: str) -> None:
+        paths = [f"endpointconfigs/{config}", f"models/{config}"]
+        for path in paths:
+            stage.kubernetes("DELETE", path)
+        wait_until(lambda: not any(stage.kubernetes("GET", path) for path in paths), HUNG, f"{config} to be gone")
+
+    # What serves, and the run is made again: it would be taken for rolled out.
+    first = deploy(stage, endpoint, "run-1")
+    delete(first["config"])
+    second = deploy(stage, endpoint, "run-1", artifact="another")
+    assert second["config"] != first["config"]
+    assert stage.serves(endpoint) == second["config"]
+    # What has failed: the controller refuses its name for good.
+    stage.script(f"endpoint/{endpoint}#1=rollback:no ping")
+    assert "no ping" in failure(stage, endpoint, "run-2")
+    (failed,) = set(stage.configs(endpoint)) - {second["config"]}
+    delete(failed)
+    retried = deploy(stage, endpoint, "run-2", number=2)
+    assert retried["config"] != failed
+    assert stage.serves(endpoint) == retried["config"]
+
+
+def test_a_smoke_test_that_has_failed_does_not_succeed_with_what_serves_then(stage: Stage) -> None:
+    endpoint = stage.name()
+    first, second = deploy(stage, endpoint, "run-1"), deploy(stage, endpoint, "run-2")
+    # What only the former one answers: the test fails, and the former one serves again.
+    smoke_test = SmokeTestOperator(task_id="try", deployed=second, payload="1,2", contains=first["config"])
+    with pytest.raises(AckExecutionFailed, match=f"Serves now: configuration {first['config']}"):
+        smoke_test.execute(stage.context("run-2", task="try"))
+    assert stage.serves(endpoint) == first["config"]
+    with pytest.raises(AckExecutionFailed, match="Nothing was asked"):
+        smoke_test.execute(stage.context("run-2", task="try", number=2))
+    assert asks_for(stage, endpoint) == first["config"]
 
 
 def test_bad_input_makes_nothing(stage: Stage) -> None:

@@ -18,6 +18,7 @@ from airflow_ack_sagemaker.core.lifecycle.registry import adoption_manifest, is_
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines
 from airflow_ack_sagemaker.exceptions import AckClusterError, AckInputError
 from airflow_ack_sagemaker.hooks.ack import AckHook
+from airflow_ack_sagemaker.operators.endpoint import AckEndpointOperator
 from airflow_ack_sagemaker.operators.registry import (
     ApproveModelOperator,
     NewestApprovedModelOperator,
@@ -27,7 +28,7 @@ from airflow_ack_sagemaker.operators.run import run_of
 from airflow_ack_sagemaker.runs.registry import adopt, newest_approved_in
 from airflow_ack_sagemaker.runs.registry import register as register_version
 from harness.waiting import HUNG, wait_until
-from tests.operators.stage import Stage
+from tests.operators.stage import ROLE, Stage
 
 PACKAGE = {
     "inferenceSpecification": {
@@ -268,6 +269,25 @@ def test_the_newest_approved_version_and_an_approval_that_is_taken_back(stage: S
     with pytest.raises(AirflowSkipException):
         approve(stage, register(stage, group, "run-2"), answer={"chosen_options": ["Reject"]})
     assert newest() == 1
+
+
+def test_a_version_that_was_rejected_after_its_approval_is_not_rolled_out(stage: Stage, group: str) -> None:
+    version = approve(stage, register(stage, group, "run-1"))
+    with pytest.raises(AirflowSkipException):
+        approve(stage, version, answer={"chosen_options": ["Reject"]})
+    deploy = AckEndpointOperator(
+        task_id="deploy",
+        endpoint_name=group,
+        model_package_arn=version["arn"],
+        execution_role_arn=ROLE,
+        instance_type="ml.m5.large",
+        deferrable=False,
+    )
+    with pytest.raises(AckInputError, match="was rejected"):
+        deploy.execute(stage.context(f"{group} run-1"))
+    assert stage.kubernetes("GET", f"endpoints/{group}") == {}
+    approve(stage, version, answer=YES)
+    assert deploy.execute(stage.context(f"{group} run-1", number=2))["model"] == version["arn"]
 
 
 def test_bad_input_makes_nothing(stage: Stage, group: str) -> None:

@@ -29,11 +29,13 @@ from airflow_ack_sagemaker.runs.stop import stop_run
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from harness.plain_client import connect
 from harness.waiting import wait_until
+from tests.sandbox.specs import SPECS
 
 LOG = logging.getLogger(__name__)
 NAMESPACE = "default"
 ROLE = "arn:aws:iam::123456789012:role/sagemaker"
 TRAINING, MODEL, ENDPOINT = KINDS["TrainingJob"], KINDS["Model"], KINDS["Endpoint"]
+FEATURES = KINDS["FeatureGroup"]
 MONDAY = RunIdentity("dag", "monday", "train")
 TUESDAY = RunIdentity("dag", "tuesday", "train")
 RUN = Run(MONDAY, NAMESPACE, Try(number=1, max_tries=2, run_start="2026-11-02T00:00:00+00:00"))
@@ -237,6 +239,66 @@ def test_a_job_that_is_being_deleted_is_made_anew_once_it_is_gone(
     letting_go.start()
     second = apply_job(client, name, RUN)
     letting_go.join()
+    assert second.changed
+    assert second.outcome.uid != first.uid
+
+
+class LettingGo(logging.Handler):
+    """The controller lets a resource go once it is waited for."""
+
+    def __init__(self, controller: Controller, kind: Kind, name: str) -> None:
+        super().__init__()
+        self.controller, self.kind, self.resource = controller, kind, name
+        self.waited = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "waiting until it is gone" in record.getMessage() and not self.waited:
+            self.waited = True
+            self.controller.lets_go(self.kind, self.resource)
+
+
+@pytest.fixture
+def letting_go(controller: Controller, name: str, request: pytest.FixtureRequest) -> Iterator[LettingGo]:
+    handler = LettingGo(controller, request.param, name)
+    level = LOG.level
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.INFO)
+    yield handler
+    LOG.setLevel(level)
+    LOG.removeHandler(handler)
+
+
+@pytest.mark.parametrize("letting_go", [TRAINING], indirect=True)
+def test_a_clear_waits_until_the_controller_has_let_a_job_go_that_has_ended(
+    client: KubeClient, controller: Controller, name: str, letting_go: LettingGo
+) -> None:
+    """It goes on saying Completed until then."""
+    first = apply_job(client, name, RUN).outcome
+    controller.synced(TRAINING, name, trainingJobStatus="Completed")
+    second = apply_job(client, name, replace(RUN, tried=replace(RUN.tried, number=2, max_tries=3)))
+    assert letting_go.waited
+    assert second.changed
+    assert second.outcome.uid != first.uid
+
+
+@pytest.mark.parametrize("letting_go", [FEATURES], indirect=True)
+def test_a_kept_thing_that_has_failed_and_is_being_deleted_is_made_anew(
+    client: KubeClient, controller: Controller, name: str, letting_go: LettingGo
+) -> None:
+    """It goes on saying CreateFailed until it is gone."""
+    manifest = resource_manifest(
+        FEATURES.kind,
+        name,
+        NAMESPACE,
+        {**SPECS[FEATURES.kind], "featureGroupName": name},
+        labels={},
+        annotations={},
+    )
+    first = apply_resource(client, FEATURES, manifest, log=LOG).outcome
+    controller.synced(FEATURES, name, featureGroupStatus="CreateFailed")
+    client.delete(FEATURES, name, NAMESPACE)
+    second = apply_resource(client, FEATURES, manifest, log=LOG)
+    assert letting_go.waited
     assert second.changed
     assert second.outcome.uid != first.uid
 

@@ -15,7 +15,9 @@ from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict
 from airflow_ack_sagemaker.follow.until import wait
 from airflow_ack_sagemaker.runs.apply import Applied, apply_resource
 from airflow_ack_sagemaker.runs.dependents import dependents
+from airflow_ack_sagemaker.runs.rollout import write_down_serving
 from airflow_ack_sagemaker.testing import AckSandbox
+from harness.waiting import HUNG, wait_until
 from tests.sandbox.specs import SPECS
 
 LOG = logging.getLogger(__name__)
@@ -122,3 +124,22 @@ def test_an_endpoint_that_went_back_is_no_success(cluster: AckSandbox) -> None:
     assert outcome.state is State.REFUSED
     assert "latest EndpointConfigName is before" in (outcome.reason or "")
     assert classify(cluster.client.get(ENDPOINT, "serving", NAMESPACE)).sagemaker_status == "InService"
+    for name in ("before", "bad"):
+        config = cluster.client.get(CONFIG, name, NAMESPACE)
+        assert dependents(cluster.client, config, log=LOG) == "endpoint/serving", "what serves is needed, too"
+
+
+def test_what_serves_while_an_update_runs_is_in_the_way(cluster: AckSandbox) -> None:
+    done(cluster, MODEL)
+    done(cluster, CONFIG)
+    done(cluster, CONFIG, "next")
+    done(cluster, ENDPOINT, "serving")
+    write_down_serving(cluster.client, "serving", "before", NAMESPACE, log=LOG)
+    cluster.script("endpointconfig/next=hold")
+    apply(cluster, ENDPOINT, "serving", endpointConfigName="next")
+    wait_until(
+        lambda: classify(cluster.client.get(ENDPOINT, "serving", NAMESPACE)).sagemaker_status == "Updating",
+        HUNG,
+        "the update",
+    )
+    assert dependents(cluster.client, cluster.client.get(CONFIG, "before", NAMESPACE), log=LOG) == "endpoint/serving"

@@ -75,6 +75,10 @@ def plan(
         return Plan(Action.ATTACH, attempt_of(last), former, why, recreate=failed and of_another)
     serves = serving_config(endpoint)
     if serves is not None and _serves_it(endpoint, serving, serves, asked):
+        if last is not None and fields.name(last) == serves.lower() and relation_of(last, tried) is Relation.SAME_RUN:
+            # No retry follows a success that Airflow knows: the result has what served before, to go back to.
+            former = fields.annotation(last, ANNOTATION_FORMER)
+            return Plan(Action.ATTACH, attempt_of(last), former, f"an earlier try of this run has rolled out {serves}")
         return Plan(Action.NOTHING, attempt_of(serving) if serving else 0, serves, f"{serves} serves just that")
     if serves is None and endpoint is not None and not failed:
         # It is being updated: what this package has written down last.

@@ -33,6 +33,7 @@ from airflow_ack_sagemaker.core.resource.manifest import (
     SpecError,
     resource_manifest,
 )
+from airflow_ack_sagemaker.core.resource.status import State, classify
 
 APPROVED, REJECTED, PENDING = "Approved", "Rejected", "PendingManualApproval"
 LABEL_GROUP = f"{PREFIX}/model-package-group"
@@ -45,6 +46,7 @@ _ARN = re.compile(
 )
 _DEAD = frozenset({"Failed", "Deleting"})
 _MAX_DESCRIPTION = 1024
+_AGAIN = " (asked again)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +144,12 @@ def registered_by(steps: Iterable[Mapping[str, Any]]) -> list[str]:
     return found
 
 
-def client_token(identity: RunIdentity, attempt: int) -> str:
-    """What makes CreateModelPackage idempotent: the controller's crash between two writes registers no second one."""
-    return hashlib.sha256(f"{identity.instance}{identity.text}{attempt}".encode()).hexdigest()[:32]
+def client_token(identity: RunIdentity, attempt: int, tried: Try) -> str:
+    """What makes CreateModelPackage idempotent: the controller's crash between two writes registers no second one. A
+    run that was deleted and made again has another start: what the former one has registered is not taken for its own.
+    """
+    made_by = f"{identity.instance}{identity.text}{attempt}{tried.run_start or ''}"
+    return hashlib.sha256(made_by.encode()).hexdigest()[:32]
 
 
 def version_manifest(
@@ -178,7 +183,7 @@ def version_manifest(
             **spec,
             "modelPackageGroupName": group,
             "modelApprovalStatus": PENDING,
-            "clientToken": client_token(identity, attempt),
+            "clientToken": client_token(identity, attempt, tried),
         },
         labels={**identity.labels(), LABEL_ATTEMPT: str(attempt), LABEL_GROUP: label_value(group)},
         annotations={
@@ -206,9 +211,11 @@ def adoption_manifest(
 
     :param identity: who adopts it. It is written down for people and pages only: every run finds it by its name.
     :param execution: ARN of the pipeline execution that has made the model.
+    :param region: where the ARN has none: the controller finds a version in its own region only.
     :raises SpecError: it is not the ARN of a version.
     """
     group, number = parts_of(arn)
+    region = arn.split(":")[3] or region
     tail = f"-v{number}{'-look' if read_only else ''}"
     return resource_manifest(
         "ModelPackage",
@@ -232,17 +239,29 @@ def is_adopted(resource: Resource) -> bool:
     return fields.annotation(resource, ANNOTATION_ADOPTED) == "true" and fields.arn(resource) is not None
 
 
-def approval_patch(*, approved: bool, description: str) -> dict[str, Any]:
+def must_be_adopted_anew(live: Resource, manifest: Resource) -> bool:
+    """Whether the controller will never adopt by this resource what it was made for: it was refused, or looks in
+    another region. No change of its annotations makes it look again, and nothing is lost with it.
+    """
+    if is_adopted(live) or any(
+        fields.annotation(live, key) != fields.annotation(manifest, key)
+        for key in (ANNOTATION_ADOPTION_FIELDS, ANNOTATION_DELETION_POLICY)
+    ):
+        return False
+    elsewhere = fields.annotation(live, ANNOTATION_REGION) != fields.annotation(manifest, ANNOTATION_REGION)
+    return elsewhere or classify(live).state is State.REFUSED
+
+
+def approval_patch(*, approved: bool, description: str, unlike: str | None = None) -> dict[str, Any]:
     """The JSON merge patch that approves or rejects a version.
 
     :param description: who has decided it and why; SageMaker keeps 1,024 characters.
+    :param unlike: a description that it must differ from: what changes nothing, no controller looks at.
     """
-    return {
-        "spec": {
-            "modelApprovalStatus": APPROVED if approved else REJECTED,
-            "approvalDescription": description[:_MAX_DESCRIPTION],
-        }
-    }
+    said = description[:_MAX_DESCRIPTION]
+    if said == unlike:
+        said = f"{said[: _MAX_DESCRIPTION - len(_AGAIN)]}{_AGAIN}"
+    return {"spec": {"modelApprovalStatus": APPROVED if approved else REJECTED, "approvalDescription": said}}
 
 
 def _notes(metrics: Mapping[str, float] | None, execution: str | None, region: str | None) -> dict[str, str]:

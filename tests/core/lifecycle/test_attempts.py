@@ -85,6 +85,15 @@ def test_what_serves_already_is_not_rolled_out_again() -> None:
     assert planned(in_service(name), [], earlier, asked="another").action is Action.ROLL_OUT
 
 
+def test_a_success_that_was_lost_is_told_again_with_what_served_before() -> None:
+    made = config(2, reported=True)
+    name = made["spec"]["endpointConfigName"]
+    found = planned(in_service(name), [config(1, reported=True), made], made)
+    assert (found.action, found.attempt, found.former) == (Action.ATTACH, 2, "rc1")
+    cleared = Try(number=2, max_tries=4, run_start=TRIED.run_start)
+    assert planned(in_service(name), [made], made, tried=cleared).action is Action.NOTHING
+
+
 def test_a_rolled_back_endpoint_is_never_what_was_asked_for() -> None:
     failed = objects("endpoint update fails with a reason", "re")[-1]
     earlier = SPEC.config_manifest("ml", RunIdentity("dag", "last week", "deploy"), 1, tried=TRIED, former=None)

@@ -95,7 +95,10 @@ def test_a_new_version_is_made_once_and_waits_for_its_approval() -> None:
     token = Session().get_service_model("sagemaker").shape_for("ClientToken").metadata
     assert re.fullmatch(token["pattern"], made["spec"]["clientToken"])
     assert len(made["spec"]["clientToken"]) <= token["max"]
-    assert client_token(RUN, 1) != client_token(RUN, 2)
+    assert client_token(RUN, 1, Try()) != client_token(RUN, 2, Try())
+    # A retry, and the same run made again.
+    assert client_token(RUN, 1, Try()) == client_token(RUN, 1, Try(number=2))
+    assert client_token(RUN, 1, Try()) != client_token(RUN, 1, Try(run_start="2026-11-02T00:00:00+00:00"))
 
 
 @pytest.mark.parametrize("name", ["modelPackageGroupName", "modelPackageName", "modelApprovalStatus", "clientToken"])
@@ -134,3 +137,6 @@ def test_an_approval_says_who_and_why() -> None:
     rejected = approval_patch(approved=False, description="x" * 2000)["spec"]
     assert rejected["modelApprovalStatus"] == "Rejected"
     assert len(rejected["approvalDescription"]) == 1024
+    again = approval_patch(approved=False, description="x" * 2000, unlike="x" * 1024)["spec"]
+    assert len(again["approvalDescription"]) == 1024
+    assert again["approvalDescription"] != rejected["approvalDescription"]
