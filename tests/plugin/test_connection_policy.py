@@ -15,6 +15,7 @@ from airflow.models import Connection
 
 from airflow_ack_sagemaker.kube.connection.authenticator import Authenticator
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
+from airflow_ack_sagemaker.kube.connection.eks_token import EksToken
 from airflow_ack_sagemaker.kube.errors import ConfigError
 from airflow_ack_sagemaker.plugin.connection_policy import ConnectionPolicy, check_aws, server_config
 
@@ -166,6 +167,16 @@ def test_a_token_of_eks_is_made_here() -> None:
     assert query["X-Amz-Security-Token"] == ["session-token"]
     assert query["X-Amz-Credential"][0].split("/")[2:4] == ["eu-central-1", "sts"]
     assert int(query["X-Amz-Expires"][0]) <= 15 * 60
+
+
+@pytest.mark.parametrize("option", ["--role", "--role-arn"])
+def test_the_role_of_a_token_is_the_one_that_update_kubeconfig_writes(option: str) -> None:
+    """``aws eks update-kubeconfig --role-arn`` writes the option shortened: ``--role``."""
+    role = "arn:aws:iam::123456789012:role/deployer"
+    plugin = {**GET_TOKEN, "args": [*GET_TOKEN["args"], option, role]}  # type: ignore[misc]
+    issuer = read(inline({"exec": plugin}, server=EKS), session=Session()).credential.issuer
+    assert isinstance(issuer, EksToken)
+    assert issuer.role_arn == role
 
 
 def test_a_token_of_eks_is_renewed_before_it_ends() -> None:
