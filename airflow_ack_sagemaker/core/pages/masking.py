@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from airflow_ack_sagemaker.core.pages.secret_assignments import is_harmless, is_option
@@ -191,5 +192,7 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except (json.JSONDecodeError, RecursionError):
         return None
-    except ValueError:
-        return json.loads(text, parse_int=lambda digits: digits if len(digits) > _LONG else int(digits))
+    except ValueError:  # a number that is too long, whatever stands behind it
+        with suppress(ValueError, RecursionError):
+            return json.loads(text, parse_int=lambda digits: digits if len(digits) > _LONG else int(digits))
+    return None
