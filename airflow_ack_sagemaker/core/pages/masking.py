@@ -31,6 +31,11 @@ _DEEP = 200
 """Nesting beyond which nothing is shown: a definition may have as much."""
 _TEXTS = 6
 """JSON in a text in the JSON of a text, and so on: beyond this, nothing is shown. Each level is work for the whole."""
+SHORTEST_CUT = 500
+"""Characters of the shortest text that is cut to be shown."""
+_CUT = ("…", "...")
+_LONGEST_WORD = 200
+"""Characters that are left out at most of a word that was cut."""
 _LONG = 4_000
 """Digits of a number that is read as a text: Python reads up to 4,300."""
 
@@ -145,6 +150,17 @@ def hidden(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list | tuple) and depth < _DEEP:
         return [hidden(item, depth + 1) for item in value]
     return MASK
+
+
+def whole_words(text: str) -> str:
+    """A text that may have been cut, then without the word that was cut in two: half a secret is not known for one."""
+    cut = next((one for one in _CUT if text.endswith(one)), None)
+    if cut is None or len(text) < SHORTEST_CUT:
+        return text
+    end = kept = len(text) - len(cut)
+    while kept > end - _LONGEST_WORD and not text[kept - 1].isspace():
+        kept -= 1
+    return f"{text[:kept]}{cut}"
 
 
 def parameters_of(resource: Mapping[str, Any], masker: Masker) -> list[dict[str, Any]]:
