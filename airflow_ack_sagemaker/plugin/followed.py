@@ -208,11 +208,14 @@ class Following:
 
     async def connect(self) -> AsyncKubeClient:
         """A new client."""
+        said = set()
         with contextlib.suppress(Exception):  # the client, which reads it, too, has better words for it
             # Before that: an edit between the two is seen later, and not never.
-            self._said.add(await self._connection())
+            said.add(await self._connection())
         client = await ServerAckHook(self.cluster.kubernetes_conn_id, self.cluster.aws_conn_id).get_async_conn()
         self.namespace = self.cluster.namespace or client.namespace
+        # Only now there is something that a later edit is to let go.
+        self._said |= said
         return client
 
     async def close(self) -> None:
