@@ -38,6 +38,8 @@ from airflow_ack_sagemaker.kube.requests import Request
 
 LONGEST_RETRY_AFTER = 60.0
 """Seconds: a server that asks for more is asked again after these. kube-apiserver itself asks for 1 to 32."""
+_NO_JSON = (ValueError, RecursionError)
+"""What Python raises for what is no JSON, or nested deeper than it reads."""
 _SHOWN = 2000
 """Characters of a server's message that are worth a log line; an invalid object can yield megabytes."""
 
@@ -73,7 +75,7 @@ def parse(request: Request, server: str, status: int, headers: Mapping[str, str]
         raise api_error(request, server, status, headers, content)
     try:
         value = json.loads(content)
-    except ValueError:
+    except _NO_JSON:
         value = None
     if not isinstance(value, dict):
         raise Unreachable(
@@ -101,7 +103,7 @@ def parse_event(request: Request, server: str, line: bytes) -> WatchEvent:
     try:
         value = json.loads(line)
         event = WatchEvent(str(value["type"]), value["object"])
-    except (ValueError, KeyError, TypeError):
+    except (*_NO_JSON, KeyError, TypeError):
         event = WatchEvent("", {})
     if not event.type or not isinstance(event.object, dict):
         raise Unreachable(f"Cannot {request}: {server} broke off in the middle of an event.", sent=True)
@@ -257,6 +259,6 @@ def _grant(request: Request, said: str) -> str:
 def _status_object(content: bytes) -> dict[str, Any]:
     try:
         value = json.loads(content)
-    except ValueError:
+    except _NO_JSON:
         return {}
     return value if isinstance(value, dict) and value.get("kind") == "Status" else {}

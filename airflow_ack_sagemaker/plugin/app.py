@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from airflow_ack_sagemaker.plugin import actions, approvals, files, lifecycle, routes
+from airflow_ack_sagemaker.plugin.responses import packed
 from airflow_ack_sagemaker.plugin.settings import SettingsError
 from airflow_ack_sagemaker.plugin.shared import Shared
 from airflow_ack_sagemaker.plugin.single_flight import NotYet
@@ -24,6 +26,7 @@ def create_app() -> FastAPI:
         app.include_router(module.router)
     app.add_exception_handler(SettingsError, _misconfigured)
     app.add_exception_handler(NotYet, _unavailable)
+    app.add_exception_handler(RequestValidationError, _unreadable)
     return app
 
 
@@ -37,3 +40,10 @@ async def _misconfigured(_: Request, error: Exception) -> JSONResponse:
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status_code=503)
+
+
+async def _unreadable(_: Request, error: Exception) -> Response:
+    """As FastAPI says it, but not what was given: an answer may not be able to hold that (a lone surrogate, NaN)."""
+    problems = error.errors() if isinstance(error, RequestValidationError) else ()
+    said = [{key: one.get(key) for key in ("type", "loc", "msg")} for one in problems]
+    return Response(packed({"detail": said}), status_code=422, media_type="application/json")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+import time
 import zlib
 from collections.abc import Callable
 from datetime import datetime
@@ -17,7 +19,7 @@ from airflow_ack_sagemaker.aws.steps import listed_steps
 from airflow_ack_sagemaker.core.pages.step_states import StepState, state_of
 from airflow_ack_sagemaker.core.resource.times import text_of
 from airflow_ack_sagemaker.core.run.step_logs import StepLog
-from airflow_ack_sagemaker.plugin.connections import ServerAwsHook
+from airflow_ack_sagemaker.plugin.connections import EDITED_SECONDS, ServerAwsHook, connection_digest
 from airflow_ack_sagemaker.plugin.single_flight import SingleFlight
 from airflow_ack_sagemaker.plugin.trouble import Trouble, aws_trouble_of, logged
 
@@ -43,6 +45,8 @@ class Aws:
         self.aws_conn_id = aws_conn_id
         self._clients: dict[tuple[str, str | None], Any] = {}
         self._lock = threading.Lock()
+        self._said: str | None = None
+        self._read = -EDITED_SECONDS
         self._turns = asyncio.Semaphore(_AT_ONCE)
         self._steps: SingleFlight[tuple[StepState, ...]] = SingleFlight(256)
         self._texts: SingleFlight[bytes] = SingleFlight(64)
@@ -114,6 +118,12 @@ class Aws:
 
     def _client(self, service: str, region: str | None) -> Any:
         with self._lock:
+            if time.monotonic() - self._read >= EDITED_SECONDS:
+                with contextlib.suppress(Exception):  # of Airflow's database: what was read before still holds
+                    said = connection_digest(self.aws_conn_id)
+                    if said != self._said:
+                        self._clients.clear()
+                    self._said, self._read = said, time.monotonic()
             if (client := self._clients.get((service, region))) is None:
                 hook: Any = ServerAwsHook(
                     aws_conn_id=self.aws_conn_id, client_type=service, region_name=region, config=_QUICK

@@ -34,9 +34,10 @@ _METADATA_NETWORKS = tuple(
     map(
         ipaddress.ip_network,
         (
-            # link-local (AWS, Azure, Google, ...); AWS by IPv6; what a system takes for itself; Azure, Alibaba, Oracle
-            "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "0.0.0.0/8", "168.63.129.16/32", "100.100.100.200/32",
-            "192.0.0.192/32",
+            # link-local (AWS, Azure, Google, ...); AWS, Google, Scaleway by IPv6; what a system takes for itself;
+            # Azure, Alibaba, Oracle
+            "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "fd20:ce::254/128", "fd00:42::42/128", "0.0.0.0/8",
+            "168.63.129.16/32", "100.100.100.200/32", "192.0.0.192/32",
         ),
     )
 )  # fmt: skip
@@ -157,10 +158,11 @@ def check_aws(connection: Any, allowed: ConnectionPolicy) -> None:
 
 def _check_content(content: Any, context: Any, conn_id: str) -> None:
     """Refuse a file before anything looks whether it is there."""
-    if len(content if isinstance(content, str) else json.dumps(content, default=str)) > MAX_KUBECONFIG:
-        raise ConfigError(f"kube_config of the Kubernetes connection {conn_id!r} is longer than {MAX_KUBECONFIG:,}.")
     source = f"Kubernetes connection {conn_id!r}"
     with well_formed(source):
+        if len(content if isinstance(content, str) else json.dumps(content, default=str)) > MAX_KUBECONFIG:
+            raise ConfigError(f"kube_config of the {source} is longer than {MAX_KUBECONFIG:,}.")
+        context = kubeconfig.text_of(context, f"cluster_context of the {source}")
         chosen = kubeconfig.from_content(content, f"kube_config of the {source}").select(context)
         for entry in (chosen.cluster, chosen.user):
             for name in _FILES:
@@ -250,10 +252,11 @@ def _ipv4_in(address: ipaddress.IPv6Address) -> Iterator[ipaddress.IPv4Address]:
 
 
 def _refused(conn_id: str, what: str, option: str = "") -> ConfigError:
-    listed = f"list it in Airflow's option [ack_sagemaker] {option}, " if option else ""
+    remedy = f"list it in Airflow's option [ack_sagemaker] {option}, or see" if option else "see"
+    there = "there" if option else "in Airflow's section [ack_sagemaker]"
     return ConfigError(
-        f"Connection {conn_id!r} {what}. In the API server a connection is data only: {listed}or see "
-        "connection_editors_may_run_programs there."
+        f"Connection {conn_id!r} {what}. In the API server a connection is data only: {remedy} "
+        f"connection_editors_may_run_programs {there}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
@@ -12,6 +13,19 @@ from airflow_ack_sagemaker.hooks.ack import AckHook
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
 from airflow_ack_sagemaker.kube.errors import ConfigError
 from airflow_ack_sagemaker.plugin.connection_policy import check_aws, policy, server_config
+
+EDITED_SECONDS = 20.0
+"""Seconds between two looks whether a connection was edited: what it led to may go on as if nothing had been."""
+
+
+def connection_digest(conn_id: str) -> str | None:
+    """Tells what a connection says from what it has said before; None: there is none. Blocks."""
+    try:
+        found = server_connection(conn_id)
+    except AirflowNotFoundException:
+        return None
+    said = (found.host, found.schema, found.login, found.password, found.port, found.extra)
+    return hashlib.sha256(repr((found.conn_type, *said)).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class ServerAckHook(AckHook):

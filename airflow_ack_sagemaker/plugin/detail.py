@@ -225,9 +225,7 @@ def described(resource: Mapping[str, Any]) -> dict[str, Any]:
     """What the resource itself says: parameters, timeline, definition, YAML."""
     return {
         "parameters": parameters_of(resource, MASKER),
-        "timeline": [
-            {**asdict(event), "detail": event.detail and MASKER.text(event.detail)} for event in timeline_of(resource)
-        ],
+        "timeline": [{**asdict(event), "detail": MASKER.cut(event.detail)} for event in timeline_of(resource)],
         "definition": source_of(definition_of(resource)),
         "yaml": as_yaml(resource),
     }

@@ -26,9 +26,9 @@ async def static(request: Request, file: str) -> Response:
 
 
 def _read(request: Request, file: str) -> Response:
-    path = _FOLDER / file
-    # A name without a folder, and only what the page has: never a way out of its folder.
-    if path.parent != _FOLDER or path.suffix not in _TYPES or not path.is_file():
+    # Only what the page has: never a way out of its folder, nor a name that a file system would not take.
+    path = next((one for one in _FOLDER.iterdir() if one.name == file and one.suffix in _TYPES and one.is_file()), None)
+    if path is None:
         raise HTTPException(404, "The page has no such file.")
     # Asked for again each time, answered with 304: an upgrade must not leave an old page in a browser.
     return tagged(request, path.read_bytes(), _TYPES[path.suffix], {"X-Content-Type-Options": "nosniff"})

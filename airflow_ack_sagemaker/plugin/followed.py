@@ -1,6 +1,7 @@
 """Kinds of a cluster that are followed for all viewers: a list and a watch per kind, in the API server's event loop.
 
-They begin with the first request, end a minute after the last, and begin again after a failure.
+They begin with the first request, end a minute after the last, and begin again after a failure, and when the connection
+was edited.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from airflow_ack_sagemaker.core.resource.kinds import Kind
 from airflow_ack_sagemaker.follow.shared import Prune
 from airflow_ack_sagemaker.follow.watch import CollectionFollower, follow_all
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
-from airflow_ack_sagemaker.plugin.connections import ServerAckHook
+from airflow_ack_sagemaker.plugin.connections import EDITED_SECONDS, ServerAckHook, connection_digest
 from airflow_ack_sagemaker.plugin.settings import ClusterSetting
 from airflow_ack_sagemaker.plugin.trouble import Trouble, logged, trouble_of
 
@@ -155,6 +156,8 @@ class Following:
         self._used = time.monotonic()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._said: set[str | None] = set()
+        """What the connection has said whenever a client was made of it."""
 
     def begin(self) -> None:
         """Follow them from now on."""
@@ -205,8 +208,14 @@ class Following:
 
     async def connect(self) -> AsyncKubeClient:
         """A new client."""
+        said = set()
+        with contextlib.suppress(Exception):  # the client, which reads it, too, has better words for it
+            # Before that: an edit between the two is seen later, and not never.
+            said.add(await self._connection())
         client = await ServerAckHook(self.cluster.kubernetes_conn_id, self.cluster.aws_conn_id).get_async_conn()
         self.namespace = self.cluster.namespace or client.namespace
+        # Only now there is something that a later edit is to let go.
+        self._said |= said
         return client
 
     async def close(self) -> None:
@@ -220,12 +229,37 @@ class Following:
         """Nothing is followed any more."""
 
     async def _live(self) -> None:
-        followers = [asyncio.get_running_loop().create_task(one.follow()) for one in self.followed]
         try:
             while time.monotonic() - self._used < IDLE_SECONDS:
-                await asyncio.sleep(_LOOK)
+                followers = [asyncio.get_running_loop().create_task(one.follow()) for one in self.followed]
+                try:
+                    await self._stays()
+                finally:
+                    for follower in followers:
+                        follower.cancel()
+                    await asyncio.gather(*followers, return_exceptions=True)
+                self._said.clear()
+                await self.let_go()
         finally:
-            for follower in followers:
-                follower.cancel()
-            await asyncio.gather(*followers, return_exceptions=True)
             await self.let_go()
+
+    async def _stays(self) -> None:
+        """Return once nobody looks any more, or the connection was edited."""
+        read = time.monotonic()
+        while time.monotonic() - self._used < IDLE_SECONDS:
+            await asyncio.sleep(_LOOK)
+            if time.monotonic() - read >= EDITED_SECONDS:
+                if await self._edited():
+                    log.info("Connection %s was edited: it is read again.", self.cluster.kubernetes_conn_id)
+                    return
+                read = time.monotonic()
+
+    async def _edited(self) -> bool:
+        try:
+            return not self._said <= {await self._connection()}
+        except Exception:  # of Airflow's database, for instance: what was read before still holds
+            return False
+
+    async def _connection(self) -> str | None:
+        # Not one of the pages' threads: it waits for Airflow's database.
+        return await asyncio.to_thread(connection_digest, self.cluster.kubernetes_conn_id)

@@ -8,6 +8,7 @@ from airflow._shared.secrets_masker import redact, should_hide_value_for_key
 from airflow.sdk._shared.secrets_masker import redact as sdk_redact
 
 from airflow_ack_sagemaker.compat import underscored
+from airflow_ack_sagemaker.core.pages.masking import whole_words
 from airflow_ack_sagemaker.core.pages.secret_shapes import without_shapes
 from airflow_ack_sagemaker.core.pages.secret_texts import SecretTexts
 
@@ -56,6 +57,10 @@ class AirflowMasker:
     def text(self, text: str) -> str:
         """The text without what is known, or looks, to be a secret."""
         return without_shapes(self._known.hidden(str(sdk_redact(redact(text)))), self.hides)
+
+    def cut(self, text: str | None) -> str | None:
+        """The same of a text that may have been cut, of which no half of a secret is shown."""
+        return text and self.text(whole_words(text))
 
 
 MASKER = AirflowMasker()

@@ -352,7 +352,7 @@ def _pipeline(one: PipelineRow, rows: Sequence[Row], drift: Drift, usual: Mappin
         "pipeline": one.pipeline,
         "state": one.state.value,
         "status": one.status,
-        "reason": one.reason and MASKER.text(one.reason),
+        "reason": MASKER.cut(one.reason),
         "remedy": one.remedy,
         "definition": source_of(one.definition),
         "drift": {"state": drift.state, "detail": drift.detail and MASKER.text(drift.detail)},
@@ -390,5 +390,4 @@ def _health(board: Board, *, whole: bool) -> dict[str, Any]:
 
 
 def _whole_reason(resource: dict[str, Any]) -> str | None:
-    reason = classify(resource).reason
-    return reason and MASKER.text(reason)
+    return MASKER.cut(classify(resource).reason)

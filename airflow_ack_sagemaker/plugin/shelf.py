@@ -75,16 +75,16 @@ class Shelf(Following):
 def _masked_version(resource: Mapping[str, Any], cluster: str) -> VersionRow:
     """The row, whose texts have no secret: they are searched, and a search that finds is an answer, too."""
     row = version_row(resource, cluster)
-    return replace(row, reason=row.reason and MASKER.text(row.reason))
+    return replace(row, reason=MASKER.cut(row.reason))
 
 
 def _masked_endpoint(resource: Mapping[str, Any], cluster: str) -> EndpointRow:
     row = endpoint_row(resource, cluster)
     return replace(
         row,
-        reason=row.reason and MASKER.text(row.reason),
-        failure=row.failure and MASKER.text(row.failure),
-        progress=MASKER.text(row.progress),
+        reason=MASKER.cut(row.reason),
+        failure=MASKER.cut(row.failure),
+        progress=MASKER.cut(row.progress) or "",
     )
 
 

@@ -42,5 +42,5 @@ def _shown(line: LogLine) -> dict[str, Any]:
     time = datetime.fromtimestamp(line.time / 1_000, timezone.utc)
     return {
         "time": time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "message": MASKER.text(cut(line.message, _MAX_LINE) or ""),
+        "message": MASKER.cut(cut(line.message, _MAX_LINE)) or "",
     }

@@ -12,7 +12,7 @@ from airflow_ack_sagemaker.core.definition.parse import Definition, DefinitionEr
 from airflow_ack_sagemaker.core.definition.steps import own_values
 from airflow_ack_sagemaker.core.definition.values import CONDITIONS, values_of
 from airflow_ack_sagemaker.core.pages.executions import Row
-from airflow_ack_sagemaker.core.pages.masking import masked
+from airflow_ack_sagemaker.core.pages.masking import masked, whole_words
 from airflow_ack_sagemaker.core.pages.secret_shapes import MASK
 from airflow_ack_sagemaker.core.pages.step_states import StepState
 from airflow_ack_sagemaker.core.resource import fields
@@ -78,7 +78,7 @@ def _values(definition: Definition, name: str, scope: Scope) -> list[dict[str, A
             continue  # what it compares is hidden, and so is what comes of it
         if MASK in found.expression:
             found = found._replace(value=None, why="it is hidden")
-        shown.append({key: text and masked(text, MASKER) for key, text in found._asdict().items()})
+        shown.append({key: text and masked(whole_words(text), MASKER) for key, text in found._asdict().items()})
         if len(shown) == _MOST:
             break
     return shown

@@ -11,7 +11,7 @@ import pytest
 
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION as KIND
 from airflow_ack_sagemaker.kube import requests
-from airflow_ack_sagemaker.kube.answers import api_error, parse_event, retry_after
+from airflow_ack_sagemaker.kube.answers import api_error, parse, parse_event, retry_after
 from airflow_ack_sagemaker.kube.errors import (
     AdmissionDenied,
     ApiError,
@@ -113,10 +113,23 @@ def test_rbacs_403_names_the_permission() -> None:
     assert 'RBAC must allow verb "create"' in str(error)
 
 
-@pytest.mark.parametrize("line", [b"[]", b"1", b'{"type":"ADDED"}', b'{"type":"ADDED","object":[]}', b"\xff"])
+@pytest.mark.parametrize(
+    "line",
+    [b"[]", b"1", b'{"type":"ADDED"}', b'{"type":"ADDED","object":[]}', b"\xff", b"[" * 100_000],
+    ids=lambda line: repr(line[:30]),
+)
 def test_what_is_no_event_is_a_broken_watch(line: bytes) -> None:
     with pytest.raises(Unreachable, match="in the middle of an event"):
         parse_event(CREATE, "here", line)
+
+
+def test_an_answer_that_is_nested_without_end_is_none_of_an_api_server() -> None:
+    content = b'{"kind":"Status","a":' + b"[" * 100_000
+    with pytest.raises(Unreachable, match="not a Kubernetes object"):
+        parse(CREATE, "here", 200, {}, content)
+    with pytest.raises(ServerError) as refused:
+        parse(CREATE, "here", 500, {}, content)
+    assert refused.value.foreign
 
 
 @pytest.mark.parametrize("code", ['"x"', "[]", "null"])

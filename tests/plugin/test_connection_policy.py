@@ -15,6 +15,7 @@ from airflow.models import Connection
 
 from airflow_ack_sagemaker.kube.connection.authenticator import Authenticator
 from airflow_ack_sagemaker.kube.connection.config import ClusterConfig
+from airflow_ack_sagemaker.kube.connection.eks_token import EksToken
 from airflow_ack_sagemaker.kube.errors import ConfigError
 from airflow_ack_sagemaker.plugin.connection_policy import ConnectionPolicy, check_aws, server_config
 
@@ -100,6 +101,8 @@ def test_a_file_is_refused(user: dict[str, Any], cluster: dict[str, Any]) -> Non
     [
         "http://169.254.169.254",
         "http://[fd00:ec2::254]",
+        "http://[fd20:ce::254]/computeMetadata/v1",
+        "http://[fd00:42::42]",
         "http://2852039166/latest",
         "http://0xa9fea9fe",
         "http://[::ffff:169.254.169.254]",
@@ -134,6 +137,30 @@ def test_other_addresses_are_taken(host: str) -> None:
     assert read(inline(server=f"https://{host}:6443")).server == f"https://{host}:6443"
 
 
+def test_the_context_is_a_text_or_a_number_as_in_tasks() -> None:
+    numbered = kubeconfig({"token": "t"})
+    numbered["contexts"][0]["name"] = "83"
+    assert read({"kube_config": numbered, "cluster_context": 83}).namespace == "ml"
+    with pytest.raises(ConfigError, match="cluster_context"):
+        read({"kube_config": numbered, "cluster_context": ["83"]})
+
+
+def test_what_is_nested_deeper_than_python_writes_is_no_kubeconfig() -> None:
+    """JSON is read a little deeper than it is written, since whoever writes it stands deeper already."""
+    nested: list[Any] = []
+    for _ in range(5_000):
+        nested = [nested]
+    with pytest.raises(ConfigError, match="not of the form"):
+        read({"kube_config": kubeconfig({"token": "t"}, other=nested)})
+
+
+def test_a_refusal_says_where_the_option_is(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"see connection_editors_may_run_programs in Airflow's section \[ack_sage"):
+        read(inline({"tokenFile": "/etc/passwd"}))
+    with pytest.raises(ConfigError, match=r"\[ack_sagemaker\] kube_config_paths, or see connection_editors_m"):
+        read({"kube_config_path": str(tmp_path)})
+
+
 def test_a_kubeconfig_file_is_one_that_the_operator_lists(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(yaml.safe_dump(kubeconfig({"exec": {**GET_TOKEN, "command": "/bin/true"}})))
@@ -166,6 +193,16 @@ def test_a_token_of_eks_is_made_here() -> None:
     assert query["X-Amz-Security-Token"] == ["session-token"]
     assert query["X-Amz-Credential"][0].split("/")[2:4] == ["eu-central-1", "sts"]
     assert int(query["X-Amz-Expires"][0]) <= 15 * 60
+
+
+@pytest.mark.parametrize("option", ["--role", "--role-arn"])
+def test_the_role_of_a_token_is_the_one_that_update_kubeconfig_writes(option: str) -> None:
+    """``aws eks update-kubeconfig --role-arn`` writes the option shortened: ``--role``."""
+    role = "arn:aws:iam::123456789012:role/deployer"
+    plugin = {**GET_TOKEN, "args": [*GET_TOKEN["args"], option, role]}  # type: ignore[misc]
+    issuer = read(inline({"exec": plugin}, server=EKS), session=Session()).credential.issuer
+    assert isinstance(issuer, EksToken)
+    assert issuer.role_arn == role
 
 
 def test_a_token_of_eks_is_renewed_before_it_ends() -> None:

@@ -58,7 +58,7 @@ def test_the_last_lines_are_shown_without_secrets(site: Site, client: httpx.Clie
     messages = wait_said(client, name)
     assert len(messages) == MOST_LINES
     assert messages[-2] == "line 299"
-    assert len(messages[-1]) == 2_000
+    assert messages[-1] == "x" * 1_799 + "…"  # without the end of the word, which may be half a secret
     assert said(client, name)["note"] is None
     graph = site.whole_detail(client, name)["graph"]["steps"]
     urls = {step["name"]: step["log_url"] for step in graph}

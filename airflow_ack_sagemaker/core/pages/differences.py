@@ -17,6 +17,9 @@ MAX_LINES = 2_000
 MAX_LINE = 2_000
 """Characters of a line of it that are shown: a value may be a document of its own."""
 _CONTEXT = 3
+_INDENTED = 20
+"""Levels that are indented: a definition has a dozen, but may have hundreds."""
+_text = json.JSONEncoder(ensure_ascii=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ def difference(before: str, after: str, masker: Masker, names: tuple[str, str]) 
     """
     try:
         old, new = json.loads(before), json.loads(after)
-        same = old == new
+        # For Python, 1 and 1.0 and true are equal.
+        same = old == new and json.dumps(old, sort_keys=True) == json.dumps(new, sort_keys=True)
     except (ValueError, RecursionError):
         return Difference(before == after, note="A definition is not JSON, so what has changed is not shown.")
     if same:
@@ -71,7 +75,30 @@ def difference(before: str, after: str, masker: Masker, names: tuple[str, str]) 
 
 
 def _pretty(document: Any) -> list[str]:
-    return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False).split("\n")
+    """The lines of ``json.dumps(indent=2)``, which takes as long for each value as that is deep, and makes as much of
+    it: a megabyte was minutes.
+    """
+    lines: list[str] = []
+    _write(document, 0, "", "", lines)
+    return lines
+
+
+def _write(value: Any, depth: int, before: str, after: str, lines: list[str]) -> None:
+    indent = "  " * min(depth, _INDENTED)
+    if isinstance(value, dict) and value:
+        lines.append(f"{indent}{before}{{")
+        last = len(value) - 1
+        for number, key in enumerate(sorted(value)):
+            _write(value[key], depth + 1, f"{_text(key)}: ", "" if number == last else ",", lines)
+        lines.append(f"{indent}}}{after}")
+    elif isinstance(value, list) and value:
+        lines.append(f"{indent}{before}[")
+        last = len(value) - 1
+        for number, item in enumerate(value):
+            _write(item, depth + 1, "", "" if number == last else ",", lines)
+        lines.append(f"{indent}]{after}")
+    else:
+        lines.append(f"{indent}{before}{_text(value)}{after}")
 
 
 def _cut(line: str) -> str:

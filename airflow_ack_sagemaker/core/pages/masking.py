@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from airflow_ack_sagemaker.core.pages.secret_assignments import is_harmless, is_option
@@ -30,6 +31,11 @@ _DEEP = 200
 """Nesting beyond which nothing is shown: a definition may have as much."""
 _TEXTS = 6
 """JSON in a text in the JSON of a text, and so on: beyond this, nothing is shown. Each level is work for the whole."""
+SHORTEST_CUT = 500
+"""Characters of the shortest text that is cut to be shown."""
+_CUT = ("…", "...")
+_LONGEST_WORD = 200
+"""Characters that are left out at most of a word that was cut."""
 _LONG = 4_000
 """Digits of a number that is read as a text: Python reads up to 4,300."""
 
@@ -146,6 +152,17 @@ def hidden(value: Any, depth: int = 0) -> Any:
     return MASK
 
 
+def whole_words(text: str) -> str:
+    """A text that may have been cut, then without the word that was cut in two: half a secret is not known for one."""
+    cut = next((one for one in _CUT if text.endswith(one)), None)
+    if cut is None or len(text) < SHORTEST_CUT:
+        return text
+    end = kept = len(text) - len(cut)
+    while kept > end - _LONGEST_WORD and not text[kept - 1].isspace():
+        kept -= 1
+    return f"{text[:kept]}{cut}"
+
+
 def parameters_of(resource: Mapping[str, Any], masker: Masker) -> list[dict[str, Any]]:
     """The parameters that an execution was launched with: ``name``, ``value``, and whether that is ``masked``."""
     found = []
@@ -191,5 +208,7 @@ def _parsed(text: str) -> Any:
         return json.loads(text)
     except (json.JSONDecodeError, RecursionError):
         return None
-    except ValueError:
-        return json.loads(text, parse_int=lambda digits: digits if len(digits) > _LONG else int(digits))
+    except ValueError:  # a number that is too long, whatever stands behind it
+        with suppress(ValueError, RecursionError):
+            return json.loads(text, parse_int=lambda digits: digits if len(digits) > _LONG else int(digits))
+    return None

@@ -36,6 +36,7 @@ _HARMLESS_VARIABLES = frozenset({"AWS_STS_REGIONAL_ENDPOINTS"})
 _OPTIONS = {
     "aws": {
         "--cluster-name": "name", "--cluster-id": "name", "--region": "region", "--role-arn": "role", "--output": "",
+        "--role": "role",  # shortened so by `aws eks update-kubeconfig --role-arn`
     },
     "aws-iam-authenticator": {
         "-i": "name", "--cluster-id": "name", "--region": "region", "-r": "role", "--role": "role",

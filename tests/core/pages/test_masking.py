@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from airflow_ack_sagemaker.core.pages.masking import masked, parameters_of, shown_resource
+import pytest
+
+from airflow_ack_sagemaker.core.pages.masking import masked, parameters_of, secrets_of, shown_resource
 from airflow_ack_sagemaker.core.pages.secret_shapes import MASK
 from tests.core.resources import execution
 
@@ -87,6 +89,13 @@ def test_what_is_nested_without_end_ends() -> None:
     assert SECRET not in json.dumps(masked(deep, Words()))
     text = "[" * 5_000 + f'"{SECRET}"' + "]" * 5_000
     assert masked({"a": text}, Words()) == {"a": text}
+
+
+@pytest.mark.parametrize("after", ["", " x", ",", "[" * 100_000], ids=["end", "words", "comma", "nested"])
+def test_a_number_that_is_too_long_ends_nothing_whatever_stands_behind_it(after: str) -> None:
+    text = f"[{'1' * 5_000}{after}"
+    assert masked({"a": text}, Words()) == {"a": text}
+    assert list(secrets_of({"a": text, "token": SECRET}, Words())) == [SECRET]
 
 
 def test_what_is_no_json_and_no_secret_stays_as_it_is() -> None:

@@ -176,6 +176,31 @@ def test_equal_documents_are_the_same_however_they_are_written() -> None:
     assert difference("x", "y", Words(), ("o", "n")).same is False
 
 
+@pytest.mark.parametrize(("before", "after"), [("true", "1"), ("1", "1.0"), ("0", "false"), ("[1]", "[true]")])
+def test_what_python_takes_for_equal_is_a_difference(before: str, after: str) -> None:
+    found = difference(f'{{"a": {before}}}', f'{{"a": {after}}}', Words(), ("o", "n"))
+    assert found.same is False
+    assert before.strip("[]") in (found.diff or "")
+
+
+def test_the_lines_of_a_difference_are_those_of_pretty_json() -> None:
+    document: dict[str, Any] = {
+        "é": [1, 1.5, True, None, 'ü"\n', "", [], {}, [[1], {"b": 10**30}]],
+        "a": {"z": {}, "b": [[]]},
+    }
+    lines = json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False).split("\n")
+    shown = (difference(json.dumps(document), "{}", Words(), ("o", "n")).diff or "").split("\n")[3:]
+    assert shown == [*(f"-{line}" for line in lines), "+{}"]
+
+
+def test_what_stands_deep_is_indented_no_further() -> None:
+    """Each of its lines would be as long as it is deep, and a megabyte a hundred of them."""
+    before, after = (f"{'[' * 150}{last}{',1' * 9}{']' * 150}" for last in (2, 3))
+    shown = (difference(before, after, Words(), ("o", "n")).diff or "").split("\n")
+    assert [line.strip("- +,") for line in shown if line[0] in "-+"] == ["o", "n", "2", "3"]
+    assert max(map(len, shown)) < 60
+
+
 def test_a_difference_is_bounded() -> None:
     small = json.dumps({"a": list(range(1_500))})
     other = json.dumps({"a": list(range(9_000, 10_500))})
