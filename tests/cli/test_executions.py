@@ -316,6 +316,10 @@ def test_a_name_that_is_not_there_is_not_watched_for_ever(cli: Cli, pipeline: st
         said = cli("watch", *names, "-o", "json")
         assert (said.status, len(said.out.splitlines())) == (1, rows)
         assert '"nobody" not found' in said.err
+    arn = f"arn:aws:sagemaker:us-east-1:123456789012:pipeline/{pipeline}"
+    for command in ("watch", "list"):
+        names = [name] if command == "watch" else []
+        assert cli.done(command, *names, "--pipeline", arn, "-o", "name").out == f"pipelineexecution/{name}\n"
     other = cli("watch", name, "--pipeline", "another")
     assert (other.status, f"is of pipeline {pipeline}" in other.err) == (2, True)
 
