@@ -33,6 +33,7 @@ from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE_EXEC
 from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import (
     ANNOTATION_REGION,
+    STOPPED_WITH_ITS_RESOURCE,
     ExecutionSpec,
     check_resource_name,
     pipeline_name_of,
@@ -80,7 +81,7 @@ def execution_manifest(
                 LABEL_ATTEMPT: "1",
                 LABEL_PIPELINE: label_value(pipeline),
             },
-            "annotations": {**spec.annotations, **region, **(annotations or {})},
+            "annotations": {**STOPPED_WITH_ITS_RESOURCE, **spec.annotations, **region, **(annotations or {})},
         },
         "spec": body,
     }
