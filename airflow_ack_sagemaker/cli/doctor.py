@@ -128,7 +128,7 @@ def _examine(
     ends = [one for one in others if one["kind"] == "Endpoint"]
     # What an endpoint says means something else: `endpoints` tells.
     lines += [_line(one) for one in examine([*resources, *(one for one in others if one not in ends)], now=now)]
-    lines += endpoints(ends)
+    lines += endpoints(ends, now=now)
     lines += _roles(pipelines)
     if fix is not None:
         lines += _fix(client, executions, now, fix)
