@@ -6,9 +6,11 @@
 # Pause the DAGs that use the namespaces first: what comes while this script works is not touched, and the script says so.
 # It refuses while an execution or a job runs, or has no status yet (it was just launched): deleting its resource would
 # stop it. Wait for them, or stop them yourself. Every kept thing (pipelines, models, endpoints, ...) gets the deletion
-# policy "retain", then its resource is deleted; in AWS it stays as it is. Whatever kubectl cannot do ends the script; run
-# it again. Afterwards: helm uninstall -n ack-system RELEASE (or delete the EKS capability), and only then
-# kubectl delete crd -l ... where nothing else uses the kinds: Helm leaves them.
+# policy "retain", then its resource is deleted; in AWS it stays as it is. Kinds that the cluster does not have are passed
+# over. Whatever kubectl cannot do ends the script; run it again. Afterwards: helm uninstall -n ack-system RELEASE (or
+# delete the EKS capability), and only then, where nothing else uses the kinds, the CRDs, which Helm leaves:
+#
+#   kubectl get crd --output name | grep '[.]sagemaker[.]services[.]k8s[.]aws$' | xargs kubectl delete
 set -euo pipefail
 
 if [ $# -eq 0 ]; then
@@ -23,6 +25,20 @@ kept="inferencecomponents endpoints endpointconfigs models monitoringschedules d
   featuregroups pipelines apps spaces userprofiles domains notebookinstances notebookinstancelifecycleconfigs projects"
 group=sagemaker.services.k8s.aws
 columns='{range .items[*]}{.kind}/{.metadata.name}/{.status.pipelineExecutionStatus}{.status.trainingJobStatus}{.status.processingJobStatus}{.status.transformJobStatus}{.status.hyperParameterTuningJobStatus}{.status.labelingJobStatus}/{.metadata.annotations.services\.k8s\.aws/deletion-policy}{"\n"}{end}'
+
+# served KIND...: puts those into $there that this cluster has; the CRDs of an older controller lack some.
+served() {
+  local kind answer
+  answer=$(kubectl get --raw "/apis/$group/v1alpha1")
+  there=
+  for kind in "$@"; do
+    if grep -qE "\"name\": ?\"$kind\"" <<<"$answer"; then
+      there+=" $kind"
+    else
+      echo "This cluster has no $kind." >&2
+    fi
+  done
+}
 
 # look NAMESPACE KIND...: puts a line for each resource into $found. It is a statement of its own, so that a kubectl that
 # fails ends the script: what cannot be read is not "there is none".
@@ -67,6 +83,14 @@ delete_found() {
   fi
 }
 
+served $jobs
+jobs=$there
+served $kept
+kept=$there
+if [ -z "$jobs" ] || [ -z "$kept" ]; then
+  echo "This cluster does not have the kinds of the controller: nothing was done." >&2
+  exit 1
+fi
 for namespace in "$@"; do
   look "$namespace" $jobs
   refuse_running "$namespace"

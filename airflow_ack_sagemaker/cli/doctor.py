@@ -107,6 +107,7 @@ def _examine(
     lines += told
     if not served:
         return  # without the kinds nothing else can be asked
+    lines += _namespace(client)
     lines += _permissions(client, served)
     found, told = _listed(client, served, PIPELINE_KINDS)
     lines += told
@@ -127,7 +128,7 @@ def _examine(
     ends = [one for one in others if one["kind"] == "Endpoint"]
     # What an endpoint says means something else: `endpoints` tells.
     lines += [_line(one) for one in examine([*resources, *(one for one in others if one not in ends)], now=now)]
-    lines += endpoints(ends)
+    lines += endpoints(ends, now=now)
     lines += _roles(pipelines)
     if fix is not None:
         lines += _fix(client, executions, now, fix)
@@ -165,6 +166,21 @@ def _cluster(client: KubeClient) -> tuple[list[Line], Collection[str]]:
     except ApiError as error:
         lines.append(Line("fields", Level.SKIPPED, f"The API server does not tell the kinds' fields: {error}"))
     return lines, served
+
+
+def _namespace(client: KubeClient) -> list[Line]:
+    """Whether it is there. A mistyped one has nothing in it, and so nothing wrong."""
+    from airflow_ack_sagemaker.core.doctor.installation import usable_namespace
+    from airflow_ack_sagemaker.kube.errors import ApiError, NotFound
+
+    try:
+        found: Mapping[str, Any] | None = client.document(f"/api/v1/namespaces/{client.namespace}")
+    except NotFound:
+        found = None
+    except ApiError:  # Airflow's rights end at the namespace, and need no more
+        return []
+    line = usable_namespace(client.namespace, found)
+    return [] if line is None else [line]
 
 
 def _permissions(client: KubeClient, served: Collection[str]) -> list[Line]:

@@ -210,8 +210,10 @@ def watch(
     """Print executions as they are, then a line at each change, until Ctrl-C. JSON: one object a line."""
     from airflow_ack_sagemaker.cli.watching import executions as followed
     from airflow_ack_sagemaker.core.resource.freshness import observe
+    from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of
     from airflow_ack_sagemaker.core.resource.status import FINISHED, gone
 
+    pipeline = None if pipeline is None else pipeline_name_of(pipeline)
     wanted, known = execution_names(executions or []), list[dict[str, Any]]()
     with cluster.client() as client:
 

@@ -67,18 +67,24 @@ class Launches:
         :raises KubeError: the cluster refuses it or cannot be asked.
         """
         from airflow_ack_sagemaker.cli.launching import create
+        from airflow_ack_sagemaker.kube.errors import Unreachable
 
         name = fields.name(manifest)
+        unknown = (
+            "Whether it was launched is not known. Look for it: "
+            f"ack-sagemaker get pipelineexecution/{name}{self.cluster.arguments}"
+        )
         if self.dry_run is not DryRun.NONE:
             self._manifests.append(manifest if self.dry_run is DryRun.CLIENT else create(self.client, manifest))
             return Exit.DONE
         try:
             resource = create(self.client, manifest)
         except KeyboardInterrupt:
-            raise Interrupted(
-                f"\nWhether it was launched is not known. Look for it: "
-                f"ack-sagemaker get pipelineexecution/{name}{self.cluster.arguments}"
-            ) from None
+            raise Interrupted(f"\n{unknown}") from None
+        except Unreachable as error:
+            if error.sent:
+                error.add_note(unknown)
+            raise
         complain(f"Created pipelineexecution/{name} in namespace {self.client.namespace}.")
         if self.no_wait:
             self._rows.append(row_of(resource))

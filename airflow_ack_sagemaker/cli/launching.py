@@ -33,6 +33,7 @@ from airflow_ack_sagemaker.core.resource.kinds import API_VERSION, PIPELINE_EXEC
 from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.manifest import (
     ANNOTATION_REGION,
+    STOPPED_WITH_ITS_RESOURCE,
     ExecutionSpec,
     check_resource_name,
     pipeline_name_of,
@@ -80,7 +81,7 @@ def execution_manifest(
                 LABEL_ATTEMPT: "1",
                 LABEL_PIPELINE: label_value(pipeline),
             },
-            "annotations": {**spec.annotations, **region, **(annotations or {})},
+            "annotations": {**STOPPED_WITH_ITS_RESOURCE, **spec.annotations, **region, **(annotations or {})},
         },
         "spec": body,
     }
@@ -89,19 +90,26 @@ def execution_manifest(
 def create(client: KubeClient, manifest: Mapping[str, Any]) -> dict[str, Any]:
     """Create it once.
 
+    :raises Unreachable: the API server does not answer; with ``sent``, whether it was created is not known.
     :raises KubeError: the cluster refuses it or cannot be asked.
     """
-    from airflow_ack_sagemaker.kube.errors import NotFound, Unreachable
+    from airflow_ack_sagemaker.kube.errors import KubeError, Unreachable
 
+    before = client.server_time
     try:
         return client.create(PIPELINE_EXECUTION, manifest)
     except Unreachable as error:
         if not error.sent:
             raise
         try:  # the reply was lost; the name is random, so that what has it is this one
-            return client.get(PIPELINE_EXECUTION, fields.name(manifest), fields.namespace(manifest))
-        except NotFound:
+            found = client.get(PIPELINE_EXECUTION, fields.name(manifest), fields.namespace(manifest))
+        except KubeError:
             raise error from None
+        # But where a person has given the name: then it may be that of an older one.
+        made = fields.created(found)
+        if before is not None and made is not None and made < before:
+            raise error from None
+        return found
 
 
 def parameters_like(client: KubeClient, pipeline: str, which: str) -> dict[str, str]:

@@ -174,7 +174,7 @@ def _change(
     from airflow_ack_sagemaker.core.lifecycle.told import serving_now, told
     from airflow_ack_sagemaker.core.run.endings import ending
 
-    resource = _patched(client, kind, name, prepare, dry_run)
+    before, resource = _patched(client, kind, name, prepare, dry_run)
 
     def add(result: Result, said: str) -> None:
         deeds.add(kind, name, client.namespace, result, f"{kind.singular}/{name}{said}")
@@ -185,7 +185,7 @@ def _change(
     if no_wait:
         add(Result.ASKED, f" asked to change: {what}")
         return Exit.DONE
-    rollout = _rollout(resource) if kind is ENDPOINT else None
+    rollout = _rollout(before, resource) if kind is ENDPOINT else None
     outcome, verdict = follow(
         client,
         cluster,
@@ -207,28 +207,38 @@ def _change(
     return status
 
 
-def _rollout(endpoint: Mapping[str, Any]) -> RolloutFollower:
-    """Reads the endpoint as the operators do: a rollback, in silence too, is no success and no update that runs on."""
+def _rollout(before: Mapping[str, Any], endpoint: Mapping[str, Any]) -> RolloutFollower:
+    """Reads the endpoint as the operators do: a rollback, in silence too, is no success and no update that runs on.
+
+    :param before: the endpoint as it was before it was asked for its configuration.
+    """
     from airflow_ack_sagemaker.core.lifecycle.follower import RolloutFollower
     from airflow_ack_sagemaker.core.lifecycle.standing import Rollout
 
     config = fields.text(fields.spec(endpoint), "endpointConfigName") or ""
-    return RolloutFollower(Rollout(config, _serves(endpoint)), complain)
+    return RolloutFollower(Rollout(config, _serves(before)), complain)
 
 
 def _serves(endpoint: Mapping[str, Any]) -> str | None:
-    """The configuration that serves now. What the resource asks for is not it after an update that has failed."""
+    """The configuration that serves now; None: none, or it is not known.
+
+    What the resource asks for is not it where the update to it has failed, is refused by AWS for now, or was not taken
+    up by the controller yet.
+    """
     from airflow_ack_sagemaker.core.lifecycle.standing import serving_config
+    from airflow_ack_sagemaker.core.resource.freshness import change_waits
     from airflow_ack_sagemaker.core.resource.status import State, classify
 
     outcome = classify(endpoint)
-    if outcome.state is not State.REFUSED and outcome.sagemaker_status == "InService":
-        return fields.text(fields.spec(endpoint), "endpointConfigName")
-    return serving_config(endpoint)
+    if outcome.state is not State.SUCCEEDED:
+        return serving_config(endpoint)
+    return None if change_waits(endpoint) else fields.text(fields.spec(endpoint), "endpointConfigName")
 
 
-def _patched(client: KubeClient, kind: Kind, name: str, prepare: Any, dry_run: DryRun) -> dict[str, Any]:
-    """The resource after the patch, made at a moment from which the controller's answer can be told
+def _patched(
+    client: KubeClient, kind: Kind, name: str, prepare: Any, dry_run: DryRun
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The resource before the patch and after it, made at a moment from which the controller's answer can be told
     (`core.resource.freshness`).
     """
     from airflow_ack_sagemaker.core.resource.freshness import change_note, pause_before_change
@@ -239,7 +249,7 @@ def _patched(client: KubeClient, kind: Kind, name: str, prepare: Any, dry_run: D
         live = client.get(kind, name)
         body = prepare(live)
         if dry_run is DryRun.CLIENT or all(fields.spec(live).get(key) == it for key, it in body["spec"].items()):
-            return live
+            return live, live
         pause = pause_before_change(live, client.server_time)
         if pause and not waited:
             waited = True
@@ -247,7 +257,7 @@ def _patched(client: KubeClient, kind: Kind, name: str, prepare: Any, dry_run: D
             continue
         body["metadata"] = {"annotations": {**fields.annotations_of(body), **change_note(live)}}
         try:
-            return client.patch(kind, name, body, resource_version=fields.version(live))
+            return live, client.patch(kind, name, body, resource_version=fields.version(live))
         except Conflict:
             continue  # somebody, most likely the controller, wrote in between: look again
     raise InputError(f"{kind.singular}/{name} was changed by somebody else {_ROUNDS} times: find the other writer.")

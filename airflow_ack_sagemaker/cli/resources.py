@@ -59,6 +59,7 @@ def list_(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List executions, or resources of another kind, the newest last."""
+    from airflow_ack_sagemaker.core.resource.manifest import pipeline_name_of
     from airflow_ack_sagemaker.core.resource.status import State
 
     wanted = need_kind(kind)
@@ -66,6 +67,7 @@ def list_(
     if unknown := states - {one.value.lower() for one in State}:
         raise InputError(f"--state {', '.join(sorted(unknown))}: there are {', '.join(State)}.")
     after = _seconds_since(since) if since else None
+    pipeline = None if pipeline is None else pipeline_name_of(pipeline)
     with cluster.client() as client:
         items = client.list(wanted, "" if all_namespaces else None, label_selector=selector).items
     items.sort(key=lambda item: (str(fields.created(item)), fields.name(item)))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from airflow_ack_sagemaker.cli.app import InputError
-from airflow_ack_sagemaker.core.resource.kinds import KINDS, PIPELINE_EXECUTION, Kind
+from airflow_ack_sagemaker.core.resource.kinds import GROUP, KINDS, PIPELINE_EXECUTION, Kind
 
 Targets = Annotated[
     list[str],
@@ -53,6 +53,16 @@ def targets_of(texts: Sequence[str]) -> list[Target]:
 
     :raises InputError: an unknown kind, or a kind without a name.
     """
+    of_group = len(texts) == 1 and texts[0].partition(".")[2] in ("", GROUP)
+    if of_group and (alone := kind_named(texts[0])) is not None:
+        raise InputError(
+            f"{texts[0]!r} is a kind: name one or more of it, or list them with ack-sagemaker list {alone.plural}. An "
+            f"execution that is called so is {PIPELINE_EXECUTION.singular}/{texts[0]}."
+        )
+    return _targets(texts)
+
+
+def _targets(texts: Sequence[str]) -> list[Target]:
     kind = PIPELINE_EXECUTION
     if texts and "/" not in texts[0] and (found := kind_named(texts[0])) is not None and len(texts) > 1:
         kind, texts = found, texts[1:]
@@ -73,7 +83,7 @@ def common_kind(targets: Sequence[Target]) -> Kind | None:
 
 def execution_names(texts: Sequence[str]) -> list[str]:
     """Names of executions; ``pipelineexecution/NAME`` is one, too. :raises InputError: another kind."""
-    found = targets_of(texts)
+    found = _targets(texts)
     for target in found:
         if target.kind is not PIPELINE_EXECUTION:
             raise InputError(f"{target.kind.singular}/{target.name} is not an execution.")

@@ -16,9 +16,11 @@ import typer
 from airflow_ack_sagemaker.cli.app import app
 from airflow_ack_sagemaker.cli.connection import Cluster
 from airflow_ack_sagemaker.cli.main import main
+from airflow_ack_sagemaker.core.resource.kinds import GROUP
 from harness.waiting import HUNG
 from tests.cli.test_executions import EXECUTION_FIELDS
 from tests.cli.world import Cli, World
+from tests.kube.objects import kubeconfig
 from tests.support.kubectl import NoKubectl, find
 
 ROOT = Path(__file__).parents[2]
@@ -112,6 +114,17 @@ def test_wrong_use_is_said_in_a_line(capsys: pytest.CaptureFixture[str]) -> None
     for place in ("s3://", "s3://bucket", "http://bucket/key"):
         assert main(["validate", place]) == 2
         assert capsys.readouterr().err.count("Error: ") == 1
+
+
+@pytest.mark.parametrize("command", ["get", "describe", "wait", "delete"])
+def test_a_kind_alone_is_not_taken_for_an_execution(command: str, alone: Cli, tmp_path: Path) -> None:
+    """As users of kubectl type it. Nothing is asked for that."""
+    path = tmp_path / "kubeconfig"
+    path.write_text(json.dumps(kubeconfig("http://127.0.0.1:1")))
+    for kind in ("Pipelines", f"pipeline.{GROUP}"):
+        said = alone(command, kind, "--kubeconfig", str(path))
+        assert (said.status, "ack-sagemaker list pipelines" in said.err) == (2, True)
+        assert f"is pipelineexecution/{kind}." in said.err
 
 
 @pytest.mark.parametrize(

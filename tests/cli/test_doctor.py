@@ -192,6 +192,33 @@ def test_nothing_has_shown_a_controller(doctor: Doctor, tmp_path: Path) -> None:
     assert said.endswith("\nNothing wrong was found; 1 could not be looked at.\n")
 
 
+def test_a_namespace_that_is_not_there(cli: Cli) -> None:
+    """Nothing is wrong in it."""
+    assert cli.world is not None
+    cli.world.namespace, there = "mistyped", cli.world.namespace
+    try:
+        said = cli("doctor", "--no-aws", "-o", "json")
+    finally:
+        cli.world.namespace = there
+    assert said.status == 3
+    assert [line["what"] for line in said.json["lines"] if line["level"] == "problem"] == [
+        "There is no namespace mistyped"
+    ]
+
+
+def test_a_namespace_that_goes(doctor: Doctor, tmp_path: Path) -> None:
+    class Going(Here):
+        def __call__(self, seen: Seen) -> None:
+            if seen.path == "/api/v1/namespaces/default":
+                seen.answer({"kind": "Namespace", "status": {"phase": "Terminating"}})
+            else:
+                super().__call__(seen)
+
+    status, lines = told_of(doctor, Going(), tmp_path, "--no-aws")
+    assert status == 3
+    assert "Namespace default is being deleted" in " ".join(line["what"] for line in lines)
+
+
 @pytest.mark.parametrize("refused", [True, False])
 def test_fixed_is_what_was_deleted(doctor: Doctor, tmp_path: Path, refused: bool) -> None:
     many = [stored(f"e{number:02}", number + 1, "Succeeded") for number in range(HISTORY_LIMIT + 3)]

@@ -7,6 +7,7 @@ import os
 import signal
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,32 @@ def test_ctrl_c_leaves_it_running_and_stop_stops_it(cli: Cli, pipeline: str) -> 
     assert cli("stop", row["name"]).status == 1, "it is gone"
 
 
+def test_a_namespace_that_retains_is_no_reason_to_run_on(cli: Cli, pipeline: str) -> None:
+    """Then the controller lets go what is deleted, and SageMaker keeps it, running."""
+    world = world_of(cli)
+    script(cli, f"{pipeline}/Train=hold")
+
+    def runs() -> bool:
+        return bool(cli.done("get", name, "-o", "json").json.get("status", {}).get("pipelineExecutionStatus"))
+
+    with closing(connect(world.kubeconfig)) as client:
+
+        def policy(value: str | None) -> None:
+            body = {"metadata": {"annotations": {"sagemaker.services.k8s.aws/deletion-policy": value}}}
+            headers = {"Content-Type": "application/merge-patch+json"}
+            where = f"/api/v1/namespaces/{world.namespace}"
+            client.patch(where, content=json.dumps(body), headers=headers).raise_for_status()
+
+        policy("retain")
+        try:
+            name = cli.done("run", pipeline, "--no-wait", "-o", "json").json[0]["name"]
+            wait_until(runs, HUNG, "it to run")
+            said = cli.done("stop", name)
+        finally:
+            policy(None)
+    assert said.out.startswith("Confirmed: ")
+
+
 def test_describe_says_what_matters(cli: Cli, pipeline: str) -> None:
     script(cli, f"{pipeline}/Prepare#1=Failed:no such image")
     name = cli("run", pipeline, "-o", "json").json[0]["name"]
@@ -316,6 +343,10 @@ def test_a_name_that_is_not_there_is_not_watched_for_ever(cli: Cli, pipeline: st
         said = cli("watch", *names, "-o", "json")
         assert (said.status, len(said.out.splitlines())) == (1, rows)
         assert '"nobody" not found' in said.err
+    arn = f"arn:aws:sagemaker:us-east-1:123456789012:pipeline/{pipeline}"
+    for command in ("watch", "list"):
+        names = [name] if command == "watch" else []
+        assert cli.done(command, *names, "--pipeline", arn, "-o", "name").out == f"pipelineexecution/{name}\n"
     other = cli("watch", name, "--pipeline", "another")
     assert (other.status, f"is of pipeline {pipeline}" in other.err) == (2, True)
 

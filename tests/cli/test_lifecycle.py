@@ -1,5 +1,5 @@
-"""approve, deploy and rollback on real API servers. No controller runs here: the test writes the statuses that the
-controller 1.9.1 was seen to write.
+"""approve, deploy and rollback on real API servers. But for the stage no controller runs here: the test writes the
+statuses that the controller 1.9.1 was seen to write.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import pytest
 
 from airflow_ack_sagemaker.cli.lifecycle import ANNOTATION_PREVIOUS_CONFIG
 from harness.waiting import HUNG, wait_until
+from tests.cli.stage import Stage
 from tests.cli.world import Cli, Said
 from tests.contract.servers import API, Namespace, Server
 from tests.sandbox.specs import SPECS
@@ -186,6 +187,37 @@ def test_what_has_never_served_is_nothing_to_go_back_to(here: Callable[..., Said
     )
     assert here("deploy", "abalone", "--endpoint-config", "next", "--no-wait").status == 0
     assert endpoint.get()["metadata"]["annotations"][ANNOTATION_PREVIOUS_CONFIG] == "old"
+
+
+def test_what_aws_refuses_for_now_does_not_serve(here: Callable[..., Said], endpoint: Place) -> None:
+    """The controller tries it again by itself; what a person asks for instead is no reason to go back to it."""
+    assert here("deploy", "abalone", "--endpoint-config", "denied", "--no-wait").status == 0
+    refused = {"type": "ACK.Recoverable", "status": "True", "message": "api error AccessDeniedException: no"}
+    endpoint.status(endpointStatus="InService", conditions=[SYNCED, refused])
+    assert here("deploy", "abalone", "--endpoint-config", "next", "--no-wait").status == 0
+    assert endpoint.get()["metadata"]["annotations"][ANNOTATION_PREVIOUS_CONFIG] == "old"
+
+
+def test_what_the_controller_has_not_taken_up_does_not_serve(here: Callable[..., Said], endpoint: Place) -> None:
+    for config in ("first", "second"):
+        assert here("deploy", "abalone", "--endpoint-config", config, "--no-wait").status == 0
+        assert endpoint.get()["metadata"]["annotations"][ANNOTATION_PREVIOUS_CONFIG] == "old"
+    endpoint.status(endpointStatus="InService", conditions=[dict(SYNCED, message="seen")])
+    assert here("deploy", "abalone", "--endpoint-config", "third", "--no-wait").status == 0
+    assert endpoint.get()["metadata"]["annotations"][ANNOTATION_PREVIOUS_CONFIG] == "second"
+
+
+def test_what_serves_after_a_rollback_without_a_word(cli: Cli, stage: Stage) -> None:
+    """Of which the resource says nothing: what served before serves on."""
+    cli.done("rollback", "endpoint", "--to", "one")
+    stage.world.sandbox.script.add("endpoint/endpoint=silent")
+    try:
+        said = cli("deploy", "endpoint", "--endpoint-config", "two")
+    finally:
+        stage.world.sandbox.script.clear()
+    assert (said.status, "without a reason" in said.out) == (3, True)
+    assert "Serves now: configuration one." in said.out
+    cli.done("rollback", "endpoint", "--to", "one")
 
 
 def test_an_update_that_never_ends_is_no_success(here: Callable[..., Said], endpoint: Place) -> None:

@@ -127,6 +127,42 @@ def test_ctrl_c_amid_a_launch_says_where_to_look(alone: Cli, tmp_path: Path) -> 
     assert f"ack-sagemaker get pipelineexecution/mine --kubeconfig '{path}'" in said.err
 
 
+@pytest.mark.parametrize(("created", "is_mine"), [("2020-01-01T00:00:00Z", False), ("2999-01-01T00:00:00Z", True)])
+def test_what_has_the_name_is_no_launch_of_today(alone: Cli, tmp_path: Path, created: str, is_mine: bool) -> None:
+    """The reply to the launch is lost, and an execution has the name that a person gave it."""
+    there: dict[str, Any] = stored("mine", 1, "Succeeded")
+    there["metadata"]["creationTimestamp"] = created
+
+    def behave(seen: Seen) -> None:
+        if seen.method == "POST":
+            seen.hang_up()
+        elif seen.path.endswith("/mine"):
+            seen.answer(there)
+        else:
+            seen.refuse(403, "Forbidden")
+
+    with HttpServer(behave) as server:
+        path = kubeconfig(tmp_path, server)
+        said = alone("run", "p", "--name", "mine", "--no-wait", "-o", "name", "--kubeconfig", str(path))
+    assert (said.status, said.out) == ((0, "pipelineexecution/mine\n") if is_mine else (1, ""))
+    look = f"Look for it: ack-sagemaker get pipelineexecution/mine --kubeconfig '{path}'"
+    assert (f"Whether it was launched is not known. {look}" in said.err) is not is_mine
+
+
+def test_a_launch_that_nobody_answers_may_be_done(alone: Cli, tmp_path: Path) -> None:
+    def behave(seen: Seen) -> None:
+        if seen.path.endswith(("/pipelineexecutions", "/mine")):
+            seen.hang_up()
+        else:
+            seen.refuse(403, "Forbidden")
+
+    with HttpServer(behave) as server:
+        said = alone("run", "p", "--name", "mine", "--kubeconfig", str(kubeconfig(tmp_path, server)))
+    assert said.status == 1
+    assert "Cannot create PipelineExecution default/mine" in said.err
+    assert "\nWhether it was launched is not known. Look for it: ack-sagemaker get pipelineexecution/mine" in said.err
+
+
 @pytest.mark.usefixtures("heeds_ctrl_c")
 @pytest.mark.parametrize(
     ("deed", "said_so"),

@@ -14,6 +14,7 @@ import yaml
 
 from airflow_ack_sagemaker.core.doctor.rights import LIFECYCLE_KINDS, PIPELINE_KINDS, VERBS
 from airflow_ack_sagemaker.core.resource.kinds import GROUP, KINDS, Kind
+from airflow_ack_sagemaker.sandbox import Sandbox
 from harness.waiting import HUNG
 from tests.contract.servers import API, Namespace, Server
 
@@ -67,11 +68,12 @@ UNINSTALL = DEPLOY / "uninstall.sh"
 class Uninstall:
     """The script, as an administrator of one server calls it.
 
+    :param kubeconfig: leads to the server.
     :param before: what is done, in bash with ``$kubectl``, before kubectl is called with arguments that a pattern fits.
     """
 
-    def __init__(self, server: Server, folder: Path, kubectl: Path, before: dict[str, str] | None = None) -> None:
-        (folder / "kubeconfig").write_text(json.dumps(server.kubeconfig))
+    def __init__(self, kubeconfig: Any, folder: Path, kubectl: Path, before: dict[str, str] | None = None) -> None:
+        (folder / "kubeconfig").write_text(json.dumps(kubeconfig))
         cases = "\n".join(f"  {pattern}) {deed} ;;" for pattern, deed in (before or {}).items())
         shim = folder / "bin" / "kubectl"
         shim.parent.mkdir()
@@ -143,10 +145,33 @@ def test_a_kubectl_that_fails_is_not_an_answer(
     executions.launch("running")
     executions.says("running", "Executing")
     away = {"get?pipelineexecutions*": "echo Unable to connect to the server >&2; exit 1"}
-    done = Uninstall(server, tmp_path, kubectl_binary, away)(namespace.name)
+    done = Uninstall(server.kubeconfig, tmp_path, kubectl_binary, away)(namespace.name)
     assert done.returncode != 0
     assert "Unable to connect" in done.stderr
     assert executions.names() == ["running"]
+
+
+def test_a_cluster_of_an_older_controller_has_fewer_kinds(kubectl_binary: Path, tmp_path: Path) -> None:
+    with Sandbox(components=("kubernetes",), directory=tmp_path / "sandbox") as sandbox:
+        shell = {**os.environ, "KUBECONFIG": str(sandbox.kubeconfig_path)}
+
+        def kubectl(*arguments: str) -> str:
+            command = [str(kubectl_binary), *arguments]
+            return subprocess.run(command, env=shell, check=True, capture_output=True, text=True, timeout=HUNG).stdout
+
+        lacking = {"inferencecomponents", "labelingjobs", "projects"}
+        kubectl("delete", "crd", *(f"{plural}.{GROUP}" for plural in sorted(lacking)))
+        (tmp_path / "ended.json").write_text(json.dumps(execution("ended")))
+        kubectl("create", "--filename", str(tmp_path / "ended.json"))
+        status = json.dumps({"status": {"pipelineExecutionStatus": "Succeeded"}})
+        kubectl("patch", "pipelineexecutions", "ended", "--subresource=status", "--type=merge", f"--patch={status}")
+        uninstall = Uninstall(yaml.safe_load(sandbox.kubeconfig_path.read_text()), tmp_path, kubectl_binary)
+        done = uninstall("default")
+        assert done.returncode == 0, done
+        assert {line.removeprefix("This cluster has no ").rstrip(".") for line in done.stderr.splitlines()} == lacking
+        assert kubectl("get", "pipelineexecutions", "--output=name") == ""
+        kubectl("delete", "crd", *(f"{plural}.{GROUP}" for plural in sorted(PLURALS - lacking)))
+        assert uninstall("default").returncode == 1
 
 
 @pytest.mark.parametrize("at", [f"get?pipelineexecutions.{GROUP}?--namespace*", "delete?pipelineexecutions*"])
@@ -157,7 +182,7 @@ def test_what_is_launched_meanwhile_goes_on(
     executions.launch("ended")
     executions.says("ended", "Succeeded")
     late = {at: creates(tmp_path, execution("late"), namespace)}
-    done = Uninstall(server, tmp_path, kubectl_binary, late)(namespace.name)
+    done = Uninstall(server.kubeconfig, tmp_path, kubectl_binary, late)(namespace.name)
     assert done.returncode == 1
     assert "PipelineExecution late" in done.stderr
     assert "late" in executions.names()
@@ -175,7 +200,7 @@ def test_what_is_made_meanwhile_keeps_its_thing_in_aws(
     endpoints = f"{API}/namespaces/{namespace.name}/endpoints"
     server.done("POST", endpoints, endpoint("early"))
     late = {"delete?endpoints.*": creates(tmp_path, endpoint("late"), namespace)}
-    done = Uninstall(server, tmp_path, kubectl_binary, late)(namespace.name)
+    done = Uninstall(server.kubeconfig, tmp_path, kubectl_binary, late)(namespace.name)
     assert done.returncode == 1
     assert "Endpoint late" in done.stderr
     assert [one["metadata"]["name"] for one in server.done("GET", endpoints)["items"]] == ["late"]
@@ -185,7 +210,7 @@ def test_uninstalling_stops_nothing_and_loses_nothing(
     server: Server, namespace: Namespace, executions: Executions, kubectl_binary: Path, tmp_path: Path
 ) -> None:
     """A pipeline waits for its controller to go: what it is told then is seen on it."""
-    uninstall = Uninstall(server, tmp_path, kubectl_binary)
+    uninstall = Uninstall(server.kubeconfig, tmp_path, kubectl_binary)
     assert uninstall().returncode == 2
     namespace.create("abalone", finalizers=["finalizers.sagemaker.services.k8s.aws/Pipeline"])
     executions.launch("e")

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from airflow_ack_sagemaker.core.doctor.findings import DELETING
+from airflow_ack_sagemaker.core.doctor.installation import ANSWER
 from airflow_ack_sagemaker.core.doctor.lines import Level, Line
 from airflow_ack_sagemaker.core.resource import fields
+from airflow_ack_sagemaker.core.resource.advice import CONTROLLER_LOG
 from airflow_ack_sagemaker.core.resource.freshness import spec_changed
 from airflow_ack_sagemaker.core.resource.status import State, classify
 from airflow_ack_sagemaker.core.resource.times import text_of, time_or_none
@@ -18,10 +21,11 @@ not the first sending; a controller that was down for so long is the exception.
 """
 
 
-def endpoints(resources: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
-    """A line for each Endpoint whose last update failed or was rolled back.
+def endpoints(resources: Sequence[Mapping[str, Any]], *, now: datetime) -> Iterator[Line]:
+    """A line for each Endpoint whose last update failed or was rolled back, or of which the controller makes nothing.
 
     :param resources: Endpoint resources, each with its ``kind``.
+    :param now: the API server's present time, with a time zone.
     """
     good = 0
     for resource in resources:
@@ -35,6 +39,9 @@ def endpoints(resources: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
             yield Line(
                 "endpoint", Level.PROBLEM, _said(what, outcome.reason), outcome.resource, "Delete and create it anew."
             )
+        elif outcome.state is State.REFUSED and (outcome.sagemaker_status is None or outcome.deleted is not None):
+            what = f"Refused for good: {outcome.reason}"
+            yield Line("endpoint", Level.PROBLEM, what, outcome.resource, outcome.remedy or "")
         elif outcome.state is State.REFUSED:
             reason = str(fields.status(resource).get("failureReason") or outcome.reason)
             what = "Its last update failed and was rolled back: it serves the configuration of before"
@@ -45,6 +52,12 @@ def endpoints(resources: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
                 "back and gives no reason (an alarm, or no machines): it serves the configuration of before"
             )
             yield Line("endpoint", Level.PROBLEM, what, outcome.resource, back)
+        elif outcome.state is State.RETRYING and _older(fields.created(resource), ANSWER, now):
+            what = "The controller cannot do it and tries again, so that it does not serve what was asked for"
+            yield Line("endpoint", Level.PROBLEM, _said(what, outcome.reason), outcome.resource, outcome.remedy or "")
+        elif _older(fields.deleted(resource), DELETING, now):
+            what = f"Deleted, but still there after {DELETING.seconds // 60} minutes"
+            yield Line("endpoint", Level.PROBLEM, _said(what, outcome.reason), outcome.resource, CONTROLLER_LOG)
         else:
             good += 1
     if good:
@@ -65,6 +78,10 @@ def _sent_again(resource: Mapping[str, Any]) -> datetime | None:
     if synced.get("status") != "False" or sent is None or asked is None or sent - asked < SENT_LATE:
         return None
     return sent
+
+
+def _older(moment: datetime | None, age: timedelta, now: datetime) -> bool:
+    return moment is not None and now - moment > age
 
 
 def _said(what: str, reason: str | None) -> str:

@@ -107,6 +107,20 @@ def kinds_served(served: frozenset[str]) -> Line:
     return Line("kinds", Level.OK, f"{len(served & set(KINDS))} of {len(KINDS)} kinds are served", API_VERSION)
 
 
+def usable_namespace(name: str, namespace: Mapping[str, Any] | None) -> Line | None:
+    """A problem where nothing can be created in a namespace; None: it is as it should be.
+
+    :param namespace: as the API server has it; None: it has none.
+    """
+    if namespace is None:
+        todo = "Correct the namespace (--namespace, the context, the connection), or create it."
+        return Line("cluster", Level.PROBLEM, f"There is no namespace {name}", todo=todo)
+    if fields.status(namespace).get("phase") == "Terminating":
+        what = f"Namespace {name} is being deleted: nothing can be created in it, and all in it goes"
+        return Line("cluster", Level.PROBLEM, what, todo="Create it again when it is gone, or take another one.")
+    return None
+
+
 def fields_served(openapi: Mapping[str, Any]) -> Line:
     """Whether the kinds have every field that is used here; of the lifecycle's, those that are served.
 

@@ -87,6 +87,13 @@ def answered(resource: Mapping[str, Any]) -> bool:
     return written >= changed
 
 
+def change_waits(resource: Mapping[str, Any]) -> bool:
+    """Whether the last change of the spec is this package's and was surely not answered: no doubt that another's write
+    can raise.
+    """
+    return _noted(resource) is not None and not answered(resource)
+
+
 def generation_of(resource: Mapping[str, Any]) -> str:
     """What tells one state of a resource's spec from all others: its uid and generation."""
     return f"{fields.uid(resource)}/{fields.metadata(resource).get('generation')}"

@@ -33,6 +33,8 @@ from airflow_ack_sagemaker.core.resource.launched_by import Try
 
 ANNOTATION_REGION = "services.k8s.aws/region"
 ANNOTATION_DELETION_POLICY = "services.k8s.aws/deletion-policy"
+STOPPED_WITH_ITS_RESOURCE = {ANNOTATION_DELETION_POLICY: "delete"}
+"""On what runs: its deletion is how it is stopped, also where namespace or controller have the policy "retain"."""
 ANNOTATION_ADOPTION_POLICY = "services.k8s.aws/adoption-policy"
 ANNOTATION_ADOPTION_FIELDS = "services.k8s.aws/adoption-fields"
 
@@ -275,12 +277,8 @@ class ExecutionSpec:
                     f"selected_steps has {len(self.selected_steps)} steps, more than the {_MAX_SELECTED_STEPS} that "
                     "SageMaker takes."
                 )
-            selective = _given(
-                {
-                    "selectedSteps": [{"stepName": step} for step in self.selected_steps],
-                    "sourcePipelineExecutionARN": self.source_execution_arn,
-                }
-            )
+            steps = [{"stepName": step} for step in self.selected_steps]
+            selective = _given({"selectedSteps": steps, "sourcePipelineExecutionARN": self.source_execution_arn})
         elif self.source_execution_arn:
             raise SpecError(
                 "source_execution_arn is given without selected_steps: name the steps to run from that execution."
@@ -299,6 +297,7 @@ class ExecutionSpec:
                 },
                 "annotations": _given(
                     {
+                        **STOPPED_WITH_ITS_RESOURCE,
                         **self.annotations,
                         **identity.annotations(),
                         ANNOTATION_LAUNCHED_BY: tried.to_text(),
@@ -347,7 +346,8 @@ def resource_manifest(
         raise SpecError(f"spec of {kind} {_short(name)} must be a mapping, not {type(spec).__name__}.")
     if known.is_job and identity is not None and tried is not None:
         labels = {**labels, **identity.labels(), **({} if attempt is None else {LABEL_ATTEMPT: str(attempt)})}
-        annotations = {**annotations, **identity.annotations(), ANNOTATION_LAUNCHED_BY: tried.to_text()}
+        noted = {**identity.annotations(), ANNOTATION_LAUNCHED_BY: tried.to_text()}
+        annotations = {**STOPPED_WITH_ITS_RESOURCE, **annotations, **noted}
     return {
         "apiVersion": API_VERSION,
         "kind": known.kind,

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from airflow_ack_sagemaker.cli.launching import execution_manifest
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY, LABEL_ATTEMPT, RunIdentity
 from airflow_ack_sagemaker.core.resource.launched_by import Try, launched_by
 from airflow_ack_sagemaker.core.resource.manifest import (
@@ -95,6 +96,24 @@ def test_an_execution_carries_its_run() -> None:
         "pipelineVersionID": 3,
         "selectiveExecutionConfig": {"selectedSteps": [{"stepName": "Train"}], "sourcePipelineExecutionARN": "arn:x"},
     }
+
+
+def test_what_runs_is_stopped_with_its_resource() -> None:
+    """Whatever a namespace or the controller does with what says nothing: deploy/helm/values.yaml has it retained."""
+    key = "services.k8s.aws/deletion-policy"
+    execution = ExecutionSpec("abalone").manifest("ml", RUN, attempt=1, tried=Try())
+    assert execution["metadata"]["annotations"][key] == "delete"
+    assert execution_manifest(ExecutionSpec("abalone"), "ml", "mine")["metadata"]["annotations"][key] == "delete"
+
+    def made(kind: str, **annotations: str) -> Any:
+        made = resource_manifest(
+            kind, "one", "ml", {}, labels={}, annotations=annotations, identity=RUN, tried=Try(), attempt=1
+        )
+        return made["metadata"]["annotations"].get(key)
+
+    assert made("TrainingJob") == "delete"
+    assert made("TrainingJob", **{key: "retain"}) == "retain", "who writes it means it"
+    assert made("Model") is None
 
 
 @pytest.mark.parametrize(
