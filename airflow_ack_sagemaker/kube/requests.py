@@ -6,6 +6,7 @@ Source: the Kubernetes API conventions (paths, patch types, chunked lists, watch
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ FIELD_MANAGER = "airflow-ack-sagemaker"
 """Owner of the fields that this package sets, as ``metadata.managedFields`` shows it."""
 PAGE_SIZE = 500
 """Objects in one page of a list, as kubectl asks for."""
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""What an apply, which the server reads as YAML, refuses or reads as a space. Escaped it is taken as it is."""
 OBJECT_BYTES = 16 << 20
 """No object is longer as JSON: kube-apiserver takes requests of 3 MiB, etcd of 1.5 MiB."""
 
@@ -201,4 +204,5 @@ def _typed(kind: Kind, manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _json(value: Any) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found.group()):04x}", text).encode()

@@ -45,6 +45,16 @@ def test_blocking_client(config: ClusterConfig, namespace: Namespace) -> None:
         assert client.server_time is not None
 
 
+def test_each_character_arrives_as_it_was_given(config: ClusterConfig, namespace: Namespace) -> None:
+    text = "a\x7f \x80 \x85 \x9f \u2028 \u2029 \ufeff \ufffe \uffff \\u0085 \t\n é 😀"
+    spec = {"pipelineName": "a", "roleARN": "one", "pipelineDescription": text}
+    with KubeClient(config) as client:
+        for number, write in enumerate((client.create, client.apply)):
+            assert write(PIPELINE, pipeline(f"a{number}", spec))["spec"] == spec
+        client.patch(PIPELINE, "a0", {"metadata": {"annotations": {"example.com/said": text}}})
+        assert fields.annotation(namespace.get("a0"), "example.com/said") == text
+
+
 def test_a_dry_run_is_stamped_each_time_and_changes_nothing(config: ClusterConfig, namespace: Namespace) -> None:
     with KubeClient(config) as client:
         created = client.create(PIPELINE, pipeline("a"))
