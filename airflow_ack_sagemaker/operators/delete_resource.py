@@ -13,11 +13,17 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_ack_sagemaker.core.resource.documents import Document
+    from airflow_ack_sagemaker.core.resource.kinds import Kind
     from airflow_ack_sagemaker.kube.client import KubeClient
 
 
+_ROUNDS = 5
+"""Looks at a name: another one has it each time that the former one was to be deleted."""
+
+
 class AckDeleteResourceOperator(ManifestOperator):
-    """Delete resources of any ACK SageMaker kind and wait until they are gone. One that is not there is no error.
+    """Delete resources of any ACK SageMaker kind and wait until they are gone. One that is not there is no error;
+    one that others make anew in that very moment is deleted, too.
 
     What becomes of the thing in AWS is the resource's deletion policy: a pipeline that `AckPipelineOperator` made
     stays, a job that runs is stopped. What others in the namespace still refer to is not deleted: SageMaker would
@@ -93,33 +99,12 @@ class AckDeleteResourceOperator(ManifestOperator):
     def _delete(
         self, client: KubeClient, document: Document, namespace: str, done: list[dict[str, Any]]
     ) -> dict[str, Any]:
-        from airflow_ack_sagemaker.core.resource import fields
-        from airflow_ack_sagemaker.core.resource.manifest import ANNOTATION_DELETION_POLICY, SpecError
-        from airflow_ack_sagemaker.core.resource.status import classify
-        from airflow_ack_sagemaker.kube.deletion import delete_if_same
-        from airflow_ack_sagemaker.kube.errors import NotFound
         from airflow_ack_sagemaker.runs.apply import SHORT_WAIT, wait_shortly
-        from airflow_ack_sagemaker.runs.dependents import dependents
 
         kind, name = document.kind, str(document.name)
         nothing = {"kind": kind.kind, "name": name, "namespace": namespace, "deleted": False}
-        try:
-            live = client.get(kind, name, namespace)
-            outcome = classify(live)
-            policy = self.deletion_policy or fields.annotation(live, ANNOTATION_DELETION_POLICY)
-            if policy != "retain" and outcome.deleted is None and (by := dependents(client, live, log=self.log)):
-                raise SpecError(
-                    f"{outcome.resource} is not deleted: {by} refer to it. Delete those first; a manifest of all is "
-                    "deleted in the right order. With deletion_policy='retain' the resource goes and SageMaker keeps "
-                    "what it stands for."
-                )
-            if self.deletion_policy is not None:
-                annotations = {ANNOTATION_DELETION_POLICY: self.deletion_policy}
-                client.patch(kind, name, {"metadata": {"annotations": annotations}}, namespace)
-            deleted = delete_if_same(client, kind, name, namespace, uid=outcome.uid)
-        except NotFound:
-            deleted = False
-        if not deleted:
+        outcome = self._asked_to_go(client, kind, name, namespace)
+        if outcome is None:
             self.log.info("%s/%s is not in namespace %s: nothing to delete.", kind.singular, name, namespace)
             return nothing
         self.log.info("Deleted %s.", outcome.resource)
@@ -146,6 +131,42 @@ class AckDeleteResourceOperator(ManifestOperator):
             )
         raise_unless_gone(outcome, verdict)
         return _result(outcome, deleted=True)
+
+    def _asked_to_go(self, client: KubeClient, kind: Kind, name: str, namespace: str) -> Outcome | None:
+        """What has this name, once its deletion was asked for; None: nothing has it.
+
+        :raises KubeError: others make it anew again and again; the cluster refuses it or cannot be asked.
+        """
+        from airflow_ack_sagemaker.core.resource import fields
+        from airflow_ack_sagemaker.core.resource.manifest import ANNOTATION_DELETION_POLICY, SpecError
+        from airflow_ack_sagemaker.core.resource.status import classify
+        from airflow_ack_sagemaker.kube.deletion import delete_if_same
+        from airflow_ack_sagemaker.kube.errors import KubeError, NotFound
+        from airflow_ack_sagemaker.runs.dependents import dependents
+
+        for _ in range(_ROUNDS):
+            try:
+                live = client.get(kind, name, namespace)
+                outcome = classify(live)
+                policy = self.deletion_policy or fields.annotation(live, ANNOTATION_DELETION_POLICY)
+                if policy != "retain" and outcome.deleted is None and (by := dependents(client, live, log=self.log)):
+                    raise SpecError(
+                        f"{outcome.resource} is not deleted: {by} refer to it. Delete those first; a manifest of all "
+                        "is deleted in the right order. With deletion_policy='retain' the resource goes and SageMaker "
+                        "keeps what it stands for."
+                    )
+                if self.deletion_policy is not None:
+                    annotations = {ANNOTATION_DELETION_POLICY: self.deletion_policy}
+                    client.patch(kind, name, {"metadata": {"annotations": annotations}}, namespace)
+                if delete_if_same(client, kind, name, namespace, uid=outcome.uid):
+                    return outcome
+            except NotFound:
+                return None
+            self.log.info("%s is another one by now, or gone: looking again.", outcome.resource)
+        raise KubeError(
+            f"{kind.singular}/{name} (namespace {namespace}) was made anew each of the {_ROUNDS} times that it was "
+            "about to be deleted, and is there: find out who makes it (kubectl get --show-managed-fields)."
+        )
 
 
 def _is(done: dict[str, Any], document: Document, namespace: str) -> bool:

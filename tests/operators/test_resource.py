@@ -8,10 +8,14 @@ from typing import Any
 import pytest
 from airflow.sdk import DAG
 
-from airflow_ack_sagemaker.exceptions import AckInputError
+from airflow_ack_sagemaker.core.resource.kinds import Kind
+from airflow_ack_sagemaker.core.resource.manifest import resource_manifest
+from airflow_ack_sagemaker.exceptions import AckClusterError, AckInputError
+from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.operators.delete_resource import AckDeleteResourceOperator
 from airflow_ack_sagemaker.operators.resource import AckResourceOperator
 from airflow_ack_sagemaker.testing import AckSandbox
+from harness.waiting import HUNG, wait_until
 from tests.operators.tries import executed
 from tests.sandbox.specs import SPECS
 
@@ -57,6 +61,33 @@ def test_several_are_applied_in_order_and_deleted_in_the_reverse(sandbox: AckSan
     assert [each["kind"] for each in gone] == ["Endpoint", "EndpointConfig", "Model"]
     assert all(each["deleted"] for each in gone)
     assert sandbox.resources("Model") == []
+
+
+@pytest.mark.parametrize("rounds", [1, 99])
+def test_what_is_made_anew_while_it_is_to_be_deleted_is_deleted(
+    rounds: int, sandbox: AckSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executed(applying(manifest=manifest("Model", modelName="before")))
+    left, delete = [None] * rounds, KubeClient.delete
+
+    def made_anew(client: KubeClient, kind: Kind, name: str, namespace: str, **options: Any) -> Any:
+        if left:
+            left.pop()
+            delete(client, kind, name, namespace)
+            wait_until(lambda: not sandbox.resources("Model"), HUNG, "the former one to be gone")
+            body = resource_manifest("Model", name, namespace, SPECS["Model"], labels={}, annotations={})
+            client.create(kind, body)
+        return delete(client, kind, name, namespace, **options)
+
+    monkeypatch.setattr(KubeClient, "delete", made_anew)
+    task = deleting(kind="Model", name="before")
+    if rounds == 1:
+        assert executed(task)["deleted"]
+        assert sandbox.resources("Model") == []
+    else:
+        with pytest.raises(AckClusterError, match="was made anew each of the 5 times"):
+            executed(task)
+        assert len(sandbox.resources("Model")) == 1
 
 
 def test_a_job_without_a_name_is_its_runs(sandbox: AckSandbox) -> None:
