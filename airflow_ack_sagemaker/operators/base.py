@@ -69,8 +69,8 @@ class AckOperator(TextTemplates, BaseOperator):
         never.
     :param recoverable_timeout: seconds (or timedelta) that the controller may try in vain (``ACK.Recoverable``), from
         the start of the try, or that SageMaker may say a status that is not known here; None: for ever.
-    :param timeout: seconds (or timedelta) that the whole may take, counted from the resource's creation; None: for
-        ever. A retry after a timeout waits as long anew.
+    :param timeout: seconds (or timedelta) that the whole may take, counted from the creation of an execution or a
+        job, and from the start of the try for what is kept; None: for ever. A retry after a timeout waits as long anew.
     :raises AckError: by its class, how it has ended, where that is no success (`airflow_ack_sagemaker.exceptions`).
     """
 

@@ -214,7 +214,8 @@ class AckResourceOperator(ManifestOperator):
         details = ""
         for _ in range(_ROUNDS):
             if verdict is None:
-                outcome, verdict = self._wait(client, outcome, {**echo, "done": done, "of": _digest(documents)}, goal)
+                more = {"done": done, "of": _digest(documents)}
+                outcome, verdict = self._wait(context, client, outcome, {**echo, **more}, goal)
             # A kept thing stays as it is: others use it, and a retry applies it once more.
             if not is_job:
                 break
@@ -241,11 +242,15 @@ class AckResourceOperator(ManifestOperator):
         }
 
     def _wait(
-        self, client: KubeClient, outcome: Outcome, echo: Mapping[str, Any], goal: Goal
+        self, context: Context, client: KubeClient, outcome: Outcome, echo: Mapping[str, Any], goal: Goal
     ) -> tuple[Outcome, Verdict]:
         from airflow_ack_sagemaker.runs.apply import wait_shortly
 
-        kind, deadlines = kind_of(outcome.kind), self.deadlines()
+        kind = kind_of(outcome.kind)
+        # A job of an earlier try has had a part of its time; what is kept is asked for anew by each try.
+        earlier = kind.is_job and (not echo["changed"] or self._left is not None)
+        age = self.age_of(client, outcome, run_of(context, outcome.namespace)) if earlier else None
+        deadlines = self.deadlines(age=age)
         verdict = verdict_of(outcome, deadlines, time.time(), goal=goal)
         if verdict is not None:
             return outcome, verdict

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,11 +31,14 @@ from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.connection.config import cluster_config
 from airflow_ack_sagemaker.operators.pipeline_execution import AckPipelineExecutionOperator
 from airflow_ack_sagemaker.operators.pipeline_executions import AckPipelineExecutionsOperator
+from airflow_ack_sagemaker.operators.resource import AckResourceOperator
+from airflow_ack_sagemaker.runs import apply
 from airflow_ack_sagemaker.sandbox.apiserver import ApiServer
 from airflow_ack_sagemaker.triggers.pipeline_executions import AckExecutionsTrigger
 from airflow_ack_sagemaker.triggers.resource import AckResourceTrigger
 from harness.plain_client import connect
 from harness.waiting import HUNG
+from tests.sandbox.specs import SPECS
 from tests.support.shifted_clock import ShiftedClock
 
 try:
@@ -160,6 +164,21 @@ def test_what_is_left_counts_from_the_launch(world: World) -> None:
     world.deferred(task)
     world.clock.ahead = 10 * MINUTE
     assert HOUR - BUSY < left_of(world.deferred(task, try_number=2)) <= HOUR + 2
+
+
+def test_what_is_left_of_a_job_counts_from_its_creation(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "wait_shortly", partial(apply.wait_shortly, seconds=0.0))
+    world.began = datetime.now(UTC) - timedelta(hours=1)
+    world.clock.ahead = 10 * MINUTE - HOUR
+    with DAG(f"d-{uuid.uuid4().hex[:8]}"):
+        spec = {name: value for name, value in SPECS["TrainingJob"].items() if name != "trainingJobName"}
+        task = AckResourceOperator(task_id="t", kind="TrainingJob", spec=spec, timeout=2 * HOUR)
+    first = world.deferred(task)
+    assert 2 * HOUR - BUSY < left_of(first) <= 2 * HOUR + 1
+    world.clock.ahead = 10 * MINUTE
+    again = world.deferred(task, try_number=2)
+    assert again.uid == first.uid
+    assert HOUR - BUSY < left_of(again) <= HOUR + 2
 
 
 def moved(trigger: Any, seconds: float) -> Any:
