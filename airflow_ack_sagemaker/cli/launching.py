@@ -40,8 +40,11 @@ from airflow_ack_sagemaker.core.resource.manifest import (
     runs_pipeline,
 )
 from airflow_ack_sagemaker.core.resource.status import State, classify
+from airflow_ack_sagemaker.core.run.deadlines import Verdict
+from airflow_ack_sagemaker.core.run.endings import ending
 from airflow_ack_sagemaker.core.run.retry_steps import obstacle, retry_from
 from airflow_ack_sagemaker.core.run.step_runs import run_of_step
+from airflow_ack_sagemaker.core.run.stopping import is_given_up
 
 if TYPE_CHECKING:
     from airflow_ack_sagemaker.kube.client import KubeClient
@@ -152,9 +155,11 @@ def parameters_in(path: Path) -> dict[str, Any]:
 def spec_again(failed: Mapping[str, Any]) -> ExecutionSpec:
     """What an execution was asked for, to ask for it once more.
 
-    :raises InputError: it has not failed.
+    :raises InputError: it has not failed, or may run on.
     """
     outcome = classify(failed)
+    if is_given_up(outcome):
+        raise InputError(ending(outcome, Verdict.REACHED))
     if outcome.state not in (State.FAILED, State.STOPPED, State.REFUSED):
         raise InputError(
             f"{outcome.resource} has not failed: it is {outcome.sagemaker_status or outcome.state}. To launch another "

@@ -16,6 +16,7 @@ from airflow_ack_sagemaker.core.pages.models import VersionRow
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
 from airflow_ack_sagemaker.core.resource.status import State, classify
+from airflow_ack_sagemaker.core.run.stopping import is_given_up, stop_report
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.kube.deletion import delete_if_same_async
 from airflow_ack_sagemaker.kube.errors import NotFound
@@ -96,6 +97,8 @@ async def _stop(client: AsyncKubeClient, row: Row, uid: str, user_name: str, rec
         outcome = classify(live)
         if outcome.uid != uid:
             raise HTTPException(409, f"{row.name} is another execution now. Look again before you stop it.")
+        if is_given_up(outcome):
+            raise HTTPException(409, stop_report(outcome, 0.0))
         if outcome.finished:
             raise HTTPException(409, f"{row.name} has ended already: {outcome.state.value}.")
         if outcome.state is State.DELETING:

@@ -39,6 +39,7 @@ from airflow_ack_sagemaker.core.resource.ownership import Remedy, remedy_of_refu
 from airflow_ack_sagemaker.core.resource.server_clock import ANNOTATION_STAMP, stamp_of_write
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.run.deadlines import Deadlines, Goal, Verdict, verdict_of
+from airflow_ack_sagemaker.core.run.endings import ending
 from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS
 from airflow_ack_sagemaker.kube.deletion import delete_if_same
 from airflow_ack_sagemaker.kube.errors import Conflict, KubeError, NotFound
@@ -124,7 +125,7 @@ def apply_resource(
             _wait_until_gone(client, kind, outcome, log)
             continue
         if outcome.state is State.REFUSED and outcome.deleted is not None:
-            raise KubeError(f"{outcome.resource} is being deleted, and that was refused: {outcome.reason}")
+            raise KubeError(ending(outcome, Verdict.REACHED))
         if outcome.arn is not None:
             manifest = after_creation(kind, manifest)
         if kind.is_job and run is not None and not is_this_runs_job(client, live, outcome, run, log=log):

@@ -29,6 +29,7 @@ from airflow_ack_sagemaker.core.run.batch_progress import Progress, Waits
 from airflow_ack_sagemaker.core.run.deadlines import Verdict
 from airflow_ack_sagemaker.core.run.ownership import check_ours, check_pipeline
 from airflow_ack_sagemaker.core.run.reported import is_reported
+from airflow_ack_sagemaker.core.run.stopping import is_given_up
 from airflow_ack_sagemaker.kube.deletion import delete_if_same
 from airflow_ack_sagemaker.kube.log import Log
 from airflow_ack_sagemaker.kube.server_clock import clock_of
@@ -254,6 +255,7 @@ def _only_own_definition(
         for member in members
         if member.outcome is not None
         and member.outcome.started
+        and not is_given_up(member.outcome)
         and member.resource is not None
         and member.index not in progress.confirmed
         and member.index not in progress.given_up

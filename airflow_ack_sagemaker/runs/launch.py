@@ -20,6 +20,7 @@ from airflow_ack_sagemaker.core.run.deadlines import Deadlines
 from airflow_ack_sagemaker.core.run.decision import Action, Decision, attempt_of, decide
 from airflow_ack_sagemaker.core.run.ownership import check_ours, check_pipeline, difference
 from airflow_ack_sagemaker.core.run.retry_steps import selective_of
+from airflow_ack_sagemaker.core.run.stopping import is_given_up
 from airflow_ack_sagemaker.follow.until import wait
 from airflow_ack_sagemaker.kube.errors import AlreadyExists, KubeError, NotFound, Unreachable
 from airflow_ack_sagemaker.kube.log import Log
@@ -233,7 +234,9 @@ def _go_on(
             "This try goes on with %s, which an earlier try has launched. It was asked for: %s.", outcome.name, said
         )
     # One that SageMaker has not taken yet is looked at when it has.
-    if own is None or not outcome.started or not unproven(client, [resource], own, outcome.namespace, log=log):
+    if own is None or not outcome.started or is_given_up(outcome):
+        return launched(resource, spec)
+    if not unproven(client, [resource], own, outcome.namespace, log=log):
         return launched(resource, spec)
     if not outcome.finished:
         stop(client, [outcome], why="It may run another's definition", log=log)

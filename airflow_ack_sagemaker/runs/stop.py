@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION, kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify, gone
-from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS, has_ended, may_run, stop_report
+from airflow_ack_sagemaker.core.run.deadlines import Verdict
+from airflow_ack_sagemaker.core.run.endings import ending
+from airflow_ack_sagemaker.core.run.stopping import CONFIRM_SECONDS, has_ended, is_given_up, may_run, stop_report
 from airflow_ack_sagemaker.follow.wait import follow_sync
 from airflow_ack_sagemaker.kube.deletion import delete_if_same
 from airflow_ack_sagemaker.kube.errors import KubeError
@@ -24,19 +26,22 @@ if TYPE_CHECKING:
 
 KILL_SECONDS = 3.0
 """How long a task that is being killed may look: Airflow's supervisor sends SIGKILL five seconds after SIGTERM."""
+_TOLD = 5
+"""Resources that an error tells of."""
 
 
 def stop(client: KubeClient, outcomes: Sequence[Outcome], *, why: str, log: Log) -> None:
     """Delete what is active, all at once, and wait until it has stopped: what comes next would compete with it.
 
     :param why: begins the line of the log, for example ``The task was cleared``.
-    :raises KubeError: the cluster refuses it or cannot be asked.
+    :raises KubeError: the cluster refuses it or cannot be asked, or the controller gives a deletion up.
     """
     for outcome in outcomes:
         log.info("%s: deleting %s, which stops it.", why, outcome.resource)
         if not delete_if_same(client, kind_of(outcome.kind), outcome.name, outcome.namespace, uid=outcome.uid):
             log.info("%s is gone already.", outcome.resource)
-    confirm_all_stopped(client, outcomes, log=log)
+    if given_up := confirm_all_stopped(client, outcomes, log=log):
+        raise KubeError("\n".join(ending(one, Verdict.REACHED) for one in given_up[:_TOLD]))
 
 
 def stop_run(
@@ -68,15 +73,21 @@ def stop_run(
 
 def confirm_all_stopped(
     client: KubeClient, outcomes: Sequence[Outcome], *, log: Log, seconds: float = CONFIRM_SECONDS
-) -> None:
-    """`confirm_stopped` for many that stop at the same time: ``seconds`` is for all of them together."""
-    end = time.monotonic() + seconds
+) -> list[Outcome]:
+    """`confirm_stopped` for many that stop at the same time: ``seconds`` is for all of them together.
+
+    :returns: those whose deletion the controller has given up.
+    """
+    end, given_up = time.monotonic() + seconds, []
     for index, outcome in enumerate(outcomes):
         left = end - time.monotonic()
         if left <= 0:
             log.warning("Not looked whether %d more executions have stopped.", len(outcomes) - index)
-            return
-        confirm_stopped(client, outcome, log=log, seconds=left)
+            break
+        last, _ = watch_stopping(client, outcome, log=log, seconds=left)
+        if is_given_up(last):
+            given_up.append(last)
+    return given_up
 
 
 def confirm_stopped(client: KubeClient, outcome: Outcome, *, log: Log, seconds: float = CONFIRM_SECONDS) -> str:

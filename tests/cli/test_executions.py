@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 import yaml
 
+from airflow_ack_sagemaker.cli.app import InputError
+from airflow_ack_sagemaker.cli.launching import spec_again
 from harness.plain_client import connect
 from harness.waiting import HUNG, wait_until
 from tests.cli.here import Here
 from tests.cli.world import ROLE, Cli, World, started
+from tests.core.resources import condition, execution
 from tests.kube.objects import kubeconfig as kubeconfig_of
 from tests.kube.objects import stored
 from tests.kube.servers import HttpServer
@@ -179,6 +182,13 @@ def test_a_failed_execution_is_no_failed_command(cli: Cli, pipeline: str) -> Non
     listed = cli.done("list", "--pipeline", pipeline, "--state", "failed", "--since", "1h", "-o", "name")
     assert listed.out == f"{row['resource']}\n"
     assert cli("list", "--state", "Broken").status == 2
+
+
+def test_what_may_run_on_is_not_launched_again() -> None:
+    given_up = condition("ACK.Terminal", "True", "it cannot be", at="2026-11-01T03:10:01Z")
+    runs_on = execution(given_up, said="Executing", deletionTimestamp="2026-11-01T03:10:00Z", finalizers=["f"])
+    with pytest.raises(InputError, match="may run on"):
+        spec_again(runs_on)
 
 
 def test_ctrl_c_leaves_it_running_and_stop_stops_it(cli: Cli, pipeline: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ DEFINITION = {"Version": "2020-12-01", "Steps": [{"Name": "Train", "Type": "Trai
 
 
 @pytest.fixture
-def running(stage: Stage) -> list[str]:
+def running(stage: Stage) -> Iterator[list[str]]:
     """Two executions, held, which SageMaker refuses to stop: that is Terminal, so that the controller gives up."""
     name = stage.name("stopped")
     stage.script(f"{name}/Train=hold", "StopPipelineExecution=InvalidParameterValue:it cannot be")
@@ -36,7 +37,8 @@ def running(stage: Stage) -> list[str]:
     for each in names:
         path = f"pipelineexecutions/{each}"
         wait_until(partial(_said, stage, path, "pipelineExecutionStatus"), HUNG, "the execution")
-    return names
+    yield names
+    stage.control("DELETE", "script")  # it refuses the stops of all
 
 
 def _made(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:

@@ -121,6 +121,23 @@ def test_what_has_ended_is_not_stopped(site: Site, running: dict[str, Any]) -> N
     assert events(site, running) == []
 
 
+def test_what_the_controller_could_not_stop_has_not_ended(site: Site, running: dict[str, Any]) -> None:
+    def given_up() -> bool:
+        conditions = site.get("pipelineexecutions", running["name"])["status"]["conditions"]
+        return any(one["type"] == "ACK.Terminal" and one["status"] == "True" for one in conditions)
+
+    site.control("POST", "script", {"rules": ["StopPipelineExecution=InvalidParameterValue:it cannot be"]})
+    try:
+        assert post(site, "admin", running).status_code == 202
+        wait_until(given_up, 120, "the controller to give up")
+        answer = post(site, "admin", running)
+        assert answer.status_code == 409
+        assert "has given up the deletion" in answer.json()["detail"]
+        assert running["arn"] in answer.json()["detail"]
+    finally:
+        site.control("DELETE", "script")
+
+
 def test_stopping_twice_is_stopping_once(site: Site, running: dict[str, Any]) -> None:
     # A controller that rests leaves the resource there, so that the second one comes before the end.
     site.control("PUT", "controller", {"paused": True})

@@ -47,7 +47,7 @@ class State(StrEnum):
     FAILED = "Failed"
     STOPPED = "Stopped"
     REFUSED = "Refused"
-    """``ACK.Terminal``: never tried again, nothing was started."""
+    """``ACK.Terminal``: never tried again. Nothing was started, or its deletion was given up."""
     GONE = "Gone"
     """The resource was deleted while it was followed."""
 
@@ -166,7 +166,7 @@ def classify(resource: Resource) -> Outcome:
         state=state,
         sagemaker_status=said,
         reason=cut(reason, MAX_REASON),
-        remedy=_DELETION_REMEDY if _deletion_refused(resource, state) else remedy_for(kind, state, reason),
+        remedy=_deletion_remedy(kind) if _deletion_refused(resource, state) else remedy_for(kind, state, reason),
         warning=cut(warning, MAX_REASON),
         arn=fields.arn(resource),
         region=fields.region(resource),
@@ -296,6 +296,15 @@ def remedy_for(kind: Kind, state: State, reason: str | None) -> str | None:
     return None
 
 
+def _deletion_remedy(kind: Kind) -> str:
+    return _RUNS_ON_REMEDY if kind.is_job else _DELETION_REMEDY
+
+
+_RUNS_ON_REMEDY = (
+    "The controller does not try this deletion again by itself. See in SageMaker whether it runs, and stop it there or "
+    "let it end. Then have the controller look once more: restart it, or remove the resource's finalizer (kubectl "
+    "edit). As long as the resource is there, its task starts no other."
+)
 _DELETION_REMEDY = (
     "The controller does not try this deletion again by itself. Remove what is in the way (a group's model packages, a "
     "job definition's schedule); then have it look once more: restart the controller, or change something in the "

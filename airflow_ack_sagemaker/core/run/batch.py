@@ -22,6 +22,7 @@ from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify,
 from airflow_ack_sagemaker.core.run.batch_progress import MAX_REASON, Progress, Waits
 from airflow_ack_sagemaker.core.run.deadlines import Verdict, noted, verdict_of
 from airflow_ack_sagemaker.core.run.decision import Action, attempt_of, decide
+from airflow_ack_sagemaker.core.run.stopping import is_given_up
 
 _MOST = 10
 """Executions that a message names."""
@@ -160,7 +161,8 @@ def _member(
         left = outcome or _lost(index)
         return Member(index, Standing.ENDED, attempt, left, verdict, resource=newest)
     if decision.action is Action.TAKE:
-        return Member(index, Standing.ENDED, attempt, outcome, Verdict.REACHED, resource=newest)
+        told = decision.outcome
+        return Member(index, Standing.ENDED, decision.attempt, told, Verdict.REACHED, resource=decision.resource)
     if decision.action is Action.ATTACH and outcome is not None:
         outcome = noted(outcome, None, now, progress.clock)
         ended = verdict_of(outcome, progress.deadlines_of(index, outcome, waits), now)
@@ -208,6 +210,8 @@ def result_of(member: Member, facts: Mapping[str, Any]) -> dict[str, Any]:
     elif member.verdict not in (None, Verdict.REACHED):
         state = str(member.verdict)
     reason = None if outcome is None else outcome.reason
+    if outcome is not None and is_given_up(outcome):
+        reason = f"its deletion was refused for good, so that {outcome.arn or 'it'} may run on: {reason}"
     if member.stopped:
         reason = "stopped by the task, because too many others had failed (failure_policy)"
     return {

@@ -16,6 +16,9 @@ failed or refused, reported                      create the next attempt
 ended, cleared by a user                         create the next attempt
 ===============================================  ====================================================
 
+Where that is to create, but the controller has given up the deletion of any of them (`stopping.is_given_up`), that one
+is reported instead, however often it was: its execution may run on, and another one would run beside it.
+
 What another run of the same id has left is not this run's (`core.resource.launched_by`): it is neither attached to nor
 stopped, and its names are not given again.
 
@@ -35,6 +38,7 @@ from airflow_ack_sagemaker.core.resource.identity import LABEL_ATTEMPT
 from airflow_ack_sagemaker.core.resource.launched_by import Relation, Try, launched_by, relation_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State, classify
 from airflow_ack_sagemaker.core.run.reported import is_reported, reported_by
+from airflow_ack_sagemaker.core.run.stopping import is_given_up, may_run
 
 
 class Action(StrEnum):
@@ -75,7 +79,7 @@ def decide(resources: Sequence[Resource], tried: Try, *, first_attempt: int = 1)
     relations = [(resource, relation_of(resource, tried)) for resource in resources]
     mine = [resource for resource, related in relations if related is not Relation.ANOTHER_RUN]
     others = [classify(resource) for resource, related in relations if related is Relation.ANOTHER_RUN]
-    left_alone = tuple(outcome for outcome in others if not outcome.finished and outcome.state is not State.DELETING)
+    left_alone = tuple(outcome for outcome in others if may_run(outcome) and outcome.state is not State.DELETING)
     following = max([first_attempt, *(attempt_of(resource) + 1 for resource in resources)])
     if not mine:
         why = "nothing was launched for this run yet"
@@ -85,6 +89,8 @@ def decide(resources: Sequence[Resource], tried: Try, *, first_attempt: int = 1)
     newest = max(mine, key=attempt_of)
     cleared = relation_of(newest, tried) is Relation.CLEARED or _cleared_after_success(newest, tried)
     decision = _about(newest, following, cleared=cleared)
+    if decision.action is Action.CREATE:
+        decision = _unless_one_runs_on(mine) or decision
     return Decision(
         decision.action,
         decision.attempt,
@@ -117,6 +123,16 @@ def _about(newest: Resource, following: int, *, cleared: bool) -> Decision:
         failed = newest if outcome.state is State.FAILED else None
         return Decision(Action.CREATE, following, f"{name} ended as {outcome.state} before", failed=failed)
     return Decision(Action.TAKE, attempt, f"{name} ended as {outcome.state} and was never reported", newest, outcome)
+
+
+def _unless_one_runs_on(mine: Sequence[Resource]) -> Decision | None:
+    """What comes instead of a creation where an execution of the run can neither be stopped nor followed to its end."""
+    found = [(resource, outcome) for resource in mine if is_given_up(outcome := classify(resource))]
+    if not found:
+        return None
+    resource, outcome = max(found, key=lambda one: attempt_of(one[0]))
+    why = f"the controller has given up the deletion of {outcome.name}, so that it may run on"
+    return Decision(Action.TAKE, attempt_of(resource), why, resource, outcome)
 
 
 def attempt_of(resource: Resource) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from airflow_ack_sagemaker.core.resource.advice import CONTROLLER_LOG
+from airflow_ack_sagemaker.core.resource.kinds import kind_of
 from airflow_ack_sagemaker.core.resource.status import Outcome, State
 from airflow_ack_sagemaker.core.run.deadlines import Verdict
+from airflow_ack_sagemaker.core.run.stopping import is_given_up
 
 
 def ending(outcome: Outcome, verdict: Verdict) -> str:
@@ -43,6 +45,11 @@ def _headline(outcome: Outcome, verdict: Verdict) -> str:
         )
     if verdict is Verdict.TIMED_OUT:
         return f"{what}: timed out; it is {outcome.sagemaker_status or outcome.state} and its timeout is over."
+    if is_given_up(outcome) and kind_of(outcome.kind).is_job:
+        return (
+            f"{what}: its deletion was refused for good (ACK.Terminal), so that it may run on; SageMaker said "
+            f"{outcome.sagemaker_status or 'nothing'} last."
+        )
     if outcome.state is State.REFUSED and outcome.deleted is not None:
         return f"{what}: its deletion was refused for good (ACK.Terminal); it stays, marked as deleted."
     said = f" ({outcome.sagemaker_status})" if outcome.sagemaker_status else ""

@@ -21,16 +21,17 @@ def has_ended(outcome: Outcome) -> bool:
 
 def may_run(outcome: Outcome) -> bool:
     """Whether there may be something to stop: also where the controller has given a deletion up, since it runs on."""
-    return not outcome.finished or _given_up(outcome)
+    return not outcome.finished or is_given_up(outcome)
 
 
-def _given_up(outcome: Outcome) -> bool:
+def is_given_up(outcome: Outcome) -> bool:
+    """Whether the controller has given up the deletion of what SageMaker has: that runs on, as far as anybody knows."""
     return outcome.state is State.REFUSED and outcome.deleted is not None and outcome.started
 
 
 def is_confirmed(outcome: Outcome) -> bool:
     """Whether nothing runs (any more), as SageMaker says or because nothing was begun."""
-    if _given_up(outcome):
+    if is_given_up(outcome):
         return False
     if outcome.gone and outcome.started:
         return outcome.sagemaker_status == "Stopping"
@@ -48,7 +49,7 @@ def stop_report(outcome: Outcome, waited: float) -> str:
         return f"Confirmed: SageMaker says that {resource} is Stopped."
     if outcome.state in (State.SUCCEEDED, State.FAILED):
         return f"{resource} had ended by itself before it was stopped: SageMaker says {outcome.sagemaker_status}."
-    if _given_up(outcome):
+    if is_given_up(outcome):
         return (
             f"The controller has given up the deletion of {resource} ({outcome.reason}), so that it runs on: SageMaker "
             f"says {outcome.sagemaker_status or 'nothing'}. Look at {outcome.arn or 'it'} in SageMaker."

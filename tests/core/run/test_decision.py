@@ -10,10 +10,12 @@ import pytest
 from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_LAUNCHED_BY, LABEL_ATTEMPT
 from airflow_ack_sagemaker.core.resource.launched_by import Try
 from airflow_ack_sagemaker.core.resource.status import classify
+from airflow_ack_sagemaker.core.run.deadlines import Verdict
 from airflow_ack_sagemaker.core.run.decision import Action, Decision, attempt_of
 from airflow_ack_sagemaker.core.run.decision import decide as decide_for
+from airflow_ack_sagemaker.core.run.endings import ending
 from airflow_ack_sagemaker.core.run.reported import is_reported, report, reported_at
-from tests.core.resources import NOT_SYNCED, SYNCED, execution, recoverable, terminal
+from tests.core.resources import NOT_SYNCED, SYNCED, condition, execution, recoverable, terminal
 
 
 def tried(first_try: int) -> Try:
@@ -137,6 +139,25 @@ def test_what_is_being_deleted_is_not_attached_to() -> None:
     stopping["metadata"]["deletionTimestamp"] = "2026-11-01T03:10:00Z"
     decision = decide([stopping], first_try=1)
     assert (decision.action, decision.attempt) == (Action.CREATE, 2)
+
+
+@pytest.mark.parametrize("newest", [None, "failed"])
+@pytest.mark.parametrize(("reported", "first_try"), [(False, 1), (True, 1), (True, 3)])
+def test_beside_what_the_controller_cannot_stop_nothing_is_launched(
+    newest: str | None, reported: bool, first_try: int
+) -> None:
+    no = condition("ACK.Terminal", "True", "it cannot be", at="2026-11-01T03:10:01Z")
+    runs_on = left(no, said="Executing", deletion=True, reported=reported)
+    others = [] if newest is None else [failure(newest, attempt=2, reported=True)]
+    decision = decide([runs_on, *others], first_try=first_try)
+    assert (decision.action, decision.attempt, decision.resource) == (Action.TAKE, 1, runs_on)
+    assert decision.outcome is not None
+    told = ending(decision.outcome, Verdict.REACHED)
+    assert "it may run on" in told
+    assert str(decision.outcome.arn) in told
+    assert "remove the resource's finalizer" in told
+    ended = left(no, said="Failed", deletion=True, reported=True)
+    assert decide([ended], first_try=first_try).action is Action.CREATE, "SageMaker says that this one has ended"
 
 
 def test_the_newest_attempt_decides_in_any_order() -> None:
