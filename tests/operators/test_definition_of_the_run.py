@@ -17,7 +17,7 @@ from airflow.sdk import DAG
 from airflow_ack_sagemaker.core.resource.kinds import Kind
 from airflow_ack_sagemaker.core.resource.status import State
 from airflow_ack_sagemaker.core.run.batch_progress import Progress
-from airflow_ack_sagemaker.exceptions import AckExecutionStopped, AckInputError
+from airflow_ack_sagemaker.exceptions import AckError, AckExecutionStopped, AckInputError
 from airflow_ack_sagemaker.kube.client import KubeClient
 from airflow_ack_sagemaker.kube.errors import Unreachable
 from airflow_ack_sagemaker.operators.pipeline import AckPipelineOperator
@@ -79,12 +79,20 @@ class World:
         return str(json.loads(answer["PipelineDefinition"])["Steps"][0]["Arguments"]["Environment"]["DATE"])
 
     def delete_executions(self) -> None:
+        self.ask_to_stop()
+        wait_until(lambda: not self.mine(), HUNG, "the controller to let them go")
+
+    def all_refused(self) -> bool:
+        """Whether the controller has given all executions up."""
+        said = [one.get("status", {}).get("conditions") or [] for one in self.mine()]
+        return all(any(each["type"] == "ACK.Terminal" and each["status"] == "True" for each in one) for one in said)
+
+    def ask_to_stop(self) -> None:
         path = "/apis/sagemaker.services.k8s.aws/v1alpha1/namespaces/default/pipelineexecutions"
         names = [one["metadata"]["name"] for one in self.mine()]
         with connect(Path(self.sandbox.environment["KUBECONFIG"])) as http:
             for name in names:
                 http.delete(f"{path}/{name}").raise_for_status()
-        wait_until(lambda: not self.mine(), HUNG, "the controller to let them go")
 
     def mine(self) -> list[dict[str, Any]]:
         """The executions of the pipeline that are in the cluster."""
@@ -200,6 +208,24 @@ def test_who_edits_the_pipeline_while_a_batch_runs_does_not_have_it_run_twice(wo
         results = launch.execute_complete(context, {"progress": trigger.progress})
     assert [world.ran(result) for result in results] == ["monday"] * 2
     assert world.statuses() == ["Succeeded"] * 2, "nothing ran twice"
+
+
+@pytest.mark.parametrize("of", [AckPipelineExecutionOperator, AckPipelineExecutionsOperator])
+def test_beside_what_cannot_be_stopped_the_own_definition_is_not_launched_either(world: World, of: type[Any]) -> None:
+    world.sandbox.script(f"{world.pipeline}/Train=hold", "StopPipelineExecution#1=InvalidParameterValue:it cannot be")
+    options: dict[str, Any] = {"executions": [{}]} if of is AckPipelineExecutionsOperator else {}
+    apply, launch = world.tasks("refused", of=of, **options)
+    launch.deferrable = True
+    pulled = {"pipeline": executed(apply, run_id="monday")}
+    deferred(launch, run_id="monday", pulled=pulled)
+    wait_until(world.all_taken, HUNG, "SageMaker to take it")
+    world.write("of others")
+    world.ask_to_stop()
+    wait_until(world.all_refused, HUNG, "the controller to give up")
+    for number in (2, 3):
+        with pytest.raises(AckError, match="may run on"):
+            executed(launch, run_id="monday", pulled=pulled, number=number, max_tries=4)
+    assert world.statuses() == ["Executing"]
 
 
 @pytest.mark.parametrize("ended", [False, True])
