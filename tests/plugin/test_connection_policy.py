@@ -176,8 +176,19 @@ def test_a_kubeconfig_file_is_one_that_the_operator_lists(tmp_path: Path) -> Non
     assert read({"kube_config_path": str(path)}, trusts_editors=True).credential.plugin is not None
 
 
-def test_a_token_of_eks_is_made_here() -> None:
-    config = read(inline({"exec": GET_TOKEN}, server=EKS), session=Session())
+@pytest.mark.parametrize(
+    ("region", "domain"),
+    [
+        ("eu-central-1", "amazonaws.com"),
+        ("us-gov-west-1", "amazonaws.com"),
+        ("cn-north-1", "amazonaws.com.cn"),
+        ("eusc-de-east-1", "amazonaws.eu"),
+    ],
+)
+def test_a_token_of_eks_is_made_here(region: str, domain: str) -> None:
+    plugin = {**GET_TOKEN, "args": ["--region", region, *GET_TOKEN["args"][2:]]}  # type: ignore[index]
+    server = EKS.replace("eu-central-1", region).replace("amazonaws.com", domain)
+    config = read(inline({"exec": plugin}, server=server), session=Session())
     assert config.credential.plugin is None
     authenticator = Authenticator(config)
     authenticator.load()
@@ -187,11 +198,11 @@ def test_a_token_of_eks_is_made_here() -> None:
     assert token != value
     url = urlsplit(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode())
     query = parse_qs(url.query)
-    assert (url.scheme, url.netloc) == ("https", "sts.eu-central-1.amazonaws.com")
+    assert (url.scheme, url.netloc) == ("https", f"sts.{region}.{domain}")
     assert query["Action"] == ["GetCallerIdentity"]
     assert query["X-Amz-SignedHeaders"] == ["host;x-k8s-aws-id"]
     assert query["X-Amz-Security-Token"] == ["session-token"]
-    assert query["X-Amz-Credential"][0].split("/")[2:4] == ["eu-central-1", "sts"]
+    assert query["X-Amz-Credential"][0].split("/")[2:4] == [region, "sts"]
     assert int(query["X-Amz-Expires"][0]) <= 15 * 60
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 _ARN = re.compile(
     r"arn:(?P<partition>aws(?:-[a-z]{1,10}){0,3}):(?P<service>[a-z0-9-]{1,40}):"
-    r"(?P<region>[a-z]{2}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}):(?P<account>[0-9]{12}):(?P<resource>[\w.:/+=@-]{1,1024})",
+    r"(?P<region>[a-z]{2,4}(?:-[a-z]{1,12}){1,3}-[0-9]{1,2}):(?P<account>[0-9]{12}):(?P<resource>[\w.:/+=@-]{1,1024})",
     re.ASCII,
 )
 _EXECUTION = re.compile(r"pipeline/(?P<pipeline>[A-Za-z0-9][A-Za-z0-9-]{0,255})/execution/[A-Za-z0-9]{1,64}")

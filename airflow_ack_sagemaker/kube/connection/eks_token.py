@@ -24,13 +24,15 @@ _URL_SECONDS = 60
 _PREFIX = "k8s-aws-v1."
 _CLUSTER_HEADER = "x-k8s-aws-id"
 _CLUSTER_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
-_REGION = re.compile(r"[a-z]{2}(-[a-z]{1,12}){1,2}-[0-9]{1,2}")
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]{1,12}){1,2}-[0-9]{1,2}")
 _ROLE = re.compile(r"arn:aws[a-z-]{0,10}:iam::[0-9]{12}:role/[\w+=,.@/-]{1,576}", re.ASCII)
 _SERVER = re.compile(
-    r"https://[0-9A-Za-z]{32}\.[0-9a-z]{3,4}\.(?P<region>[a-z0-9-]+)\.eks\.(amazonaws\.com|amazonaws\.com\.cn|api\.aws)"
-    r"(:443)?"
+    r"https://[0-9A-Za-z]{32}\.[0-9a-z]{3,4}\.(?P<region>[a-z0-9-]+)\.eks\."
+    r"(amazonaws\.com|amazonaws\.com\.cn|amazonaws\.eu|api\.aws)(:443)?"
 )
 """An endpoint of EKS: no other server may be sent a token that the server of whoever wrote the kubeconfig could use."""
+_SUFFIXES = {"cn": "amazonaws.com.cn", "eusc": "amazonaws.eu"}
+"""Domains of AWS in the regions of China and of the European Sovereign Cloud, as botocore has them."""
 _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 _HARMLESS_VARIABLES = frozenset({"AWS_STS_REGIONAL_ENDPOINTS"})
 _OPTIONS = {
@@ -86,7 +88,7 @@ class EksToken:
                 )
             model = session.client("sts", region_name=region).meta.service_model
             signer = RequestSigner(model.service_id, region, "sts", "v4", credentials, session.events)
-            suffix = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+            suffix = _SUFFIXES.get(region.partition("-")[0], "amazonaws.com")
             url = signer.generate_presigned_url(
                 {
                     "method": "GET",
