@@ -172,7 +172,8 @@ class ApproveModelOperator(AckOperator):
 
     :param version: result of a `RegisterModelOperator`.
     :param answer: result of an Airflow ``HITLOperator`` with the options ``Approve`` and ``Reject``; None: it is
-        approved, because all before this task has passed, unless somebody has rejected it meanwhile.
+        approved, because all before this task has passed, unless somebody has rejected it meanwhile. A
+        question that has no answer (its task was marked as a success by hand) is a no.
     :param description: what is written beside the decision, for people.
 
     Raises `AckInputError` where ``version`` is no such result, Airflow's ``AirflowSkipException`` for a rejection, else
@@ -189,6 +190,7 @@ class ApproveModelOperator(AckOperator):
         self.version = version
         self.answer = answer
         self.description = description
+        self._by_rule = answer is None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Decide, write, wait."""
@@ -198,7 +200,7 @@ class ApproveModelOperator(AckOperator):
 
         if not isinstance(self.version, Mapping) or not isinstance(self.version.get("resource"), str):
             raise AckInputError(f"version must be the result of a RegisterModelOperator, not {self.version!r}.")
-        approved, who = (True, self.description) if self.answer is None else _answered(self.answer)
+        approved, who = (True, self.description) if self._by_rule else _answered(self.answer)
         namespace = str(self.version["namespace"])
         with self.cluster() as client:
             try:
@@ -208,7 +210,7 @@ class ApproveModelOperator(AckOperator):
                     namespace,
                     approved=approved,
                     description=f"{who} ({context['ti'].dag_id}, {context['ti'].run_id})",
-                    by_rule=self.answer is None,
+                    by_rule=self._by_rule,
                     arn=self.version.get("arn"),
                     deadlines=self.deadlines(),
                     log=self.log,

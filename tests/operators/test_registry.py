@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG, BaseOperator
 
 from airflow_ack_sagemaker.compat import AirflowSkipException
 from airflow_ack_sagemaker.core.lifecycle.registry import adoption_manifest, is_adopted
@@ -226,6 +227,20 @@ def test_anything_but_approve_rejects_and_skips(stage: Stage, group: str, answer
     version = register(stage, group, "run-1")
     with pytest.raises(AirflowSkipException):
         approve(stage, version, answer=answer)
+    assert approvals(stage, group) == {1: "Rejected"}
+
+
+def test_a_question_without_an_answer_is_a_no(stage: Stage, group: str) -> None:
+    """As where its task was marked as a success by hand: then there is no XCom."""
+    version, context = register(stage, group, "run-1"), stage.context("run")
+    with DAG("approves"):
+        asks = BaseOperator(task_id="ask")
+        task = ApproveModelOperator(task_id="approve", version=version, answer=asks.output)
+    context["ti"].xcom_pull = lambda default, **_: default
+    task.render_template_fields(context)
+    assert task.answer is None
+    with pytest.raises(AirflowSkipException, match="nobody has answered"):
+        task.execute(context)
     assert approvals(stage, group) == {1: "Rejected"}
 
 
