@@ -56,6 +56,9 @@ def approve(
     output: OutputOption = Output.TABLE,
 ) -> Exit:
     """Approve versions of a model (or reject them). Only a Completed version can be."""
+    from airflow_ack_sagemaker.core.lifecycle.registry import asked_again
+    from airflow_ack_sagemaker.core.resource.status import State, classify
+
     if reject and pending:
         raise InputError("--reject and --pending exclude each other.")
     if comment is not None and not 0 < len(comment) <= _MAX_COMMENT:
@@ -72,6 +75,10 @@ def approve(
                 f"modelpackage/{fields.name(resource)} is {status or 'not in SageMaker yet'}; only a Completed one is "
                 "decided on."
             )
+        live = fields.spec(resource)
+        if classify(resource).state is State.REFUSED and all(live.get(key) == it for key, it in spec.items()):
+            said = comment or fields.text(live, "approvalDescription") or approval.value
+            return {"spec": {**spec, "approvalDescription": asked_again(said)}}
         return {"spec": spec}
 
     with cluster.client(dry_run=dry_run is DryRun.SERVER) as client, Deeds(output) as deeds:

@@ -172,7 +172,8 @@ class ApproveModelOperator(AckOperator):
 
     :param version: result of a `RegisterModelOperator`.
     :param answer: result of an Airflow ``HITLOperator`` with the options ``Approve`` and ``Reject``; None: it is
-        approved, because all before this task has passed.
+        approved, because all before this task has passed, unless somebody has rejected it meanwhile. A
+        question that has no answer (its task was marked as a success by hand) is a no.
     :param description: what is written beside the decision, for people.
 
     Raises `AckInputError` where ``version`` is no such result, Airflow's ``AirflowSkipException`` for a rejection, else
@@ -189,31 +190,37 @@ class ApproveModelOperator(AckOperator):
         self.version = version
         self.answer = answer
         self.description = description
+        self._by_rule = answer is None
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Decide, write, wait."""
         from airflow_ack_sagemaker.compat import AirflowSkipException
         from airflow_ack_sagemaker.exceptions import AckInputError
-        from airflow_ack_sagemaker.runs.approval import decide_on
+        from airflow_ack_sagemaker.runs.approval import WasRejected, decide_on
 
         if not isinstance(self.version, Mapping) or not isinstance(self.version.get("resource"), str):
             raise AckInputError(f"version must be the result of a RegisterModelOperator, not {self.version!r}.")
-        approved, who = (True, self.description) if self.answer is None else _answered(self.answer)
+        approved, who = (True, self.description) if self._by_rule else _answered(self.answer)
         namespace = str(self.version["namespace"])
         with self.cluster() as client:
-            version = decide_on(
-                client,
-                self.version["resource"],
-                namespace,
-                approved=approved,
-                description=f"{who} ({context['ti'].dag_id}, {context['ti'].run_id})",
-                arn=self.version.get("arn"),
-                deadlines=self.deadlines(),
-                log=self.log,
-            )
-        if not approved:
+            try:
+                version = decide_on(
+                    client,
+                    self.version["resource"],
+                    namespace,
+                    approved=approved,
+                    description=f"{who} ({context['ti'].dag_id}, {context['ti'].run_id})",
+                    by_rule=self._by_rule,
+                    arn=self.version.get("arn"),
+                    deadlines=self.deadlines(),
+                    log=self.log,
+                )
+                rejected = None if approved else f"{version.name} was rejected: {who}."
+            except WasRejected as error:
+                rejected = str(error)
+        if rejected is not None:
             context["ti"].xcom_push(key=XCOM_DECISION, value="rejected")
-            raise AirflowSkipException(f"{version.name} was rejected: {who}. Nothing is deployed; what serves stays.")
+            raise AirflowSkipException(f"{rejected} Nothing is deployed; what serves stays.")
         context["ti"].xcom_push(key=XCOM_VERSION, value=version.arn)
         result = _result(version, namespace)
         tell_outlets(self, context, result)

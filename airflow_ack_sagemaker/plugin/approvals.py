@@ -9,10 +9,11 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import Field
 
-from airflow_ack_sagemaker.core.lifecycle.registry import approval_patch
+from airflow_ack_sagemaker.core.lifecycle.registry import APPROVED, REJECTED, approval_patch
 from airflow_ack_sagemaker.core.pages.models import VersionRow
 from airflow_ack_sagemaker.core.resource import fields
 from airflow_ack_sagemaker.core.resource.freshness import change_note, pause_before_change
+from airflow_ack_sagemaker.core.resource.status import State, classify
 from airflow_ack_sagemaker.kube.client import AsyncKubeClient
 from airflow_ack_sagemaker.kube.errors import Conflict
 from airflow_ack_sagemaker.plugin.access import readable_dags, reads_connections, same_site
@@ -59,26 +60,29 @@ async def _decide(
     client: AsyncKubeClient, row: VersionRow, decision: Decision, user_name: str, recorded: Recorded
 ) -> str:
     why = f"{user_name}, in Airflow" + (f": {decision.why}" if decision.why else "")
-    patch = approval_patch(approved=decision.approved, description=why)
-    word = patch["spec"]["modelApprovalStatus"]
+    word = APPROVED if decision.approved else REJECTED
     for number in range(_TRIES):
         live = await client.get(PACKAGE, row.name, row.namespace)
         if fields.uid(live) != decision.uid:
             raise HTTPException(409, f"{row.name} is another version now. Look again before you decide.")
         if fields.status_text(live, "modelPackageStatus") in PACKAGE.failed or fields.deleted(live) is not None:
             raise HTTPException(409, f"{row.name} has failed or is being deleted: nothing is left to decide.")
-        if fields.text(fields.spec(live), "modelApprovalStatus") == word:
+        has, said = (fields.text(fields.spec(live), key) for key in ("modelApprovalStatus", "approvalDescription"))
+        refused = classify(live).state is State.REFUSED
+        if has == word and not refused:
             return f"{row.name} is {word} already."
         if not recorded.done:
             await in_thread(record_decision, user_name, row, decision.approved, decision.why)
             recorded.done = True
         if number < _TRIES - 1:  # then rather a change whose answer cannot be told than none
             await asyncio.sleep(pause_before_change(live, None).total_seconds())
+        patch = approval_patch(approved=decision.approved, description=why, unlike=said if refused else None)
         body = {**patch, "metadata": {"annotations": change_note(live)}}
         try:
             version = fields.version(live)
             await client.patch(PACKAGE, row.name, body, row.namespace, resource_version=version)
         except Conflict:
             continue
-        return f"{row.name}: {word}. The controller tells SageMaker; this page shows it once it has."
+        again = ", asked once more, since it was refused" if has == word else ""
+        return f"{row.name}: {word}{again}. The controller tells SageMaker; this page shows it once it has."
     raise HTTPException(503, f"{row.name} was changed by others at each attempt to decide on it. Try again.")

@@ -33,6 +33,10 @@ _ROUNDS, _PATIENT_ROUNDS = 20, 3
 """Each round loses to another writer at most once."""
 
 
+class WasRejected(RegistryError):
+    """Somebody has rejected the version, which no rule takes back. The message says who, and what to do."""
+
+
 def decide_on(
     client: KubeClient,
     name: str,
@@ -40,6 +44,7 @@ def decide_on(
     *,
     approved: bool,
     description: str,
+    by_rule: bool = False,
     arn: str | None = None,
     deadlines: Deadlines,
     log: Log,
@@ -48,7 +53,9 @@ def decide_on(
     """Approve or reject a version, and wait until the controller has answered. An approval that SageMaker does not get
     is taken back: the resource would count as approved, and be served.
 
+    :param by_rule: nobody was asked: then it does not approve what somebody has rejected, before or meanwhile.
     :param arn: of the version that is meant; None: whichever the resource is of.
+    :raises WasRejected: it is left as it is.
     :raises RegistryError: it is refused, or takes too long, or the resource is of another version.
     """
     word = APPROVED if approved else REJECTED
@@ -57,6 +64,8 @@ def decide_on(
         live = client.get(PACKAGE, name, namespace)
         live_version(live, "decided on")
         _check_is_of(live, arn)
+        if approved and by_rule:
+            _check_may_be_approved(live)
         has, said = (fields.text(fields.spec(live), key) for key in ("modelApprovalStatus", "approvalDescription"))
         refused = classify(live).state is State.REFUSED
         if has == word and answered(live) and not refused:
@@ -82,6 +91,8 @@ def decide_on(
     seen = until(client, name, namespace, deadlines, _is_taken, given_up=take_back)
     _check_is_of(seen, arn)
     version = live_version(seen, "decided on")
+    if approved and by_rule:
+        _check_may_be_approved(seen)
     if version is None or version.approval != word:
         raise RegistryError(f"modelpackage/{name} was changed by somebody else meanwhile: look at it, then retry.")
     return version
@@ -104,9 +115,8 @@ def check_not_rejected(client: KubeClient, arn: str, namespace: str, *, log: Log
     for resource in found:
         version = version_of(resource)
         if version is not None and version.arn == arn and version.approval == REJECTED:
-            why = fields.text(fields.spec(resource), "approvalDescription")
             raise SpecError(
-                f"Version {version.name} was rejected{f' ({why})' if why else ''}: it is not rolled out, and what "
+                f"Version {version.name} was rejected{_why(resource)}: it is not rolled out, and what "
                 f"serves stays. Approve modelpackage/{version.resource} first, or serve another version."
             )
 
@@ -151,6 +161,22 @@ def _check_is_of(resource: Mapping[str, Any], arn: str | None) -> None:
             f"modelpackage/{fields.name(resource)} is of {has} by now, not of {arn}: it was deleted and made again. "
             "Register the version that is meant once more, then retry."
         )
+
+
+def _check_may_be_approved(resource: Mapping[str, Any]) -> None:
+    """:raises WasRejected: somebody has rejected it. A rule never does, so that this was no earlier try."""
+    if fields.text(fields.spec(resource), "modelApprovalStatus") == REJECTED:
+        raise WasRejected(
+            f"modelpackage/{fields.name(resource)} was rejected{_why(resource)}, which no rule takes back: it is not "
+            "approved. To serve it all the same, approve it (page Models, or ack-sagemaker approve "
+            f"{fields.name(resource)}), then clear this task and those after it."
+        )
+
+
+def _why(resource: Mapping[str, Any]) -> str:
+    """Who has decided on it, as it is written beside the decision."""
+    why = fields.text(fields.spec(resource), "approvalDescription")
+    return f" ({why})" if why else ""
 
 
 def _is_taken(resource: Mapping[str, Any]) -> bool:

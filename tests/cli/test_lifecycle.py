@@ -115,6 +115,37 @@ def test_approve(here: Callable[..., Said], package: Place) -> None:
     assert here("approve", "nothing").status == 1
 
 
+@pytest.mark.parametrize("comment", [(), ("--comment", "RMSE 1.9")])
+def test_an_approval_that_was_refused_is_asked_again(
+    here: Callable[..., Said], package: Place, comment: tuple[str, ...]
+) -> None:
+    """The resource says so already, and the controller looks at a change only."""
+    refusal = dict(TERMINAL, message="being modified")
+    package.status(modelPackageStatus="Completed")
+    assert here("approve", "abalone-1", *comment, "--no-wait").status == 0
+    package.status(modelPackageStatus="Completed", conditions=[refusal])
+
+    def again(*conditions: dict[str, str]) -> Said:
+        before = package.get()["spec"]
+        controller = package.answer(
+            lambda spec: bool(spec != before), modelPackageStatus="Completed", conditions=conditions
+        )
+        said = here("approve", "abalone-1", *comment)
+        controller.join()
+        assert package.get()["spec"]["modelApprovalStatus"] == "Approved"
+        return said
+
+    for number in range(3):
+        said = again(dict(refusal, message=f"still being modified: {number}"))
+        assert said.status == 3
+        assert f"still being modified: {number}" in said.out + said.err
+    said = again(SYNCED)
+    assert (said.status, said.out) == (0, "modelpackage/abalone-1: Approved: done\n")
+    settled = package.get()
+    assert here("approve", "abalone-1").status == 0
+    assert package.get()["metadata"]["generation"] == settled["metadata"]["generation"]
+
+
 def test_a_job_that_runs_is_not_deleted_by_the_way(
     here: Callable[..., Said], server: Server, namespace: Namespace
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from airflow.sdk import DAG, BaseOperator
 
 from airflow_ack_sagemaker.compat import AirflowSkipException
 from airflow_ack_sagemaker.core.lifecycle.registry import adoption_manifest, is_adopted
@@ -25,6 +27,7 @@ from airflow_ack_sagemaker.operators.registry import (
     RegisterModelOperator,
 )
 from airflow_ack_sagemaker.operators.run import run_of
+from airflow_ack_sagemaker.runs.approval import WasRejected, decide_on
 from airflow_ack_sagemaker.runs.registry import adopt, newest_approved_in
 from airflow_ack_sagemaker.runs.registry import register as register_version
 from harness.waiting import HUNG, wait_until
@@ -225,6 +228,78 @@ def test_anything_but_approve_rejects_and_skips(stage: Stage, group: str, answer
     with pytest.raises(AirflowSkipException):
         approve(stage, version, answer=answer)
     assert approvals(stage, group) == {1: "Rejected"}
+
+
+def test_a_question_without_an_answer_is_a_no(stage: Stage, group: str) -> None:
+    """As where its task was marked as a success by hand: then there is no XCom."""
+    version, context = register(stage, group, "run-1"), stage.context("run")
+    with DAG("approves"):
+        asks = BaseOperator(task_id="ask")
+        task = ApproveModelOperator(task_id="approve", version=version, answer=asks.output)
+    context["ti"].xcom_pull = lambda default, **_: default
+    task.render_template_fields(context)
+    assert task.answer is None
+    with pytest.raises(AirflowSkipException, match="nobody has answered"):
+        task.execute(context)
+    assert approvals(stage, group) == {1: "Rejected"}
+
+
+def reject(stage: Stage, version: Any, who: str = "kim, in Airflow: biased") -> None:
+    """As the page does."""
+    change = {"spec": {"modelApprovalStatus": "Rejected", "approvalDescription": who}}
+    headers = {"Content-Type": "application/merge-patch+json"}
+    stage.kubernetes("PATCH", f"modelpackages/{version['resource']}", content=json.dumps(change), headers=headers)
+
+
+def test_a_rule_does_not_approve_what_a_person_has_rejected(stage: Stage, group: str) -> None:
+    version = register(stage, group, "run-1")
+    reject(stage, version)
+    for number in (1, 2):  # a retry finds the same
+        context = stage.context("run", number=number)
+        with pytest.raises(AirflowSkipException, match=r"rejected \(kim, in Airflow: biased\).*Nothing is deployed"):
+            ApproveModelOperator(task_id="approve", version=version).execute(context)
+        assert context["ti"].xcoms == {"decision": "rejected"}
+    wait_until(lambda: approvals(stage, group) == {1: "Rejected"}, HUNG, lambda: f"rejected: {approvals(stage, group)}")
+    assert approve(stage, version, answer=YES)["approval"] == "Approved"
+    assert approve(stage, version)["approval"] == "Approved"
+    assert approvals(stage, group) == {1: "Approved"}
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_rejection_while_a_rule_approves_counts(stage: Stage, group: str, before: bool) -> None:
+    """Between the rule's look and its write, or between its write and the controller's answer."""
+    version, pauses = register(stage, group, "run-1"), list[float]()
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if not before:
+            time.sleep(seconds)
+        elif len(pauses) == 1:
+            reject(stage, version)
+
+    def written() -> None:
+        assert not before
+        reject(stage, version)
+
+    with (
+        told({"Approved (by rule)": written}) as (log, said),
+        AckHook().get_conn() as client,
+        pytest.raises(WasRejected, match="kim"),
+    ):
+        decide_on(
+            client,
+            version["resource"],
+            client.namespace,
+            approved=True,
+            description="by rule",
+            by_rule=True,
+            deadlines=Deadlines(),
+            log=log,
+            sleep=sleep,
+        )
+    assert pauses
+    assert bool(said) is not before
+    wait_until(lambda: approvals(stage, group) == {1: "Rejected"}, HUNG, lambda: f"rejected: {approvals(stage, group)}")
 
 
 def test_a_version_that_sagemaker_has_is_adopted_and_never_deleted(stage: Stage, group: str) -> None:

@@ -125,6 +125,29 @@ def test_who_may_edit_the_dag_decides_and_that_is_written_down(site: Site, clien
     assert all(json.loads(one["extra"])["why"] == "reviewed" for one in decisions(site, row))
 
 
+def test_what_the_controller_has_refused_is_asked_again(site: Site, client: httpx.Client) -> None:
+    row = wait_shown(client, "/api/models", version(site, new_group(site)), number=1)
+    site.control("POST", "script", {"rules": ["UpdateModelPackage=ConflictException:being modified"]})
+    try:
+        assert decide(site, "user", row).status_code == 202
+        wait_until(lambda: refused(site, row["name"]), 120, "the refusal")
+    finally:
+        site.control("DELETE", "script")
+    answer = decide(site, "user", row)
+    assert (answer.status_code, "already" in answer.json()["message"]) == (202, False)
+    wait_until(lambda: not refused(site, row["name"]), 120, "the controller to look again")
+    said = site.sandbox.aws_client("sagemaker").describe_model_package(ModelPackageName=row["arn"])
+    assert said["ModelApprovalStatus"] == "Approved"
+    assert "already" in decide(site, "user", row).json()["message"]
+    assert len(decisions(site, row)) == 2
+
+
+def refused(site: Site, name: str) -> bool:
+    """Whether the controller has refused for good what a version says."""
+    conditions = site.get("modelpackages", name).get("status", {}).get("conditions", [])
+    return any(one["type"] == "ACK.Terminal" and one["status"] == "True" for one in conditions)
+
+
 def test_only_what_a_readable_dag_has_made(site: Site, client: httpx.Client) -> None:
     group = new_group(site)
     mine, theirs = version(site, group), version(site, group, "other_team")

@@ -260,8 +260,15 @@ def approval_patch(*, approved: bool, description: str, unlike: str | None = Non
     """
     said = description[:_MAX_DESCRIPTION]
     if said == unlike:
-        said = f"{said[: _MAX_DESCRIPTION - len(_AGAIN)]}{_AGAIN}"
+        said = asked_again(said)
     return {"spec": {"modelApprovalStatus": APPROVED if approved else REJECTED, "approvalDescription": said}}
+
+
+def asked_again(description: str) -> str:
+    """The same words as another text, however often: what changes nothing, no controller looks at."""
+    if description.endswith(_AGAIN) and description != _AGAIN:
+        return description.removesuffix(_AGAIN)
+    return f"{description[: _MAX_DESCRIPTION - len(_AGAIN)]}{_AGAIN}"
 
 
 def _notes(metrics: Mapping[str, float] | None, execution: str | None, region: str | None) -> dict[str, str]:

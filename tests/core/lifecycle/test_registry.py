@@ -12,6 +12,7 @@ from botocore.session import Session
 from airflow_ack_sagemaker.core.lifecycle.registry import (
     adoption_manifest,
     approval_patch,
+    asked_again,
     client_token,
     is_adopted,
     newest_approved,
@@ -140,3 +141,12 @@ def test_an_approval_says_who_and_why() -> None:
     again = approval_patch(approved=False, description="x" * 2000, unlike="x" * 1024)["spec"]
     assert len(again["approvalDescription"]) == 1024
     assert again["approvalDescription"] != rejected["approvalDescription"]
+
+
+@pytest.mark.parametrize("said", ["", "by rule", "x" * 1024, " (asked again)", "x" * 1010 + " (asked again)"])
+def test_what_is_asked_again_and_again_is_another_text_each_time(said: str) -> None:
+    for _ in range(3):
+        other = asked_again(said)
+        assert other != said
+        assert 0 < len(other) <= 1024
+        said = other
