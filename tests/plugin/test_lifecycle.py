@@ -191,8 +191,10 @@ def test_where_the_role_does_not_allow_it_the_page_says_what_to_do(site: Site, c
             lambda: f"the page to say so: {client.get('/api/models').json()['errors']}",
         )
         assert decide(site, "admin", seen).status_code == 503
-        assert client.get("/api/endpoints").json()["errors"] == []
-        assert client.get("/api/executions").json()["errors"] == []
+        # Their watches were cut, too, and begin again.
+        wait_until(lambda: not client.get("/api/endpoints").json()["errors"], 120, "endpoints to be told again")
+        wait_until(lambda: not client.get("/api/executions").json()["errors"], 120, "executions to be told again")
+        assert "rbac-page-lifecycle.yaml" in str(client.get("/api/models").json()["errors"])
     finally:
         site.proxy.remove(rule)
     wait_until(lambda: not client.get("/api/models").json()["errors"], 120, "it to be allowed again")
