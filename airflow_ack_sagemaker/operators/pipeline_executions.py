@@ -317,7 +317,7 @@ def _wake(batch: Batch, members: Sequence[Member]) -> dict[str, Any]:
 def _batch_wait(batch: Batch, progress: Progress, members: Sequence[Member]) -> Any:
     from airflow_ack_sagemaker.core.run.batch_wait import BatchWait
 
-    active = [member.index for member in members if member.standing is Standing.ACTIVE]
+    active = {member.index: member.attempt for member in members if member.standing is Standing.ACTIVE}
     return BatchWait(active, waits=batch.waits, progress=progress, **_wake(batch, members))
 
 

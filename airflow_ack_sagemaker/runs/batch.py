@@ -125,7 +125,7 @@ def advance(
             progress.touched.add(member.index)
         elif member.verdict is Verdict.REACHED and member.resource is not None and member.outcome is not None:
             progress.touched.add(member.index)
-            progress.saw(member.index, member.outcome)
+            progress.saw(member.index, member.attempt, member.outcome)
         elif member.verdict not in (None, Verdict.REACHED) and member.index not in progress.given_up:
             members[member.place] = _give_up(client, member, batch, progress, stopped, log)
     confirm_all_stopped(client, stopped, log=log)

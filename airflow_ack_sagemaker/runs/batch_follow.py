@@ -43,7 +43,9 @@ def follow_batch(
         moment = batch_wait.next_time()
         return float("inf") if moment is None else max(moment - now(), _SHORTEST)
 
+    # What becomes of an earlier attempt says nothing about the one that is followed.
     newest: dict[int, int] = {}
+    least = batch_wait.attempts
     listed: dict[int, Mapping[str, Any]] = {}
     scope = Scope(PIPELINE_EXECUTION, namespace, f"{LABEL_RUN}={identity.digest}")
     settings = Settings(poll_interval=poll_interval, clock=clock)
@@ -53,7 +55,8 @@ def follow_batch(
                 if change.first:
                     listed = {}
                 for resource in change.items:
-                    if (index := _index(resource, identity)) is not None:
+                    index = _index(resource, identity)
+                    if index is not None and attempt_of(resource) >= least.get(index, 0):
                         listed[index] = max(listed.get(index, resource), resource, key=attempt_of)
                 if not change.last:
                     continue
@@ -62,7 +65,7 @@ def follow_batch(
                     batch_wait.see(index, listed.get(index), now())
             elif change is not None and (index := _index(change.object, identity)) is not None:
                 attempt = attempt_of(change.object)
-                if attempt >= newest.get(index, 0):  # what becomes of an earlier attempt says nothing about this one
+                if attempt >= newest.get(index, least.get(index, 0)):
                     newest[index] = attempt
                     batch_wait.see(index, None if change.type == "DELETED" else change.object, now())
             if batch_wait.due(now()):

@@ -130,14 +130,11 @@ class AckExecutionsTrigger(StoppingTrigger):
 
     async def payload(self) -> dict[str, Any]:
         """Follow all until one of them is due."""
-        names = {
-            index: f"{self.stem}-{index}-{attempt}"
-            for attempt, indexes in self.active.items()
-            for index in from_ranges(indexes)
-        }
+        attempts = {index: int(one) for one, indexes in self.active.items() for index in from_ranges(indexes)}
+        names = {index: f"{self.stem}-{index}-{attempt}" for index, attempt in attempts.items()}
         progress = await self._arrived(next(iter(names.values()), ""))
         batch_wait = BatchWait(
-            list(names),
+            attempts,
             waits=Waits(**self.waits),
             progress=progress,
             more=self.more,

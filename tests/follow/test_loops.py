@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY, RunIdentity
+from airflow_ack_sagemaker.core.resource.identity import ANNOTATION_IDENTITY, LABEL_ATTEMPT, RunIdentity
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION as KIND
 from airflow_ack_sagemaker.core.run.batch_progress import Progress, Waits
 from airflow_ack_sagemaker.core.run.batch_wait import BatchWait
@@ -74,7 +74,7 @@ def one_in_a_task(url: str, clock: Clock) -> None:
 def batch_in_a_task(url: str, clock: Clock) -> None:
     # One execution that nobody touches, given up after the time of the test.
     waits, progress = Waits(reconcile=SECONDS), Progress(clock.now)
-    wait = BatchWait([0], waits=waits, progress=progress, more=False, spare_failures=None)
+    wait = BatchWait({0: 1}, waits=waits, progress=progress, more=False, spare_failures=None)
     identity = RunIdentity("d", "r", "t")
     with KubeClient(config(url), sleep=clock.sleep, retry=NO_RETRY) as client:
         follow_batch(client, "default", identity, wait, poll_interval=30.0, now=clock, clock=clock)
@@ -83,7 +83,10 @@ def batch_in_a_task(url: str, clock: Clock) -> None:
 def _batch_member() -> dict[str, Any]:
     identity = RunIdentity("d", "r", "t").member(0)
     item = stored("x", 3)
-    item["metadata"] |= {"labels": identity.labels(), "annotations": {ANNOTATION_IDENTITY: identity.text}}
+    item["metadata"] |= {
+        "labels": {**identity.labels(), LABEL_ATTEMPT: "1"},
+        "annotations": {ANNOTATION_IDENTITY: identity.text},
+    }
     del item["status"]
     return item
 
@@ -91,6 +94,20 @@ def _batch_member() -> dict[str, Any]:
 def _answer(seen: Seen, way: str) -> None:
     item = _batch_member() if way == "batch" else stored("x", 3)
     seen.answer(item if seen.path.endswith("/x") else listed(5, item))
+
+
+def test_an_earlier_attempt_is_not_the_one_that_is_followed() -> None:
+    """Somebody has deleted the second attempt before the list."""
+    item = _batch_member() | {"status": {"pipelineExecutionStatus": "Succeeded"}}
+    progress = Progress(1_000)
+    wait = BatchWait({0: 2}, waits=Waits(), progress=progress, more=False, spare_failures=None)
+    with (
+        HttpServer(lambda seen: seen.answer(listed(5, item))) as server,
+        KubeClient(config(server.url), retry=NO_RETRY) as client,
+    ):
+        follow_batch(client, "default", RunIdentity("d", "r", "t"), wait, poll_interval=30.0)
+    assert wait.indexes == []
+    assert progress.ended == {}
 
 
 WAYS = {"triggerer": in_the_triggerer, "one": one_in_a_task, "batch": batch_in_a_task}

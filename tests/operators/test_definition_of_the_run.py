@@ -260,7 +260,7 @@ def test_an_execution_of_a_batch_that_is_deleted_after_its_end_has_ended_so(worl
     trigger = deferred(launch, run_id="monday", pulled={"pipeline": applied})
     wait_until(world.all_told, HUNG, "the controller to tell the ends")
     progress = Progress.from_dict(trigger.progress)
-    progress.ended = dict.fromkeys((0, 1), State.SUCCEEDED)  # as its trigger has seen
+    progress.ended = dict.fromkeys((0, 1), (1, State.SUCCEEDED))  # as its trigger has seen
     world.delete_executions()
     with trying(launch, run_id="monday", pulled={"pipeline": applied}) as context:
         results = launch.execute_complete(context, {"progress": progress.to_dict()})

@@ -174,7 +174,7 @@ def _member(
         # It was there in this try, so somebody has deleted it: that is how one is stopped, unless it had ended before.
         stopped = index in progress.stopped
         if outcome is None or outcome.state is not State.DELETING:  # what is left is an earlier attempt
-            left = _lost(index, progress.ended.get(index, State.GONE))
+            left = _lost(index, progress.end_of(index, decision.attempt))
             return Member(index, Standing.ENDED, decision.attempt, left, Verdict.REACHED, stopped=stopped)
         return Member(index, Standing.ENDED, attempt, gone(outcome), Verdict.REACHED, stopped=stopped, resource=newest)
     return Member(index, Standing.WAITING, decision.attempt)

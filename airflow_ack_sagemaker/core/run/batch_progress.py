@@ -33,11 +33,11 @@ class Waits:
 class Progress:
     """What a try remembers: which executions it has seen active or has launched, which it has stopped itself, which it
     gave up and why, and the attempt that comes next where the last one does not count. ``ended`` is how those that were
-    seen to end have ended: somebody may delete the resource of one before all have. ``proven`` are those that are
-    known to run the run's own definition (of the digest ``definition``), whatever becomes of the Pipeline later, with
-    the API server's stamp of their creation, which tells them from a later resource of the name; and
-    ``confirmed`` those of which SageMaker was asked at their end, too; ``slots`` are the numbers of the executions of
-    the list whose digest is ``asked``.
+    seen to end have ended, and in which attempt: somebody may delete the resource of one before all have. ``proven``
+    are those that are known to run the run's own definition (of the digest ``definition``), whatever becomes of the
+    Pipeline later, with the API server's stamp of their creation, which tells them from a later resource of the name;
+    and ``confirmed`` those of which SageMaker was asked at their end, too; ``slots`` are the numbers of the executions
+    of the list whose digest is ``asked``.
 
     Times are Unix times of the clock of the process that has it: ``started`` is when the try began, ``launched`` when
     it has launched an execution, ``execution_by`` when the task's ``execution_timeout`` is over, ``told`` when another
@@ -51,7 +51,7 @@ class Progress:
     given_up: dict[int, Verdict] = field(default_factory=dict)
     reasons: dict[Verdict, str] = field(default_factory=dict)
     next_attempt: dict[int, int] = field(default_factory=dict)
-    ended: dict[int, State] = field(default_factory=dict)
+    ended: dict[int, tuple[int, State]] = field(default_factory=dict)
     definition: str = ""
     proven: dict[int, float] = field(default_factory=dict)
     confirmed: set[int] = field(default_factory=set)
@@ -113,12 +113,12 @@ class Progress:
         by_verdict: dict[str, list[int]] = defaultdict(list)
         for index, verdict in self.given_up.items():
             by_verdict[verdict.value].append(index)
-        by_state: dict[str, list[int]] = defaultdict(list)
-        for index, state in self.ended.items():
-            by_state[state.value].append(index)
+        by_end: dict[tuple[int, State], list[int]] = defaultdict(list)
+        for index, end in self.ended.items():
+            by_end[end].append(index)
         extra = {
             "next_attempt": {str(index): attempt for index, attempt in self.next_attempt.items()},
-            "ended": {state: to_ranges(indexes) for state, indexes in by_state.items()},
+            "ended": [[attempt, state.value, to_ranges(indexes)] for (attempt, state), indexes in by_end.items()],
             "definition": self.definition,
             "proven": _by_time(self.proven),
             "confirmed": to_ranges(self.confirmed),
@@ -151,7 +151,7 @@ class Progress:
             given_up={i: Verdict(verdict) for verdict, text in data["given_up"].items() for i in from_ranges(text)},
             reasons={Verdict(verdict): reason for verdict, reason in data["reasons"].items()},
             next_attempt={int(index): attempt for index, attempt in data.get("next_attempt", {}).items()},
-            ended={i: State(state) for state, text in data.get("ended", {}).items() for i in from_ranges(text)},
+            ended={i: (end[0], State(end[1])) for end in data.get("ended", ()) for i in from_ranges(end[2])},
             definition=data.get("definition", ""),
             proven={i: made for made, text in data.get("proven", ()) for i in from_ranges(text)},
             confirmed=set(from_ranges(data.get("confirmed", ""))),
@@ -164,10 +164,17 @@ class Progress:
             oldest=data.get("oldest"),
         )
 
-    def saw(self, index: int, outcome: Outcome) -> None:
-        """Remember the end of an execution, where it is one that nothing changes any more."""
+    def saw(self, index: int, attempt: int, outcome: Outcome) -> None:
+        """Remember the end of an attempt, where it is one that nothing changes any more."""
         if outcome.state in (State.SUCCEEDED, State.FAILED, State.STOPPED):
-            self.ended[index] = outcome.state
+            self.ended[index] = max((attempt, outcome.state), self.ended.get(index, (0, outcome.state)))
+
+    def end_of(self, index: int, attempt: int) -> State:
+        """How an attempt has ended whose resource is not there any more, as far as it was seen. What is known of an
+        earlier one says nothing about it.
+        """
+        seen, state = self.ended.get(index, (0, State.GONE))
+        return state if seen >= attempt else State.GONE
 
     def prove(self, index: int, resource: Resource) -> None:
         """Remember that this resource's execution runs the run's own definition."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_ack_sagemaker.core.resource.kinds import PIPELINE_EXECUTION
@@ -18,7 +18,7 @@ is a process that starts."""
 class BatchWait:
     """What is known of the executions that are waited for; a few numbers for each.
 
-    :param indexes: the executions that are waited for.
+    :param attempts: the executions that are waited for, each with the number of its attempt.
     :param waits: how long each is waited for.
     :param progress: of the try, on the clock that tells ``now``.
     :param more: whether others wait for a place.
@@ -27,14 +27,15 @@ class BatchWait:
 
     def __init__(
         self,
-        indexes: Collection[int],
+        attempts: Mapping[int, int],
         *,
         waits: Waits,
         progress: Progress,
         more: bool,
         spare_failures: int | None,
     ) -> None:
-        self._pending: dict[int, float | None] = dict.fromkeys(indexes)
+        self.attempts = attempts
+        self._pending: dict[int, float | None] = dict.fromkeys(attempts)
         self._doubtful: dict[int, Outcome] = {}
         self._waits = waits
         self.progress = progress
@@ -42,7 +43,7 @@ class BatchWait:
         self._spare_failures = spare_failures
         self._failed = 0
         self._first: float | None = None
-        self._urgent = not indexes
+        self._urgent = not attempts
 
     @property
     def indexes(self) -> list[int]:
@@ -57,6 +58,7 @@ class BatchWait:
         if index not in self._pending:
             return
         outcome = _gone() if resource is None else classify(resource)
+        self.progress.saw(index, self.attempts[index], outcome)
         self._judge(index, noted(outcome, self._doubtful.get(index), now, self.progress.clock), now)
 
     def postpone(self, seconds: float) -> None:
@@ -96,7 +98,6 @@ class BatchWait:
                 self._doubtful[index] = outcome
             return
         del self._pending[index]
-        self.progress.saw(index, outcome)
         self._doubtful.pop(index, None)
         self._first = now if self._first is None else self._first
         self._failed += outcome.state is not State.SUCCEEDED

@@ -128,9 +128,24 @@ def test_what_is_deleted_after_it_has_ended_keeps_its_end() -> None:
     assert [m.stopped_by_somebody for m in found] == [False, False, True, True]
 
 
+@pytest.mark.parametrize(
+    ("said", "doubted"),
+    [("Failed", False), ("Succeeded", True)],
+    ids=["it was reported", "it ran another's definition"],
+)
+def test_the_end_of_an_attempt_is_none_of_the_next_one(said: str, doubted: bool) -> None:
+    """A list that comes after the second attempt was deleted has the first one only."""
+    first = made(0, said, reported=True)
+    progress = Progress(CREATED, touched={0}, proven={0: CREATED}, next_attempt={0: 2} if doubted else {})
+    progress.saw(0, 1, classify(first))
+    (member,) = members(first, count=1, progress=Progress.from_dict(json.loads(json.dumps(progress.to_dict()))))
+    assert (member.attempt, result_of(member, {})["state"]) == (2, "Gone")
+    assert member.stopped_by_somebody
+
+
 def test_an_attempt_that_does_not_count_leaves_nothing_to_remember() -> None:
     progress = Progress(CREATED, touched={0}, proven={0: CREATED}, next_attempt={0: 2})
-    progress.saw(0, classify(made(0, "Succeeded")))
+    progress.saw(0, 1, classify(made(0, "Succeeded")))
     progress.forget(0)
     (member,) = members(made(0, "Succeeded"), count=1, progress=progress)
     assert (member.standing, member.attempt) == (Standing.WAITING, 2), "it waits for its place, and is not lost"
@@ -259,7 +274,9 @@ def test_a_summary_names_some() -> None:
 
 
 def batch_wait(count: int = 3, *, more: bool = False, spare: int | None = None) -> BatchWait:
-    watched = BatchWait(range(count), waits=WAITS, progress=Progress(CREATED), more=more, spare_failures=spare)
+    watched = BatchWait(
+        dict.fromkeys(range(count), 1), waits=WAITS, progress=Progress(CREATED), more=more, spare_failures=spare
+    )
     for index in range(count):
         watched.see(index, made(index, "Executing"), CREATED)
     return watched
