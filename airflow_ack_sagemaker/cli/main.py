@@ -19,6 +19,7 @@ from airflow_ack_sagemaker.cli import (  # noqa: F401, each module adds its comm
     sandbox,
 )
 from airflow_ack_sagemaker.cli.app import app
+from airflow_ack_sagemaker.cli.interrupts import no_interrupt_lost
 
 
 def _version(wanted: bool) -> None:
@@ -39,7 +40,8 @@ def options(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives the exit status."""
     try:
-        app(list(arguments) if arguments is not None else None, prog_name="ack-sagemaker")
+        with no_interrupt_lost():
+            app(list(arguments) if arguments is not None else None, prog_name="ack-sagemaker")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
     return 0

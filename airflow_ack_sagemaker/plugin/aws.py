@@ -112,8 +112,8 @@ class Aws:
             try:
                 return await asyncio.to_thread(lambda: ask(self._client(service, region)))
             except Exception as error:  # a connection, botocore or AWS: the page goes on without
-                with self._lock:
-                    self._clients.pop((service, region), None)  # its credentials may be those that have expired
+                # Its credentials may be those that have expired. Without the lock, under which the connection is read.
+                self._clients.pop((service, region), None)
                 raise AwsTrouble(logged(aws_trouble_of(error, self.aws_conn_id))) from error
 
     def _client(self, service: str, region: str | None) -> Any:

@@ -40,9 +40,9 @@ class Connected:
             return await self._try(request)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; those in use when they are no more."""
         client, self._client = self._client, None
-        if client is not None:
+        if client is not None and not self._users[id(client)]:
             await client.close()
 
     async def _try(self, request: Callable[[AsyncKubeClient], Awaitable[T]]) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import yaml
 
 from airflow_ack_sagemaker.cli.app import Exit
+from airflow_ack_sagemaker.cli.interrupts import no_interrupt_lost
 from harness.waiting import HUNG, wait_until
 from tests.cli.stage import API, Stage
 from tests.cli.world import ROLE, Cli, started
@@ -111,6 +113,22 @@ def test_a_rollout_goes_on(cli: Cli, stage: Stage, interrupted: Interrupted) -> 
     assert "ack-sagemaker wait endpoint/endpoint" in printed
     cli.done("wait", "endpoint/endpoint")
     cli.done("rollback", "endpoint", "--to", "one")
+
+
+def test_ctrl_c_counts_that_comes_while_a_generator_is_thrown_away() -> None:
+    def stream() -> Iterator[None]:
+        try:
+            yield
+        finally:
+            signal.raise_signal(signal.SIGINT)
+
+    def follow() -> None:
+        with no_interrupt_lost():
+            next(stream())
+            threading.Event().wait(HUNG)
+
+    with pytest.raises(KeyboardInterrupt):
+        follow()
 
 
 @contextmanager

@@ -248,6 +248,14 @@ def test_what_serves_after_a_rollback_without_a_word(cli: Cli, stage: Stage) -> 
         stage.world.sandbox.script.clear()
     assert (said.status, "without a reason" in said.out) == (3, True)
     assert "Serves now: configuration one." in said.out
+    # The controller sends the update again, which succeeds now.
+    with stage.world.sagemaker() as sagemaker:
+
+        def serves() -> bool:
+            answer = sagemaker.describe_endpoint(EndpointName="endpoint")
+            return bool((answer["EndpointStatus"], answer["EndpointConfigName"]) == ("InService", "two"))
+
+        wait_until(serves, HUNG, "the update that is sent again")
     cli.done("rollback", "endpoint", "--to", "one")
 
 

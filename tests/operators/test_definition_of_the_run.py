@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from airflow.sdk import DAG
 
@@ -85,7 +86,8 @@ class World:
     def all_refused(self) -> bool:
         """Whether the controller has given all executions up."""
         said = [one.get("status", {}).get("conditions") or [] for one in self.mine()]
-        return all(any(each["type"] == "ACK.Terminal" and each["status"] == "True" for each in one) for one in said)
+        refused = [any(each["type"] == "ACK.Terminal" and each["status"] == "True" for each in one) for one in said]
+        return bool(refused) and all(refused)
 
     def ask_to_stop(self) -> None:
         path = "/apis/sagemaker.services.k8s.aws/v1alpha1/namespaces/default/pipelineexecutions"
@@ -119,6 +121,17 @@ class World:
 def sandbox() -> Iterator[AckSandbox]:
     with AckSandbox() as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def unstoppable(world: World) -> Iterator[None]:
+    """Executions run until the end of the test, and SageMaker refuses each request to stop one."""
+    try:
+        world.sandbox.script(f"{world.pipeline}/Train=hold", "StopPipelineExecution=InvalidParameterValue:it cannot be")
+        yield
+    finally:
+        url = f"{world.sandbox.environment['AWS_ENDPOINT_URL']}/_sandbox/script"
+        httpx.delete(url, timeout=HUNG, trust_env=False).raise_for_status()
 
 
 @pytest.fixture
@@ -211,8 +224,8 @@ def test_who_edits_the_pipeline_while_a_batch_runs_does_not_have_it_run_twice(wo
 
 
 @pytest.mark.parametrize("of", [AckPipelineExecutionOperator, AckPipelineExecutionsOperator])
+@pytest.mark.usefixtures("unstoppable")
 def test_beside_what_cannot_be_stopped_the_own_definition_is_not_launched_either(world: World, of: type[Any]) -> None:
-    world.sandbox.script(f"{world.pipeline}/Train=hold", "StopPipelineExecution#1=InvalidParameterValue:it cannot be")
     options: dict[str, Any] = {"executions": [{}]} if of is AckPipelineExecutionsOperator else {}
     apply, launch = world.tasks("refused", of=of, **options)
     launch.deferrable = True

@@ -55,14 +55,16 @@ def refused(resource: dict[str, Any]) -> bool:
 @pytest.fixture
 def held(stage: Stage) -> Iterator[Held]:
     name = stage.name("given-up")
-    stage.script(f"{name}/Train=hold", "StopPipelineExecution=InvalidParameterValue:it cannot be")
     spec = {"pipelineName": name, "roleARN": ROLE, "pipelineDefinition": json.dumps(DEFINITION)}
     body = {"apiVersion": "sagemaker.services.k8s.aws/v1alpha1", "kind": "Pipeline", "metadata": {"name": name}}
     stage.kubernetes("POST", "pipelines", json={**body, "spec": spec})
     get = partial(stage.kubernetes, "GET", f"pipelines/{name}")
     wait_until(lambda: get().get("status", {}).get("pipelineStatus"), HUNG, "the pipeline")
-    yield Held(stage, name)
-    stage.control("DELETE", "script")  # it refuses the stops of all
+    try:
+        stage.script(f"{name}/Train=hold", "StopPipelineExecution=InvalidParameterValue:it cannot be")
+        yield Held(stage, name)
+    finally:
+        stage.control("DELETE", "script")  # it refuses the stops of all
 
 
 def launching(held: Held, *, many: bool) -> Any:
@@ -98,14 +100,16 @@ def test_every_try_says_that_it_runs_on(held: Held, many: bool) -> None:
 
 
 def test_a_job_without_a_name_that_runs_on_is_said_too(stage: Stage) -> None:
-    stage.script("trainingjob/*=hold", "StopTrainingJob=InvalidParameterValue:it cannot be")
     spec = {key: value for key, value in SPECS["TrainingJob"].items() if key != "trainingJobName"}
     with DAG(stage.name("job")):
         task = AckResourceOperator(task_id="train", kind="TrainingJob", spec=spec)
     try:
+        stage.script("trainingjob/*=hold", "StopTrainingJob=InvalidParameterValue:it cannot be")
         path = f"trainingjobs/{deferred(task, number=1, max_tries=3).name}"
+        get = partial(stage.kubernetes, "GET", path)
+        wait_until(lambda: get().get("status", {}).get("trainingJobStatus"), HUNG, "the job to run")
         stage.kubernetes("DELETE", path)
-        wait_until(lambda: refused(stage.kubernetes("GET", path)), HUNG, "the controller to give up")
+        wait_until(lambda: refused(get()), HUNG, "the controller to give up")
         for numbers in TRIES.values():
             with pytest.raises(AckClusterError, match="may run on"):
                 executed(task, **numbers)

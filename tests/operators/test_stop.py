@@ -25,20 +25,22 @@ DEFINITION = {"Version": "2020-12-01", "Steps": [{"Name": "Train", "Type": "Trai
 def running(stage: Stage) -> Iterator[list[str]]:
     """Two executions, held, which SageMaker refuses to stop: that is Terminal, so that the controller gives up."""
     name = stage.name("stopped")
-    stage.script(f"{name}/Train=hold", "StopPipelineExecution=InvalidParameterValue:it cannot be")
     role = "arn:aws:iam::123456789012:role/sagemaker"
     spec = {"pipelineName": name, "roleARN": role, "pipelineDefinition": json.dumps(DEFINITION)}
     stage.kubernetes("POST", "pipelines", json=_made("Pipeline", name, spec))
     wait_until(partial(_said, stage, f"pipelines/{name}", "pipelineStatus"), HUNG, "the pipeline")
     names = [f"{name}-{number}" for number in range(2)]
-    for each in names:
-        spec = {"pipelineName": name, "pipelineExecutionDisplayName": each}
-        stage.kubernetes("POST", "pipelineexecutions", json=_made("PipelineExecution", each, spec))
-    for each in names:
-        path = f"pipelineexecutions/{each}"
-        wait_until(partial(_said, stage, path, "pipelineExecutionStatus"), HUNG, "the execution")
-    yield names
-    stage.control("DELETE", "script")  # it refuses the stops of all
+    try:
+        stage.script(f"{name}/Train=hold", "StopPipelineExecution=InvalidParameterValue:it cannot be")
+        for each in names:
+            spec = {"pipelineName": name, "pipelineExecutionDisplayName": each}
+            stage.kubernetes("POST", "pipelineexecutions", json=_made("PipelineExecution", each, spec))
+        for each in names:
+            path = f"pipelineexecutions/{each}"
+            wait_until(partial(_said, stage, path, "pipelineExecutionStatus"), HUNG, "the execution")
+        yield names
+    finally:
+        stage.control("DELETE", "script")  # it refuses the stops of all
 
 
 def _made(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
