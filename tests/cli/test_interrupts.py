@@ -127,8 +127,13 @@ def test_ctrl_c_counts_that_comes_while_a_generator_is_thrown_away() -> None:
             next(stream())
             threading.Event().wait(HUNG)
 
-    with pytest.raises(KeyboardInterrupt):
-        follow()
+    # Python leaves Ctrl-C alone where a shell has started it in the background.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            follow()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
